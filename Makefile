@@ -1,0 +1,37 @@
+# Two commands on a fresh machine: `make bench` and `make test`. Both install on first use, and only then.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+.PHONY: bench test perf lint golden clean
+
+bench: $(INSTALLED)
+	$(BIN)/torchpace run
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+perf: $(INSTALLED)
+	$(BIN)/python -m pytest tests/perf --benchmark-only --benchmark-json=results/pytest-benchmark.json
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Rewrite the golden files from what the code prints now; read the difference before committing it.
+golden: $(INSTALLED)
+	TORCHPACE_REWRITE_GOLDEN=1 $(BIN)/python -m pytest tests -k golden
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "torchpace needs Python 3.11 or newer, and $(PYTHON) is `$(PYTHON) --version 2>&1`; try make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing torch and the rest into $(VENV); this takes minutes, once."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .asv/env results build *.egg-info

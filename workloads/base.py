@@ -1,0 +1,178 @@
+"""What a workload is: one step of work, built anew for every case.
+
+Knows nothing of clocks, repetitions or reports. `Setup`, `Step` and `Workload` are the seam between
+revisions: today's ruler measures last month's workloads, so a new field here gets a default and an old
+one keeps its meaning.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+Value: TypeAlias = str | int | float | bool
+Point: TypeAlias = Mapping[str, Value]
+Builder: TypeAlias = Callable[..., "Step"]
+
+F = TypeVar("F")
+M = TypeVar("M", bound=nn.Module)
+
+FLOAT_DTYPES = ("float32", "bfloat16", "float16")
+
+
+class Unavailable(Exception):
+    """Raised by a builder when a case cannot exist here; its text completes 'not available, because ...'."""
+
+
+class WrongAnswer(Exception):
+    """Raised by a check when a step computed something else than it should have."""
+
+
+def leave_as_is(function: F) -> F:
+    """The compiler of eager mode: gives back what it was given."""
+    return function
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Where and how a step is built. `compile` wraps the part of a step that torch.compile may take over."""
+
+    device: torch.device
+    dtype: torch.dtype = torch.float32
+    compile: Callable[[Any], Any] = leave_as_is
+    seed: int = 0
+
+    def randn(self, *shape: int) -> Tensor:
+        """Standard normal numbers, drawn on the CPU in float32 so that every device and dtype gets the same."""
+        return torch.randn(*shape).to(self.device, self.dtype)
+
+    def place(self, module: M) -> M:
+        """The module on this setup's device and in its dtype."""
+        return module.to(self.device, self.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step, ready to run.
+
+    run: enqueues one step and returns its answer; every call does the same amount of work and never
+        synchronizes by itself.
+    items: items processed per step, in the unit that the workload names.
+    check: raises `WrongAnswer` when the first answer is wrong.
+    outcome: trains from scratch and returns what came of it, such as {"accuracy": 0.97} (unit 1).
+    random: the answer depends on random numbers drawn while running (dropout).
+    data: the data set the step reads, in words; empty when it makes its own numbers.
+    """
+
+    run: Callable[[], Tensor]
+    items: int = 1
+    check: Callable[[Tensor], None] | None = None
+    outcome: Callable[[], Mapping[str, float]] | None = None
+    random: bool = False
+    data: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A named family of steps: one builder, and the points at which it is measured.
+
+    not_compiled: why torch.compile has nothing to do here; empty where it has.
+    default_modes: the modes the default suite measures.
+    data: the data set it needs ("mnist"), made ready before anything is measured.
+    """
+
+    name: str
+    builder: Builder
+    points: tuple[Point, ...]
+    item: str
+    version: int = 1
+    dtypes: tuple[str, ...] = ("float32",)
+    not_compiled: str = ""
+    default_modes: tuple[str, ...] = ("eager",)
+    data: str = ""
+    doc: str = field(default="", compare=False)
+
+    @property
+    def axes(self) -> dict[str, tuple[Value, ...]]:
+        """Every axis with the values it takes, in the order of the points."""
+        axes: dict[str, dict[Value, None]] = {}
+        for point in self.points:
+            for axis, value in point.items():
+                axes.setdefault(axis, {})[value] = None
+        return {axis: tuple(values) for axis, values in axes.items()}
+
+    def build(self, setup: Setup, **point: Value) -> Step:
+        """A fresh step at `point`; the same seed gives the same weights and data every time."""
+        torch.manual_seed(setup.seed)
+        return self.builder(setup, **point)
+
+
+WORKLOADS: dict[str, Workload] = {}
+
+
+def workload(
+    name: str,
+    *,
+    item: str,
+    version: int = 1,
+    dtypes: Sequence[str] = ("float32",),
+    not_compiled: str = "",
+    default_modes: Sequence[str] = ("eager",),
+    data: str = "",
+    points: Iterable[Point] | None = None,
+    **axes: Sequence[Value],
+) -> Callable[[Builder], Builder]:
+    """Register the decorated builder as a workload, at the product of `axes` or at the given `points`.
+
+    Raises ValueError when the name is taken or has no dot, or when both axes and points are given.
+    """
+    if "." not in name:
+        raise ValueError(f"workload name {name!r} needs a subject and a name, such as 'linear_regression.train_step'")
+    if points is not None and axes:
+        raise ValueError(f"workload {name!r} gives both points and axes ({', '.join(axes)}); give one of them")
+    if points is None:
+        points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+
+    def register(builder: Builder) -> Builder:
+        taken = WORKLOADS.get(name)
+        if taken is not None and taken.builder.__module__ != builder.__module__:
+            raise ValueError(f"workload {name!r} is defined in {taken.builder.__module__} and in {builder.__module__}")
+        WORKLOADS[name] = Workload(
+            name=name,
+            builder=builder,
+            points=tuple(points),
+            item=item,
+            version=version,
+            dtypes=tuple(dtypes),
+            not_compiled=not_compiled,
+            default_modes=tuple(default_modes),
+            data=data,
+            doc=(builder.__doc__ or "").strip().split("\n")[0],
+        )
+        return builder
+
+    return register
+
+
+SUBJECTS = (
+    "tensor_ops",
+    "autograd",
+    "modules",
+    "data_loading",
+    "linear_regression",
+    "mnist_cnn",
+    "training_choices",
+)
+
+
+def load_suite() -> dict[str, Workload]:
+    """Import every subject of this suite and give its workloads by name."""
+    for subject in SUBJECTS:
+        importlib.import_module(f"workloads.{subject}")
+    return dict(WORKLOADS)

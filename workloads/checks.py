@@ -1,0 +1,59 @@
+"""How an answer is judged: by its distance to the right one, in double precision. Times nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from workloads.base import WrongAnswer
+
+# Largest |answer - right| / |right| (2-norms) that rounding alone explains, per dtype: about 1000 units in
+# the last place, which leaves room for sums of a few thousand terms taken in any order.
+RELATIVE_TOLERANCE = {
+    torch.float64: 1e-11,
+    torch.float32: 1e-4,
+    torch.bfloat16: 3e-2,
+    torch.float16: 5e-3,
+}
+
+
+def relative_error(answer: Tensor, right: Tensor) -> float:
+    """|answer - right| / |right| in 2-norms, computed in float64 on the CPU; NaN or Inf anywhere gives inf.
+
+    Where `right` is all zeros, it is |answer - right| itself.
+    """
+    got, want = answer.detach().cpu().double(), right.detach().cpu().double()
+    if got.shape != want.shape:
+        raise WrongAnswer(f"the answer has shape {tuple(got.shape)}, the right one {tuple(want.shape)}")
+    norm = float(want.norm())
+    error = float((got - want).norm()) / (norm if norm > 0 else 1.0)
+    return float("inf") if math.isnan(error) else error
+
+
+def near(right: Callable[[], Tensor], tolerance: float | None = None) -> Callable[[Tensor], None]:
+    """A check that the answer is within `tolerance` of `right()`; by default the answer's dtype decides.
+
+    `right` is called only when the check is, so that its tensors are not part of the step's memory.
+    """
+
+    def check(answer: Tensor) -> None:
+        allowed = RELATIVE_TOLERANCE.get(answer.dtype, 0.0) if tolerance is None else tolerance
+        error = relative_error(answer, right())
+        if not error <= allowed:
+            raise WrongAnswer(f"relative error {error:.3g} where at most {allowed:.3g} is rounding")
+
+    return check
+
+
+def between(low: float, high: float, what: str) -> Callable[[Tensor], None]:
+    """A check that a one-element answer lies in [low, high]; `what` names it in the error."""
+
+    def check(answer: Tensor) -> None:
+        value = float(answer.detach())
+        if not low <= value <= high:
+            raise WrongAnswer(f"{what} is {value:.4g}, expected between {low:g} and {high:g}")
+
+    return check

@@ -1,0 +1,73 @@
+"""Linear regression: the primer's loop as it stands, and one training step of any size."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from workloads.base import FLOAT_DTYPES, Setup, Step, WrongAnswer, workload
+from workloads.checks import between
+
+EPOCHS = 1000
+
+
+@workload("linear_regression.loop", item="sample", epochs=(EPOCHS,))
+def loop(setup: Setup, epochs: int) -> Step:
+    """The whole loop: x = 1..5, y = 2x, shuffled batches of 2, SGD at 0.01, MSE; answers with [weight, bias].
+
+    1000 epochs bring the weight to 2 and the bias to 0 within 0.05, which is checked.
+    """
+    x = torch.arange(1.0, 6.0)[:, None].to(setup.device, setup.dtype)
+    loader = DataLoader(TensorDataset(x, 2 * x), batch_size=2, shuffle=True)
+    model = setup.place(nn.Linear(1, 1))
+    compiled, mse = setup.compile(model), nn.MSELoss()
+
+    def run() -> Tensor:
+        torch.manual_seed(setup.seed)
+        model.reset_parameters()  # every step trains from the same start
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        for _ in range(epochs):
+            for inputs, targets in loader:
+                loss = mse(compiled(inputs), targets)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+        return torch.stack([model.weight.detach().flatten()[0], model.bias.detach()[0]])
+
+    def check(answer: Tensor) -> None:
+        weight, bias = answer.tolist()
+        if epochs >= EPOCHS and not (abs(weight - 2) <= 0.05 and abs(bias) <= 0.05):
+            raise WrongAnswer(f"y = {weight:.4f} x + {bias:.4f} was learned, expected 2 x + 0 within 0.05")
+
+    return Step(run, items=epochs * len(x), check=check)
+
+
+@workload(
+    "linear_regression.train_step",
+    item="sample",
+    dtypes=FLOAT_DTYPES,
+    default_modes=("eager", "compile"),
+    points=[{"batch": 64, "features": 1}, {"batch": 4096, "features": 32}],
+)
+def train_step(setup: Setup, batch: int, features: int) -> Step:
+    """One step of linear regression by SGD on a fixed noisy batch; answers with the loss."""
+    x = setup.randn(batch, features)
+    y = x.sum(dim=1, keepdim=True) + 0.1 * setup.randn(batch, 1)  # the noise keeps gradients from vanishing
+    model = setup.place(nn.Linear(features, 1))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+
+    def loss_of(x: Tensor, y: Tensor) -> Tensor:
+        return nn.functional.mse_loss(model(x), y)
+
+    compiled = setup.compile(loss_of)
+
+    def run() -> Tensor:
+        optimizer.zero_grad()
+        loss: Tensor = compiled(x, y)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    # Before training, the error of each of the features' weights is about 1, so the loss is about their number.
+    return Step(run, items=batch, check=between(0.01, 4.0 * features + 1, "the first loss"))

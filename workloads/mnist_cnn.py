@@ -1,0 +1,210 @@
+"""The primer's two convolutional networks on digits: training, inference, and the parts of a step."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Subset
+
+from workloads import mnist_data
+from workloads.base import FLOAT_DTYPES, Setup, Step, workload
+from workloads.checks import RELATIVE_TOLERANCE, between, near
+from workloads.tensor_ops import host64
+
+BATCH = 64
+FIRST_LOSS = (1.8, 2.9)  # an untrained classifier of ten classes is near ln 10 = 2.30
+
+
+class Padded(nn.Module):
+    """Two padded 3x3 convolutions with pooling after each, two linear layers; answers with logits [N, 10]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 32, 3, padding=1)
+        self.conv2 = nn.Conv2d(32, 64, 3, padding=1)
+        self.fc1 = nn.Linear(64 * 7 * 7, 128)
+        self.fc2 = nn.Linear(128, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)  # [N, 32, 14, 14]
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)  # [N, 64, 7, 7]
+        answer: Tensor = self.fc2(F.relu(self.fc1(x.flatten(1))))
+        return answer
+
+
+class Dropout(nn.Module):
+    """Two 3x3 convolutions, pooling, two linear layers, dropout before each; answers with log-probabilities.
+
+    The primer trains it with CrossEntropyLoss, which applies log_softmax a second time; applied to
+    log-probabilities that changes nothing but the cost, so it is kept. Its second Dropout2d sees a 2-D input,
+    where it is plain Dropout, and is written as such because torch warns that the other spelling will go.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 32, 3)
+        self.conv2 = nn.Conv2d(32, 64, 3)
+        self.dropout1 = nn.Dropout2d(0.25)
+        self.dropout2 = nn.Dropout(0.5)
+        self.fc1 = nn.Linear(9216, 128)
+        self.fc2 = nn.Linear(128, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.conv2(F.relu(self.conv1(x))))  # [N, 64, 24, 24]
+        x = self.dropout1(F.max_pool2d(x, 2)).flatten(1)  # [N, 9216]
+        x = self.dropout2(F.relu(self.fc1(x)))
+        return F.log_softmax(self.fc2(x), dim=1)
+
+
+MODELS: dict[str, type[nn.Module]] = {"padded": Padded, "dropout": Dropout}
+
+
+def batches_in_memory(setup: Setup, batch: int, count: int) -> list[tuple[Tensor, Tensor]]:
+    """`count` batches of images [batch, 1, 28, 28] and labels [batch], on the device."""
+    images, labels = mnist_data.tensors(train=True, count=batch * count)
+    images, labels = images.to(setup.device, setup.dtype), labels.to(setup.device)
+    return list(zip(images.split(batch), labels.split(batch), strict=True))
+
+
+def trainer(setup: Setup, model: nn.Module, lr: float = 0.001) -> Callable[[Tensor, Tensor], Tensor]:
+    """One step of SGD with momentum 0.9 on a batch; gives back the loss, without waiting for it."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+    compiled, loss_of = setup.compile(model), nn.CrossEntropyLoss()
+
+    def train(images: Tensor, labels: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        loss: Tensor = loss_of(compiled(images), labels)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    return train
+
+
+@workload(
+    "mnist_cnn.train_step",
+    item="sample",
+    dtypes=FLOAT_DTYPES,
+    default_modes=("eager", "compile"),
+    data="mnist",
+    model=tuple(MODELS),
+    batch=(BATCH,),
+)
+def train_step(setup: Setup, model: str, batch: int) -> Step:
+    """One training step on a batch that is already on the device; answers with the loss."""
+    name = mnist_data.prepare()
+    images, labels = batches_in_memory(setup, batch, count=1)[0]
+    train = trainer(setup, setup.place(MODELS[model]()))
+    return Step(
+        lambda: train(images, labels),
+        items=batch,
+        check=between(*FIRST_LOSS, "the first loss"),
+        random=model == "dropout",
+        data=name,
+    )
+
+
+@workload("mnist_cnn.train_epoch", item="sample", data="mnist", model=tuple(MODELS), samples=(512,))
+def train_epoch(setup: Setup, model: str, samples: int) -> Step:
+    """The primer's epoch over the first `samples` digits, with its DataLoader and transforms; 60000 are all."""
+    name = mnist_data.prepare()
+    loader = DataLoader(Subset(mnist_data.dataset(train=True), range(samples)), BATCH, shuffle=True)
+    train = trainer(setup, setup.place(MODELS[model]()))
+
+    def run() -> Tensor:
+        losses = [train(images.to(setup.device, setup.dtype), labels.to(setup.device)) for images, labels in loader]
+        return torch.stack(losses).mean()
+
+    return Step(
+        run, items=samples, check=between(*FIRST_LOSS, "the first mean loss"), random=model == "dropout", data=name
+    )
+
+
+@workload(
+    "mnist_cnn.inference", item="sample", dtypes=FLOAT_DTYPES, data="mnist", model=tuple(MODELS), batch=(1, 64, 512)
+)
+def inference(setup: Setup, model: str, batch: int) -> Step:
+    """The network's answer for one batch, with dropout off and no graph recorded."""
+    name = mnist_data.prepare()
+    network = setup.place(MODELS[model]()).eval()
+    images, _ = batches_in_memory(setup, batch, count=1)[0]
+    compiled = setup.compile(network)
+
+    def run() -> Tensor:
+        with torch.inference_mode():
+            answer: Tensor = compiled(images)
+        return answer
+
+    def right() -> Tensor:
+        with torch.no_grad():
+            exact: Tensor = copy.deepcopy(network).cpu().double()(host64(images))
+        return exact
+
+    return Step(run, items=batch, check=near(right), data=name)
+
+
+@workload(
+    "mnist_cnn.phase",
+    item="sample",
+    dtypes=FLOAT_DTYPES,
+    not_compiled="a phase is timed alone; torch.compile makes forward and backward together",
+    data="mnist",
+    model=tuple(MODELS),
+    phase=("data", "forward", "backward", "optimizer"),
+)
+def phase(setup: Setup, model: str, phase: str) -> Step:
+    """One phase of a training step at batch 64, alone: the next batch, forward, backward, or the update."""
+    name = mnist_data.prepare()
+    network = setup.place(MODELS[model]())
+    parameters = list(network.parameters())
+    optimizer = torch.optim.SGD(parameters, lr=0.001, momentum=0.9)
+
+    if phase == "data":
+        loader = DataLoader(Subset(mnist_data.dataset(train=True), range(16 * BATCH)), BATCH)
+        batches = itertools.chain.from_iterable(itertools.repeat(loader))
+        first = mnist_data.tensors(train=True, count=BATCH)[0]
+        return Step(lambda: next(batches)[0].to(setup.device, setup.dtype), BATCH, near(lambda: first), data=name)
+
+    images, labels = batches_in_memory(setup, BATCH, count=1)[0]
+
+    def loss() -> Tensor:
+        return F.cross_entropy(network(images), labels)
+
+    if phase == "forward":
+        return Step(loss, BATCH, between(*FIRST_LOSS, "the loss"), random=model == "dropout", data=name)
+    if phase == "backward":
+        first_loss = loss()
+        gradients = torch.autograd.grad(first_loss, parameters, retain_graph=True)
+        # The same graph goes backward again and again, so that every step is the same work.
+        return Step(
+            lambda: torch.autograd.grad(first_loss, parameters, retain_graph=True)[0],
+            BATCH,
+            near(lambda: gradients[0]),
+            data=name,
+        )
+    loss().backward()
+    start, gradient = parameters[0].detach().clone(), parameters[0].grad
+    assert gradient is not None
+
+    def update() -> Tensor:
+        optimizer.step()
+        return parameters[0].detach()
+
+    def right() -> Tensor:  # the first update of SGD with momentum is plain SGD
+        return host64(start) - 0.001 * host64(gradient)
+
+    return Step(update, BATCH, near(right, RELATIVE_TOLERANCE[setup.dtype]), data=name)
+
+
+def accuracy(network: Callable[[Tensor], Any], setup: Setup, count: int) -> float:
+    """The share of the first `count` test digits that the network names rightly."""
+    images, labels = mnist_data.tensors(train=False, count=count)
+    with torch.no_grad():
+        answers = torch.cat([network(part.to(setup.device, setup.dtype)).argmax(1).cpu() for part in images.split(500)])
+    return float((answers == labels).double().mean())

@@ -1,0 +1,83 @@
+"""Modules: what calling them costs, and inference through the usual ones."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from workloads.base import FLOAT_DTYPES, Setup, Step, workload
+from workloads.checks import near
+from workloads.tensor_ops import host64
+
+
+class Nested(nn.Module):
+    """Doubles its input at the end of `depth` nested calls."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        self.inner = Nested(depth - 1) if depth > 1 else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.inner is None:
+            return x + x
+        answer: Tensor = self.inner(x)
+        return answer
+
+
+@workload("modules.nested_call", item="call", dtypes=FLOAT_DTYPES, depth=(1, 16))
+def nested_call(setup: Setup, depth: int) -> Step:
+    """One small addition at the bottom of `depth` module calls: the cost of calling."""
+    module, x = setup.compile(Nested(depth)), setup.randn(16)
+    return Step(lambda: module(x), items=depth, check=near(lambda: 2 * host64(x)))
+
+
+@workload("modules.hooks", item="call", dtypes=FLOAT_DTYPES, hooks=(0, 1, 8))
+def hooks(setup: Setup, hooks: int) -> Step:
+    """A small module with forward hooks that do nothing."""
+    module, x = Nested(1), setup.randn(16)
+    for _ in range(hooks):
+        module.register_forward_hook(lambda module, args, output: None)
+    called = setup.compile(module)
+    return Step(lambda: called(x), items=1, check=near(lambda: 2 * host64(x)))
+
+
+def inference(setup: Setup, module: nn.Module, x: Tensor) -> Step:
+    """Inference of `module` on the batch `x`, checked against its float64 copy on the CPU."""
+    module = setup.place(module).eval()
+    compiled = setup.compile(module)
+
+    def run() -> Tensor:
+        with torch.no_grad():
+            answer: Tensor = compiled(x)
+        return answer
+
+    def right() -> Tensor:
+        with torch.no_grad():
+            exact: Tensor = copy.deepcopy(module).cpu().double()(host64(x))
+        return exact
+
+    return Step(run, items=x.shape[0], check=near(right))
+
+
+@workload("modules.linear", item="sample", dtypes=FLOAT_DTYPES, batch=(1, 64), features=(256,))
+def linear(setup: Setup, batch: int, features: int) -> Step:
+    """Inference of one Linear layer."""
+    return inference(setup, nn.Linear(features, features), setup.randn(batch, features))
+
+
+@workload("modules.mlp", item="sample", dtypes=FLOAT_DTYPES, default_modes=("eager", "compile"), batch=(64,))
+def mlp(setup: Setup, batch: int) -> Step:
+    """Inference of a perceptron with two hidden layers, 784-256-256-10."""
+    module = nn.Sequential(
+        nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10)
+    )  # fmt: skip
+    return inference(setup, module, setup.randn(batch, 784))
+
+
+@workload("modules.conv_block", item="image", dtypes=FLOAT_DTYPES, batch=(16,))
+def conv_block(setup: Setup, batch: int) -> Step:
+    """Inference of a 3x3 convolution with batch norm and ReLU, on [batch, 32, 28, 28]."""
+    module = nn.Sequential(nn.Conv2d(32, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU())
+    return inference(setup, module, setup.randn(batch, 32, 28, 28))

@@ -1,0 +1,109 @@
+"""Choices a person makes before training: the learning rate and the regularization, their cost and effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from workloads import mnist_data
+from workloads.base import Setup, Step, workload
+from workloads.checks import between
+from workloads.mnist_cnn import BATCH, FIRST_LOSS, Padded, accuracy, batches_in_memory, trainer
+
+TEST_DIGITS = 2000  # a share of 0.9 of them has a standard error of 0.7 %
+CNN_STEPS, MLP_STEPS = 100, 300  # steps of training before the effect is read
+
+
+def effect(
+    train: Callable[[Tensor, Tensor], Tensor], network: nn.Module, setup: Setup, steps: int
+) -> Mapping[str, float]:
+    """Train for `steps` steps on fresh batches; the mean loss of the last ten and the accuracy on test digits."""
+    network.train()
+    losses = [train(*batch) for batch in batches_in_memory(setup, BATCH, count=steps)]
+    network.eval()
+    return {
+        "final_loss": float(torch.stack(losses[-10:]).float().mean()),
+        "accuracy": accuracy(network, setup, TEST_DIGITS),
+    }
+
+
+@workload("training_choices.learning_rate", item="sample", data="mnist", lr=(0.001, 0.01, 0.1))
+def learning_rate(setup: Setup, lr: float) -> Step:
+    """A training step of the padded network at one learning rate, and where 100 such steps lead."""
+    name = mnist_data.prepare()
+    images, labels = batches_in_memory(setup, BATCH, count=1)[0]
+    train = trainer(setup, setup.place(Padded()), lr)
+
+    def outcome() -> Mapping[str, float]:
+        torch.manual_seed(setup.seed)
+        network = setup.place(Padded())
+        return effect(trainer(setup, network, lr), network, setup, CNN_STEPS)
+
+    return Step(
+        lambda: train(images, labels),
+        items=BATCH,
+        check=between(*FIRST_LOSS, "the first loss"),
+        outcome=outcome,
+        data=name,
+    )
+
+
+class Perceptron(nn.Module):
+    """784-256-10 with dropout before the last layer; answers with logits [N, 10]."""
+
+    def __init__(self, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Flatten(), nn.Linear(784, 256), nn.ReLU(), nn.Dropout(dropout), nn.Linear(256, 10)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        answer: Tensor = self.layers(x)
+        return answer
+
+
+@workload("training_choices.regularization", item="sample", data="mnist", kind=("none", "l1", "l2", "dropout"))
+def regularization(setup: Setup, kind: str) -> Step:
+    """A training step of a perceptron with one kind of regularization, and where 300 such steps lead."""
+    name = mnist_data.prepare()
+
+    def make() -> tuple[nn.Module, Callable[[Tensor, Tensor], Tensor]]:
+        network = setup.place(Perceptron(0.5 if kind == "dropout" else 0.0))
+        weights = [p for p in network.parameters() if p.dim() > 1]
+        decay = 1e-4 if kind == "l2" else 0.0  # SGD adds the gradient of L2 itself
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9, weight_decay=decay)
+        loss_of = nn.CrossEntropyLoss()
+
+        def objective(images: Tensor, labels: Tensor) -> Tensor:
+            loss: Tensor = loss_of(network(images), labels)
+            return loss + 1e-5 * sum(w.abs().sum() for w in weights) if kind == "l1" else loss
+
+        compiled = setup.compile(objective)
+
+        def train(images: Tensor, labels: Tensor) -> Tensor:
+            optimizer.zero_grad()
+            loss: Tensor = compiled(images, labels)
+            loss.backward()
+            optimizer.step()
+            return loss.detach()
+
+        return network, train
+
+    _, train = make()
+    images, labels = batches_in_memory(setup, BATCH, count=1)[0]
+
+    def outcome() -> Mapping[str, float]:
+        torch.manual_seed(setup.seed)
+        network, train = make()
+        return effect(train, network, setup, MLP_STEPS)
+
+    return Step(
+        lambda: train(images, labels),
+        items=BATCH,
+        check=between(*FIRST_LOSS, "the first loss"),
+        outcome=outcome,
+        random=kind == "dropout",
+        data=name,
+    )
