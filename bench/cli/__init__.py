@@ -1,0 +1,48 @@
+"""The command `torchpace`: the edge where ruler and judge meet. Parses and prints; measures and computes nothing.
+
+Exit codes: 0 fine, 1 a regression, 2 bad input or usage, 3 undecided, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from bench.cli import comparing, data, doctor, listing, running
+from bench.cli.errors import UsageError
+from bench.storing import StoringError
+
+COMMANDS = (listing, running, comparing, doctor, data)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="torchpace",
+        description="Benchmarks of PyTorch whose figures are true and say how sure they are.",
+        epilog="Exit codes: 0 fine, 1 a regression, 2 bad input or usage, 3 undecided, 130 interrupted.",
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_to(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code; errors that a user can mend are one line on stderr."""
+    options = parser().parse_args(arguments)
+    try:
+        code: int = options.command(options)
+        sys.stdout.flush()
+        return code
+    except (UsageError, StoringError) as error:
+        print(f"torchpace: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("torchpace: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

@@ -1,0 +1,105 @@
+"""Options by which commands select workloads, and their translation into workloads. Measures nothing."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bench.cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from workloads.base import Value, Workload
+
+
+def comma_list(text: str) -> list[str]:
+    """'cpu,cuda' as ["cpu", "cuda"]; for argparse."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError(f"{text!r} names nothing; give one or more names, separated by commas")
+    return names
+
+
+def positive_int(text: str) -> int:
+    """A whole number of at least 1; for argparse."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def positive_seconds(text: str) -> float:
+    """A number of seconds above 0; for argparse."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
+def axis_values(text: str) -> tuple[str, list[Value]]:
+    """'batch=1,64' as ("batch", [1, 64]); for argparse."""
+    axis, equals, values = text.partition("=")
+    if not equals or not axis or not values:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form AXIS=VALUE[,VALUE...]")
+    return axis, [literal(value) for value in values.split(",")]
+
+
+def literal(text: str) -> Value:
+    """A number or truth value where the text is one, else the text."""
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+    return value if isinstance(value, (int, float, bool)) else text
+
+
+def add_module_option(parser: argparse.ArgumentParser) -> None:
+    """--workloads, for a module of the user's own."""
+    parser.add_argument(
+        "--workloads", metavar="MODULE", help="a module of your own with @workload functions, instead of the suite"
+    )
+
+
+def load(module: str | None) -> dict[str, Workload]:
+    """The suite's workloads, or those that importing the user's module defines. Raises UsageError."""
+    from workloads.base import WORKLOADS, load_suite  # noqa: PLC0415 - imports torch
+
+    if module is None:
+        return load_suite()
+    sys.path.insert(0, os.getcwd())
+    # Fresh processes find the module the same way.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))
+    before = set(WORKLOADS)
+    try:
+        importlib.import_module(module)
+    except Exception as error:
+        raise UsageError(
+            f"--workloads {module} does not import from {os.getcwd()}: {type(error).__name__}: {error}"
+        ) from error
+    found = {
+        name: workload
+        for name, workload in WORKLOADS.items()
+        if name not in before or within(workload.builder.__module__, module)
+    }
+    if not found:
+        raise UsageError(f"--workloads {module} defines no workload; decorate a function in it with @workload")
+    return found
+
+
+def within(name: str, module: str) -> bool:
+    """Whether a module is the named one or lies in it."""
+    return name == module or name.startswith(module + ".")
+
+
+def choose_devices(wanted: Sequence[str]) -> list[str]:
+    """The devices to plan for. "auto" is every known device: those that are missing are reported as such."""
+    from bench.devices import DEVICES  # noqa: PLC0415 - imports torch
+    from bench.planning import choose  # noqa: PLC0415
+
+    return list(DEVICES) if list(wanted) == ["auto"] else choose("device", wanted, DEVICES)

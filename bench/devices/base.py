@@ -1,0 +1,52 @@
+"""What the ruler asks of a device. Knows no device by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """Peak memory during one step, bytes: of live tensors, and of what the allocator held for them.
+
+    Unknown is None; `reason` then says why.
+    """
+
+    allocated_bytes: int | None
+    reserved_bytes: int | None = None
+    reason: str = ""
+
+
+class Device(Protocol):
+    """A place where steps run.
+
+    name: as given to --device. start_method: how a fresh process for it is started, "forkserver" where a
+    process that has imported torch may be forked, "spawn" where it may not. has_float64: whether it computes
+    in double precision.
+    """
+
+    name: str
+    start_method: str
+    has_float64: bool
+
+    def unavailable_reason(self) -> str:
+        """Why nothing can run on this device here; empty when something can."""
+
+    def torch_device(self) -> torch.device:
+        """The torch device that steps are built on."""
+
+    def synchronize(self) -> None:
+        """Wait until the device has finished all that was enqueued."""
+
+    def clock(self) -> float:
+        """Seconds since some fixed moment, read when all enqueued work has finished."""
+
+    def peak_memory(self, build: Callable[[], Callable[[], object]], warm_up_steps: int) -> Peak:
+        """Peak memory during one step of what `build` makes, after `warm_up_steps` others."""
+
+    def facts(self) -> dict[str, str | int | None]:
+        """What this device is: model, driver, memory, as far as it can be known."""

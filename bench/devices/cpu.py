@@ -1,0 +1,80 @@
+"""The CPU. Work is done when the call returns, so there is nothing to synchronize."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from bench import memory
+from bench.devices.base import Peak
+
+
+class Cpu:
+    """The host's processor, with as many threads as the case says."""
+
+    name = "cpu"
+    start_method = "forkserver"
+    has_float64 = True
+
+    def unavailable_reason(self) -> str:
+        return ""
+
+    def torch_device(self) -> torch.device:
+        return torch.device("cpu")
+
+    def synchronize(self) -> None:
+        pass
+
+    def clock(self) -> float:
+        return time.perf_counter()
+
+    def peak_memory(self, build: Callable[[], Callable[[], object]], warm_up_steps: int) -> Peak:
+        return Peak(memory.peak_of_live_bytes(build, warm_up_steps))
+
+    def facts(self) -> dict[str, str | int | None]:
+        return {
+            "cpu": cpu_model(),
+            "cores": os.cpu_count(),
+            "affinity": affinity(),
+            "governor": read_first("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+            "memory_bytes": memory_bytes(),
+        }
+
+
+def read_first(path: str) -> str | None:
+    """The first line of a file of the system's, or None where there is no such file."""
+    try:
+        return Path(path).read_text().split("\n", 1)[0].strip() or None
+    except OSError:
+        return None
+
+
+def cpu_model() -> str | None:
+    """The processor's name as the system gives it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or None
+
+
+def affinity() -> str | None:
+    """The cores this process may run on, such as '0,1'; None where the system does not say."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    return ",".join(str(core) for core in sorted(os.sched_getaffinity(0)))
+
+
+def memory_bytes() -> int | None:
+    """The machine's memory; None where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return None

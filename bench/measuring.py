@@ -1,0 +1,231 @@
+"""From a case to its records: one pass per kind of figure, each in a process that does nothing else.
+
+Everything here runs in the fresh process that `launching` starts for one task.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench import compiling
+from bench.devices import DEVICES, Device
+from bench.record import Case, Record
+from bench.sampling import Budget, Samples, sample
+from workloads.base import WORKLOADS, Setup, Step, Unavailable, Workload, WrongAnswer, load_suite
+from workloads.checks import RELATIVE_TOLERANCE, relative_error
+
+ANSWERS = 3  # answers compared with eager's; the second and third show what the first updates did
+CHEAP_STEP_S = 0.2  # a step up to this long is computed again in float64 when eager and compiled disagree
+WARM_UP_STEPS = 1  # steps before memory is read: they leave gradients and optimizer state behind
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One pass of one launch of one case. `cache` is the compilers' folder, `cold` whether it is still empty."""
+
+    case: Case
+    measure: str
+    launch: int = 0
+    budget: Budget = field(default_factory=Budget)
+    cache: str = ""
+    cold: bool = True
+    module: str | None = None
+
+
+def find_workload(task: Task) -> Workload:
+    """The workload a task names, after importing the module that defines it."""
+    if task.module is None:
+        return load_suite()[task.case.workload]
+    importlib.import_module(task.module)
+    return WORKLOADS[task.case.workload]
+
+
+def perform(task: Task) -> list[Record]:
+    """The task's records. Whatever the workload raises becomes a record that says so."""
+    blank = Record(run="", environment="", case=task.case, metric=MAIN_METRIC[task.measure], launch=task.launch)
+    try:
+        device = DEVICES[task.case.device]
+        reason = device.unavailable_reason()
+        if reason:
+            raise Unavailable(reason)
+        if task.cache:
+            compiling.use_cache(Path(task.cache))
+        torch.set_num_threads(task.case.threads)
+        workload = find_workload(task)
+        check_defined(workload, task.case)
+        blank = replace(blank, item=workload.item)
+        with quiet_process():
+            return PASSES[task.measure](task, workload, device, blank)
+    except Unavailable as why:
+        return [replace(blank, status="unavailable", reason=str(why))]
+    except WrongAnswer as why:
+        return [replace(blank, status="broken", reason=f"wrong answer: {why}")]
+    except Exception as error:  # a workload may raise anything; the other cases go on
+        return [replace(blank, status="broken", reason=describe(error))]
+
+
+def describe(error: BaseException) -> str:
+    """The error in one line, with the place in the workload's code where it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if os.sep + "torch" + os.sep not in frame.filename]
+    place = f" at {Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}{'...' if len(text) > 300 else ''}{place}"
+
+
+def check_defined(workload: Workload, case: Case) -> None:
+    """Raise Unavailable for a mode or dtype that the workload is not made for."""
+    if compiling.compiled(case.mode):
+        reason = workload.not_compiled or compiling.missing_compiler(case.device)
+        if reason:
+            raise Unavailable(reason)
+    if case.dtype not in workload.dtypes:
+        raise Unavailable(f"{workload.name} is defined for {', '.join(workload.dtypes)}, not {case.dtype}")
+
+
+@contextmanager
+def quiet_process() -> Iterator[None]:
+    """No garbage collection while measuring: a pause would land on whichever step is under way."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+def build(workload: Workload, case: Case, device: Device, mode: str | None = None, dtype: str | None = None) -> Step:
+    """The case's step, or the same step in another mode or dtype."""
+    compiler = compiling.MODES[mode or case.mode]
+    setup = Setup(device.torch_device(), getattr(torch, dtype or case.dtype), compiler)
+    return workload.build(setup, **dict(case.point))
+
+
+def time_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """First call, then steady step time; then, in the first launch, whether the answers were right."""
+    case = task.case
+    is_compiled = compiling.compiled(case.mode)
+    if is_compiled:
+        compiling.use_eager_random()
+    step = build(workload, case, device)
+    start = device.clock()
+    answers = [step.run()]
+    first_call_s = device.clock() - start
+    answers = [kept(answers[0])]
+    counts = compiling.counts() if is_compiled else None
+    if counts and counts.graphs == 0:
+        raise Unavailable("the step gave torch.compile nothing to compile")
+    if task.launch == 0 and is_compiled:
+        answers += [kept(step.run()) for _ in range(ANSWERS - 1)]
+    samples = sample(step.run, device.clock, task.budget)
+    final = compiling.counts() if is_compiled else None
+
+    blank = replace(blank, items=step.items, data=step.data)
+    first_metric = "first_call" if task.cold or not is_compiled else "first_call_warm"
+    records = [
+        replace(
+            blank,
+            values=samples.values,
+            steps_per_value=samples.steps_per_value,
+            warm_up_values=samples.warm_up_values,
+            warnings=(compiling.FALLBACK_RANDOM,) if is_compiled and step.random else (),
+        ),
+        replace(blank, metric=first_metric, values=(first_call_s,)),
+    ]
+    if task.launch == 0:
+        if step.check:
+            step.check(answers[0])
+        if counts and final:
+            error = judge_compiled(task, workload, device, answers, samples)
+            found = {
+                "graphs": counts.graphs,
+                "graph_breaks": counts.graph_breaks,
+                "recompiles": final.recompiles,
+                "answer_error": error,
+            }
+            records += [replace(blank, metric=name, values=(float(value),)) for name, value in found.items()]
+    return records
+
+
+def kept(answer: Tensor) -> Tensor:
+    """A copy of an answer that later steps cannot change."""
+    return answer.detach().clone().cpu()
+
+
+def judge_compiled(task: Task, workload: Workload, device: Device, answers: list[Tensor], samples: Samples) -> float:
+    """Largest relative error of the compiled answers against eager's; raises WrongAnswer when it is not rounding.
+
+    Where the two disagree, float64 decides: rounding may make the compiled answer at most twice as wrong as eager's.
+    """
+    eager_step = build(workload, task.case, device, mode="eager")
+    eager = [kept(eager_step.run()) for _ in answers]
+    error = max(relative_error(got, want) for got, want in zip(answers, eager, strict=True))
+    allowed = max(RELATIVE_TOLERANCE.get(answer.dtype, 0.0) for answer in eager)
+    if error <= allowed:
+        return error
+    # A second opinion: only for steps without random numbers, on devices that have float64.
+    if not eager_step.random and device.has_float64 and min(samples.values) <= CHEAP_STEP_S:
+        exact_step = build(workload, task.case, device, mode="eager", dtype="float64")
+        exact = [kept(exact_step.run()) for _ in answers]
+        own = max(relative_error(got, want) for got, want in zip(eager, exact, strict=True))
+        theirs = max(relative_error(got, want) for got, want in zip(answers, exact, strict=True))
+        if theirs <= 2 * own + allowed:
+            return error
+    raise WrongAnswer(f"compiled differs from eager by {error:.3g}, where at most {allowed:.3g} is rounding")
+
+
+def memory_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """Peak memory of one step."""
+    blank = replace(blank, warnings=())
+
+    def runner() -> Callable[[], object]:
+        return build(workload, task.case, device).run
+
+    peak = device.peak_memory(runner, WARM_UP_STEPS)
+    if peak.allocated_bytes is None:
+        raise Unavailable(peak.reason)
+    records = [replace(blank, values=(float(peak.allocated_bytes),))]
+    if peak.reserved_bytes is not None:
+        records.append(replace(blank, metric="reserved_memory", values=(float(peak.reserved_bytes),)))
+    return records
+
+
+def work_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """What an uncompiled step computes: its FLOPs as FlopCounterMode counts them, and what training leads to."""
+    step = build(workload, task.case, device, mode="eager")
+    blank = replace(blank, data=step.data)
+    with FlopCounterMode(display=False) as counter:
+        step.run()
+    flops = counter.get_total_flops()
+    # The counter knows products, convolutions and attention; a zero means that it knows nothing of this step.
+    records = [
+        replace(blank, values=(float(flops),))
+        if flops
+        else replace(blank, status="unavailable", reason="FLOPs are counted for products and convolutions; it has none")
+    ]
+    if step.outcome:
+        records += [replace(blank, metric=name, values=(value,)) for name, value in step.outcome().items()]
+    return records
+
+
+PASSES: dict[str, Callable[[Task, Workload, Device, Record], list[Record]]] = {
+    "time": time_pass,
+    "memory": memory_pass,
+    "work": work_pass,
+}
+
+# The metric that a pass reports on when it has nothing else to say.
+MAIN_METRIC = {"time": "step_time", "memory": "peak_memory", "work": "flops"}

@@ -1,0 +1,38 @@
+"""What is measured, in which unit, and which direction is better. Plain data; imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Unit: TypeAlias = Literal["s", "B", "1"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One kind of figure. `assumes` says how two of them are compared: as noisy samples, or for equality."""
+
+    name: str
+    unit: Unit
+    better: Literal["lower", "higher"]
+    assumes: Literal["noise", "exact"]
+    what: str
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("step_time", "s", "lower", "noise", "seconds per step, over a synchronized block of steps"),
+        Metric("first_call", "s", "lower", "noise", "first step of a fresh process; compile caches empty"),
+        Metric("first_call_warm", "s", "lower", "noise", "first compiled step of a fresh process; disk cache filled"),
+        Metric("peak_memory", "B", "lower", "exact", "peak of live tensor bytes during one step"),
+        Metric("reserved_memory", "B", "lower", "exact", "peak of the allocator's bytes during one step"),
+        Metric("flops", "1", "lower", "exact", "floating-point operations per step in products and convolutions"),
+        Metric("graphs", "1", "lower", "exact", "graphs that torch.compile made of one step"),
+        Metric("graph_breaks", "1", "lower", "exact", "places where torch.compile gave the step back to Python"),
+        Metric("recompiles", "1", "lower", "exact", "times that torch.compile compiled the same code again"),
+        Metric("answer_error", "1", "lower", "exact", "|compiled - eager| / |eager| of the first answers"),
+        Metric("final_loss", "1", "lower", "noise", "training loss after a fixed number of steps"),
+        Metric("accuracy", "1", "higher", "noise", "share of test digits named rightly after that many steps"),
+    )
+}

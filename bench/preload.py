@@ -1,0 +1,24 @@
+"""What the fork server imports before any case is forked from it, so that no case waits for it.
+
+Imports only: one tensor operation here, on several threads, would hang every process forked afterwards.
+"""
+
+import contextlib
+import gc
+
+import torch.profiler
+import torch.utils.data
+
+import bench.environment
+import bench.measuring
+from workloads.base import load_suite
+
+__all__ = ["bench", "torch"]
+
+load_suite()
+
+with contextlib.suppress(Exception):  # a torchvision that does not go with this torch: the cases that need it say so
+    import torchvision.transforms  # noqa: F401
+
+gc.collect()
+gc.freeze()  # forked processes then collect only what they made themselves

@@ -1,0 +1,75 @@
+"""Blocks of steps, timed by a clock that waits."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.sampling import CLOCK_SHARE, MIN_BLOCK_S, Budget, calibrate, clock_cost, sample
+from tests.fakes import FakeDevice
+
+
+@given(st.floats(2e-6, 2.0))
+def test_a_queued_step_is_measured_exactly(step_s: float) -> None:
+    device = FakeDevice()
+    samples = sample(lambda: device.enqueue(step_s), device.clock, Budget())
+    assert samples.values == pytest.approx([step_s] * len(samples.values), rel=1e-6)
+
+
+def test_a_forgotten_synchronize_gives_a_wrong_figure() -> None:
+    device = FakeDevice(launch_s=1e-5)
+    budget = Budget(warm_up_s=0.01, sample_s=0.01)
+    right = sample(lambda: device.enqueue(1e-3), device.clock, budget)
+    wrong = sample(lambda: device.enqueue(1e-3), device.host_clock, budget)
+    assert min(right.values) == pytest.approx(1e-3)
+    assert max(wrong.values) < 0.02 * 1e-3
+
+
+def test_the_device_is_synchronized_twice_per_block_not_per_step() -> None:
+    device = FakeDevice()
+    device.synchronizations = 0
+    samples = sample(lambda: device.enqueue(1e-5), device.clock, Budget(0.0, 0.0, min_values=10, max_values=10))
+    steps = samples.steps_per_value * len(samples.values)
+    assert steps > 100 * device.synchronizations / 10
+
+
+@given(st.floats(2e-6, 1.0))
+def test_a_block_is_long_enough_and_no_longer_than_it_must_be(step_s: float) -> None:
+    device = FakeDevice()
+    steps, measured_s = calibrate(lambda: device.enqueue(step_s), device.clock)
+    assert steps * step_s >= MIN_BLOCK_S * 0.999
+    assert steps == 1 or steps * step_s <= 10 * MIN_BLOCK_S
+    assert measured_s == pytest.approx(step_s, rel=1e-6)
+
+
+def test_a_slow_clock_makes_blocks_longer() -> None:
+    device = FakeDevice()
+
+    def slow_clock() -> float:
+        device.now_s += 1e-4
+        return device.clock()
+
+    steps, _ = calibrate(lambda: device.enqueue(1e-3), slow_clock)
+    assert steps * 1e-3 >= 0.999 * clock_cost(slow_clock) / CLOCK_SHARE
+
+
+def test_warm_up_values_are_kept_apart() -> None:
+    device = FakeDevice()
+    times = iter([1.0] * 3)
+    samples = sample(lambda: device.enqueue(next(times, 0.02)), device.clock, Budget(warm_up_s=2.5, sample_s=0.1))
+    assert max(samples.warm_up_values) == pytest.approx(1.0)
+    assert max(samples.values) == pytest.approx(0.02)
+
+
+def test_a_long_step_is_not_run_more_often_than_needed() -> None:
+    device, runs = FakeDevice(), []
+    samples = sample(lambda: runs.append(device.enqueue(5.0)), device.clock, Budget())
+    assert len(samples.values) == 3
+    assert len(runs) == 4  # one to calibrate, which is the warm-up too
+
+
+def test_the_clock_of_this_machine_costs_little() -> None:
+    assert 0 <= clock_cost(time.perf_counter) < MIN_BLOCK_S * CLOCK_SHARE

@@ -1,0 +1,158 @@
+"""Records: to a file and back, and every way a file can be bad."""
+
+from __future__ import annotations
+
+import json
+import os
+import string
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bench.metric import METRICS
+from bench.record import SCHEMA, Case, Environment, Record, parse_line, record_line
+from bench.storing import StoringError, Writer, read
+
+names = st.text(string.ascii_lowercase + "_.", min_size=1, max_size=20)
+scalars = st.one_of(st.integers(-(2**40), 2**40), st.booleans(), st.text(max_size=10), st.floats(-1e9, 1e9))
+cases = st.builds(
+    Case,
+    workload=names,
+    version=st.integers(1, 9),
+    point=st.dictionaries(names, scalars, max_size=3).map(lambda point: tuple(point.items())),
+    device=st.sampled_from(["cpu", "cuda", "mps"]),
+    dtype=names,
+    mode=names,
+    threads=st.integers(1, 64),
+)
+records = st.builds(
+    Record,
+    run=names,
+    environment=names,
+    case=cases,
+    metric=st.sampled_from(sorted(METRICS)),
+    status=st.sampled_from(["measured", "unavailable", "broken"]),
+    values=st.lists(st.floats(0, 1e12), max_size=5).map(tuple),
+    warm_up_values=st.lists(st.floats(0, 1e12), max_size=5).map(tuple),
+    items=st.one_of(st.none(), st.integers(1, 10**9)),
+    reason=st.text(max_size=30),
+    warnings=st.lists(st.text(max_size=10), max_size=2).map(tuple),
+)
+
+CASE = Case("a.b", 1, (("size", 4),), "cpu", "float32", "eager", 1)
+ENVIRONMENT = Environment((("torch", "2.15.0"),))
+RECORD = Record("run", ENVIRONMENT.id, CASE, "step_time", values=(1.0, 2.0))
+
+
+def written(folder: Path, count: int = 2) -> Path:
+    path = folder / "r.jsonl"
+    writer = Writer(path)
+    for _ in range(count):
+        writer.add(ENVIRONMENT, [RECORD])
+    writer.close()
+    return path
+
+
+@given(records)
+def test_a_record_survives_its_line(record: Record) -> None:
+    assert parse_line(record_line(record)) == record
+
+
+@given(st.lists(records, min_size=1, max_size=5))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+def test_records_survive_their_file(tmp_path: Path, many: list[Record]) -> None:
+    path = tmp_path / "r.jsonl"
+    path.unlink(missing_ok=True)
+    writer = Writer(path)
+    writer.add(ENVIRONMENT, many)
+    writer.close()
+    contents = read(path)
+    assert list(contents.records) == many
+    assert contents.environments == {ENVIRONMENT.id: ENVIRONMENT}
+
+
+def test_nan_is_refused_and_not_written(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "r.jsonl")
+    with pytest.raises(ValueError, match="Out of range"):
+        writer.add(ENVIRONMENT, [Record("r", "e", CASE, "step_time", values=(float("nan"),))])
+    assert (tmp_path / "r.jsonl").read_bytes() == b""
+
+
+def test_the_environment_is_stored_once_per_run(tmp_path: Path) -> None:
+    kinds = [json.loads(line)["kind"] for line in written(tmp_path).read_text().splitlines()]
+    assert kinds == ["environment", "record", "record"]
+
+
+def test_a_line_cut_off_costs_that_line_only(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_bytes(path.read_bytes()[:-30])
+    contents = read(path)
+    assert contents.records == (RECORD,)
+    assert contents.warnings == (f"{path}:3: cut off in the middle, passed over",)
+
+
+def test_appending_after_a_cut_off_line_keeps_everything_else(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_bytes(path.read_bytes()[:-30])
+    written(tmp_path)
+    contents = read(path)
+    assert contents.records == (RECORD, RECORD, RECORD)
+    assert [warning.split(": ")[0] for warning in contents.warnings] == [f"{path}:3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "is empty"),
+        ("\n\n", "is empty"),
+        ("torchpace\n", ":1: not JSON"),
+        ("[1, 2]\n", ":1: JSON, but not a torchpace record"),
+        ('{"a": 1}\n', ":1: JSON, but not a torchpace record"),
+        (f'{{"schema": {SCHEMA + 1}, "kind": "record"}}\n', "newer torchpace"),
+        ('{"schema": "one", "kind": "record"}\n', "schema 'one' is not"),
+        ('{"schema": 1, "kind": "verdict"}\n', "kind 'verdict' unknown"),
+        ('{"schema": 1, "kind": "record"}\n', ":1: a record that lacks or misuses"),
+        (record_line(RECORD).replace("step_time", "stride") + "\n", "metric 'stride'"),
+    ],
+)
+def test_a_bad_file_is_named_with_its_line(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text(text)
+    with pytest.raises(StoringError) as error:
+        read(path)
+    assert expected in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_a_bad_line_after_good_ones_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_text(path.read_text() + "oops\n")
+    with pytest.raises(StoringError, match=r"r\.jsonl:4: not JSON"):
+        read(path)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StoringError, match="not UTF-8"):
+        read(path)
+
+
+def test_unknown_fields_of_a_line_are_left_out(tmp_path: Path) -> None:
+    line = json.loads(record_line(RECORD)) | {"colour": "red"}
+    assert parse_line(json.dumps(line)) == RECORD
+
+
+def test_a_folder_that_is_a_file_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoringError, match="name another file with -o"):
+        Writer(tmp_path / "file" / "r.jsonl")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_write_permission_is_a_clear_error(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(StoringError, match="Permission denied; name another file with -o"):
+        Writer(tmp_path / "r.jsonl")
