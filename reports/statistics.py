@@ -1,0 +1,119 @@
+"""From raw values to an estimate and how sure it is. Pure; knows no workload, file or table.
+
+What varies from process to process is larger than what varies within one, so a figure measured in several
+launches is judged by its launches: one number each, and Student's t over them (Welch's when two figures are
+compared), on logarithms because times are positive and speedups multiply. With a single launch the values
+within it are all there is; they follow each other and are alike, so they are cut into BATCHES runs of
+neighbours whose means stand in for launches (batch means: Law and Kelton, Simulation Modeling and Analysis).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+BATCHES = 5
+ONE_LAUNCH = "one process: what differs between processes is not in the interval"
+
+Launches = Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """An estimate with its 95 % interval, in the metric's unit; the interval is None where nothing can be said.
+
+    spread: the middle half of all values, as a share of the estimate. values, launches: how many there were.
+    """
+
+    estimate: float
+    low: float | None
+    high: float | None
+    spread: float | None
+    values: int
+    launches: int
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the interval as a share of the estimate."""
+        if self.low is None or self.high is None or self.estimate == 0:
+            return None
+        return (self.high - self.low) / 2 / abs(self.estimate)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """head / base with its 95 % interval; the interval is None where nothing can be said of it."""
+
+    value: float
+    low: float | None
+    high: float | None
+    warnings: tuple[str, ...] = ()
+
+
+def observations(launches: Launches) -> tuple[np.ndarray, tuple[str, ...]]:
+    """One number per launch (its median), or per batch of neighbours when there is one launch."""
+    filled = [np.asarray(values, dtype=float) for values in launches if len(values)]
+    if len(filled) > 1:
+        return np.array([np.median(values) for values in filled]), ()
+    values = filled[0]
+    if len(values) < BATCHES:
+        return values, (ONE_LAUNCH,)
+    return np.array([np.mean(batch) for batch in np.array_split(values, BATCHES)]), (ONE_LAUNCH,)
+
+
+def summarize(launches: Launches, exact: bool = False) -> Summary:
+    """The estimate over launches of raw values. Raises ValueError when there are no values at all."""
+    everything = np.array([value for values in launches for value in values], dtype=float)
+    if not len(everything):
+        raise ValueError("no values to summarize")
+    count, runs = len(everything), sum(1 for values in launches if len(values))
+    middle = float(np.median(everything))
+    if exact:
+        varies = float(np.ptp(everything)) > 0
+        return Summary(middle, middle, middle, 0.0, count, runs, ("differs between launches",) if varies else ())
+    spread = float(np.subtract(*np.percentile(everything, [75, 25]))) / middle if middle and count > 2 else None
+    seen, warnings = observations(launches)
+    if len(seen) < 2 or np.any(seen <= 0):
+        return Summary(float(np.median(seen)), None, None, spread, count, runs, warnings)
+    logs = np.log(seen)
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(logs) - 1) * logs.std(ddof=1) / math.sqrt(len(logs)))
+    centre = float(logs.mean())
+    low, high = math.exp(centre - half), math.exp(centre + half)
+    return Summary(math.exp(centre), low, high, spread, count, runs, warnings)
+
+
+def compare(base: Launches, head: Launches, exact: bool = False) -> Ratio:
+    """head / base. Raises ValueError when a side has no values; a base of 0 gives 1 against 0 and else infinity."""
+    if exact:
+        first, second = summarize(base, exact), summarize(head, exact)
+        value = second.estimate / first.estimate if first.estimate else (1.0 if second.estimate == 0 else math.inf)
+        return Ratio(value, value, value, first.warnings + second.warnings)
+    if not any(len(values) for values in base) or not any(len(values) for values in head):
+        raise ValueError("no values to compare")
+    (a, warnings_a), (b, warnings_b) = observations(base), observations(head)
+    warnings = tuple(dict.fromkeys(warnings_a + warnings_b))
+    if np.any(a <= 0) or np.any(b <= 0):
+        value = float(np.median(b) / np.median(a)) if np.median(a) else math.inf
+        return Ratio(value, None, None, warnings)
+    a, b = np.log(a), np.log(b)
+    difference = float(b.mean() - a.mean())
+    if len(a) < 2 or len(b) < 2:
+        return Ratio(math.exp(difference), None, None, warnings)
+    half = welch_half_width(a, b)
+    return Ratio(math.exp(difference), math.exp(difference - half), math.exp(difference + half), warnings)
+
+
+def welch_half_width(a: np.ndarray, b: np.ndarray) -> float:
+    """Half the interval of the difference of two means, by Welch's t with Satterthwaite's degrees of freedom."""
+    parts = np.array([a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)])
+    total = float(parts.sum())
+    if total == 0:
+        return 0.0
+    freedom = total**2 / float(parts[0] ** 2 / (len(a) - 1) + parts[1] ** 2 / (len(b) - 1))
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * math.sqrt(total)
