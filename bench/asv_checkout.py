@@ -1,8 +1,8 @@
 """asv environment "checkout": this interpreter, with the workloads of the commit that is measured.
 
 asv's own environments either build a virtualenv per commit (torch alone is 5 GB) or ignore commits. This one
-installs nothing: it checks the commit out beside asv's results and puts the checkout first on PYTHONPATH, so
-that `import workloads` finds the commit's and `import bench`, which asv imports by path, the working tree's.
+installs nothing: it checks the commit out beside asv's results and puts the checkout first on sys.path, so that
+`import workloads` finds the commit's and `import bench`, which asv imports by path, the working tree's.
 It reports torch and the accelerator as requirements, which asv stores as parameters of the results, and
 registers the machine, so that nothing is asked. Loaded by the line `plugins` of asv.conf.json.
 """
@@ -66,9 +66,11 @@ class Checkout(environment.Environment):  # type: ignore[misc]
     matches_python_fallback = False
 
     def __init__(self, conf: Any, python: str, matrix: Mapping[str, str], tagged_env_vars: Mapping[Any, str]) -> None:
-        # The parent class names folders and results after these, so they must be there before it runs.
         self._executable = sys.executable
-        super().__init__(conf, platform.python_version(), {**requirements(), **matrix}, dict(tagged_env_vars))
+        # The parent class names its folder after these before it sets them.
+        self._python, self._tagged_env_vars = platform.python_version(), dict(tagged_env_vars)
+        self._requirements = {**requirements(), **matrix}
+        super().__init__(conf, self._python, self._requirements, self._tagged_env_vars)
 
     @classmethod
     def matches(cls, python: str) -> bool:
@@ -91,8 +93,7 @@ class Checkout(environment.Environment):  # type: ignore[misc]
     def run(self, args: list[str], **kwargs: Any) -> Any:
         """Run this interpreter with the checkout's packages before all others."""
         settings = {**kwargs.pop("env", os.environ), **self._global_env_vars}
-        settings.pop("ASV_PYTHONPATH", None)
-        settings["PYTHONPATH"] = self._build_root
+        settings["ASV_PYTHONPATH"] = self._build_root
         settings[CHECKOUT_VARIABLE] = self._build_root
         settings.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         settings.setdefault("GOMP_SPINCOUNT", "0")

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from bench import compiling
 from bench.devices import DEVICES, Device
@@ -205,6 +204,8 @@ def memory_pass(task: Task, workload: Workload, device: Device, blank: Record) -
 
 def work_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
     """What an uncompiled step computes: its FLOPs as FlopCounterMode counts them, and what training leads to."""
+    from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415 - imports triton, which no other pass needs
+
     step = build(workload, task.case, device, mode="eager")
     blank = replace(blank, data=step.data)
     with FlopCounterMode(display=False) as counter:

@@ -29,6 +29,7 @@ from workloads.base import Workload, load_suite
 
 Result = dict[str, Any] | float
 
+ONE_VALUE = Budget(warm_up_s=0.0, sample_s=0.0, min_values=1, max_values=1)
 ROUNDS = 2  # processes per figure; asv interleaves them between the commits it compares
 
 
@@ -51,6 +52,18 @@ def point_text(point: Any) -> str:
     return ", ".join(f"{axis}={value}" for axis, value in point.items())
 
 
+def compiler_cache(metric: str) -> str:
+    """The compilers' folder: an empty one for a first call; else one that all processes of asv share.
+
+    What is in it is found by its contents, so that commits cannot take each other's code from it.
+    """
+    if metric == "first_call":
+        return tempfile.mkdtemp(dir=os.getcwd())  # asv's own temporary folder, which it deletes
+    folder = Path(os.environ.get("ASV_ENV_DIR", os.getcwd())) / "compiled"
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder)
+
+
 class WorkloadSuite:
     """What the generated classes share. Not a benchmark itself: it has no workload, and so no method asv looks for."""
 
@@ -59,15 +72,14 @@ class WorkloadSuite:
     rounds = ROUNDS
     param_names = ("point", "device", "dtype", "mode", "threads")
 
-    def records(self, measure: str, parameters: tuple[str, ...]) -> list[Record]:
-        """The records of one pass of the case behind asv's parameters; raises what asv shows as n/a or as failed."""
+    def records(self, metric: str, measure: str, parameters: tuple[str, ...]) -> list[Record]:
+        """The records of the pass that gives a metric; raises what asv shows as n/a or as failed."""
         text, device, dtype, mode, threads = parameters
         point = next(point for point in self.workload.points if point_text(point) == text)
         case = Case(self.workload.name, self.workload.version, tuple(point.items()), device, dtype, mode, int(threads))
         seconds = float(os.environ.get("TORCHPACE_ASV_SECONDS", "0.25"))
-        # Not in the system's folder for caches, where an earlier run would have filled it.
-        cache = tempfile.mkdtemp(dir=os.getcwd()) if compiled(mode) else ""
-        found = perform(Task(case, measure, budget=Budget(sample_s=seconds), cache=cache))
+        budget = Budget(sample_s=seconds) if metric == "step_time" else ONE_VALUE
+        found = perform(Task(case, measure, budget=budget, cache=compiler_cache(metric) if compiled(mode) else ""))
         for record in found:
             if record.status == "unavailable":
                 raise SkipNotImplemented(record.reason)
@@ -80,7 +92,7 @@ def figure(metric: str, measure: str, unit: str) -> Callable[..., Result]:
     """A benchmark method that gives asv one metric of a pass."""
 
     def track(self: WorkloadSuite, *parameters: str) -> Result:
-        record = next(record for record in self.records(measure, parameters) if record.metric == metric)
+        record = next(record for record in self.records(metric, measure, parameters) if record.metric == metric)
         if metric == "step_time":
             return {"samples": list(record.values), "number": record.steps_per_value}
         return record.values[0]
