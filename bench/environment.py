@@ -16,6 +16,7 @@ import bench
 import workloads
 from bench.devices import DEVICES
 from bench.record import Environment, Value
+from bench.steadying import KEEPING, keep_freed_memory
 
 # Idle OpenMP threads that spin steal time from the one that is measured; must be set before torch is imported.
 OPENMP_SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
@@ -64,6 +65,7 @@ def capture(device_name: str, package: str | None = None) -> Environment:
         "torchvision": package_version("torchvision"),
         "numpy": package_version("numpy"),
         "blas": blas(),
+        "malloc": KEEPING if keep_freed_memory() else "as the system has it",
         "matmul_precision": torch.get_float32_matmul_precision(),
         "os": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),

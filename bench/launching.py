@@ -5,10 +5,12 @@ Knows nothing of what the processes do.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -43,10 +45,12 @@ class Launcher:
         """The function's result, computed in a fresh process. Raises Death when there is none."""
         context = multiprocessing.get_context(start_method)
         receiver, sender = context.Pipe(duplex=False)
+        far_end, lifeline = context.Pipe(duplex=False)
         with tempfile.NamedTemporaryFile(prefix="torchpace-", suffix=".log") as log:
-            process = context.Process(target=_serve, args=(sender, log.name, function, arguments))  # type: ignore[attr-defined]
+            process = context.Process(target=_serve, args=(sender, far_end, log.name, function, arguments))  # type: ignore[attr-defined]
             process.start()
             sender.close()
+            far_end.close()
             try:
                 if not receiver.poll(self.timeout_s):
                     raise Death(f"did not finish within {self.timeout_s:g} s (--timeout)")
@@ -57,16 +61,27 @@ class Launcher:
             finally:
                 stop(process)
                 receiver.close()
+                lifeline.close()
         return result
 
 
-def _serve(sender: Connection, log: str, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+def _serve(
+    sender: Connection, far_end: Connection, log: str, function: Callable[..., object], arguments: tuple[Any, ...]
+) -> None:
     """In the fresh process: send the function's result; all output goes to the log."""
+    threading.Thread(target=_end_with, args=(far_end,), daemon=True).start()
     file = os.open(log, os.O_WRONLY | os.O_APPEND)
     os.dup2(file, 1)
     os.dup2(file, 2)
     sender.send(function(*arguments))
     sender.close()
+
+
+def _end_with(far_end: Connection) -> None:
+    """End this process when the one that started it is gone, however it went: the pipe between them breaks."""
+    with contextlib.suppress(EOFError, OSError):
+        far_end.recv()
+    os._exit(1)
 
 
 def stop(process: Any) -> None:

@@ -5,12 +5,10 @@ Everything here runs in the fresh process that `launching` starts for one task.
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from bench import compiling
 from bench.devices import DEVICES, Device
 from bench.record import Case, Record
 from bench.sampling import Budget, Samples, sample
+from bench.steadying import steady
 from workloads.base import WORKLOADS, Setup, Step, Unavailable, Workload, WrongAnswer, load_suite
 from workloads.checks import RELATIVE_TOLERANCE, relative_error
 
@@ -64,7 +63,7 @@ def perform(task: Task) -> list[Record]:
         workload = find_workload(task)
         check_defined(workload, task.case)
         blank = replace(blank, item=workload.item)
-        with quiet_process():
+        with steady():
             return PASSES[task.measure](task, workload, device, blank)
     except Unavailable as why:
         return [replace(blank, status="unavailable", reason=str(why))]
@@ -93,19 +92,6 @@ def check_defined(workload: Workload, case: Case) -> None:
         raise Unavailable(f"{workload.name} is defined for {', '.join(workload.dtypes)}, not {case.dtype}")
 
 
-@contextmanager
-def quiet_process() -> Iterator[None]:
-    """No garbage collection while measuring: a pause would land on whichever step is under way."""
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.unfreeze()
-
-
 def build(workload: Workload, case: Case, device: Device, mode: str | None = None, dtype: str | None = None) -> Step:
     """The case's step, or the same step in another mode or dtype."""
     compiler = compiling.MODES[mode or case.mode]
@@ -113,7 +99,7 @@ def build(workload: Workload, case: Case, device: Device, mode: str | None = Non
     return workload.build(setup, **dict(case.point))
 
 
-def time_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+def timing_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
     """First call, then steady step time; then, in the first launch, whether the answers were right."""
     case = task.case
     is_compiled = compiling.compiled(case.mode)
@@ -223,7 +209,7 @@ def work_pass(task: Task, workload: Workload, device: Device, blank: Record) -> 
 
 
 PASSES: dict[str, Callable[[Task, Workload, Device, Record], list[Record]]] = {
-    "time": time_pass,
+    "time": timing_pass,
     "memory": memory_pass,
     "work": work_pass,
 }

@@ -38,12 +38,14 @@ def choose(kind: str, wanted: Iterable[str], choices: Iterable[str]) -> list[str
 
 
 def nearest(name: str, choices: Sequence[str]) -> str:
-    """The choices most like `name`, or all of them when none is like it and they are few."""
+    """All choices when they are few, else those most like `name`."""
+    if len(choices) <= 12:
+        return f"choose from {', '.join(choices)}"
     close = difflib.get_close_matches(name, choices, n=3, cutoff=0.5)
     close = close or [choice for choice in choices if name.strip("*?") and name.strip("*?") in choice][:3]
     if close:
         return f"did you mean {' or '.join(close)}?"
-    return f"choose from {', '.join(choices)}" if len(choices) <= 12 else "`torchpace list` shows them all"
+    return "`torchpace list` shows them all"
 
 
 def points(workload: Workload, axes: Mapping[str, Sequence[Value]]) -> list[Point]:

@@ -15,8 +15,8 @@ from reports.statistics import Ratio, compare
 
 # Facts that make a difference nobody asked for.
 HIDDEN_FACTS = (
-    "torch", "torchvision", "python", "numpy", "blas", "matmul_precision", "os", "fingerprint", "cpu", "affinity",
-    "governor", "gpu", "driver", "cuda", "cudnn", "omp_wait_policy", "gomp_spincount", "dirty",
+    "torch", "torchvision", "python", "numpy", "blas", "malloc", "matmul_precision", "os", "fingerprint", "cpu",
+    "affinity", "governor", "gpu", "driver", "cuda", "cudnn", "omp_wait_policy", "gomp_spincount", "dirty",
 )  # fmt: skip
 DEVICE_FACTS = ("gpu", "driver", "cuda", "cudnn", "fingerprint")  # what comparing by device is about
 

@@ -13,10 +13,10 @@ DASH = "—"
 
 
 def three_digits(value: float) -> str:
-    """The number rounded to three significant digits, without an exponent: 0.00123, 12.3, 123, 1023."""
+    """The number to three significant digits, whole from 100 on, without an exponent: 0.00123, 12.3, 123, 1023."""
     if value == 0:
         return "0"
-    decimals = 2 - math.floor(math.log10(abs(value)))
+    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
     rounded = round(value, decimals)
     if rounded == 0:
         return "0"

@@ -20,9 +20,10 @@ WORKLOADS = load_suite()
 ONCE = Budget(warm_up_s=0.0, sample_s=0.0, min_values=1, max_values=1)
 
 EXPECTED = {
-    "tensor_ops": "create elementwise elementwise_chain broadcast reduce softmax matmul conv2d max_pool gather copy cast "
-    "transfer numpy_round_trip",
-    "autograd": "forward backward_deep backward_wide double_backward custom_function gradient_accumulation checkpointing",
+    "tensor_ops": "create elementwise elementwise_chain broadcast reduce softmax matmul conv2d max_pool gather copy "
+    "cast transfer numpy_round_trip",
+    "autograd": "forward backward_deep backward_wide double_backward custom_function gradient_accumulation "
+    "checkpointing",
     "modules": "nested_call hooks linear mlp conv_block",
     "data_loading": "tensor_dataset data_loader mnist",
     "linear_regression": "loop train_step",

@@ -1,0 +1,131 @@
+"""asv on this suite: it asks nothing, keeps commits apart, and its results can be read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+ASV = Path(sys.executable).parent / "asv"
+CHANGED = "tensor_ops.elementwise.track_step_time"
+UNCHANGED = "modules.linear.track_step_time"
+PLANTED = ("return Step(lambda: add(x, y), items=size", "return Step(lambda: (add(x, y), add(x, y))[1], items=size")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+    done = subprocess.run(["git", *identity, *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def asv(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    home = folder.parent / "home"  # asv keeps its list of machines there: an empty one, as a new user has
+    home.mkdir(exist_ok=True)
+    environment = {**os.environ, "HOME": str(home), "TORCHPACE_ASV_SECONDS": "0.1", "TORCHPACE_DEVICES": "cpu"}
+    environment.pop("PYTHONPATH", None)
+    return subprocess.run(
+        [ASV, *arguments], cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        check=False, timeout=500,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of this project as it stands, uncommitted changes included, with three commits.
+
+    The second commit makes one workload do its work twice; the third changes no workload.
+    """
+    folder = tmp_path_factory.mktemp("asv") / "project"
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode != 0 or not ASV.exists():
+        pytest.skip("needs a git checkout, and asv installed beside this Python")
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "base")
+    source = folder / "workloads" / "tensor_ops.py"
+    text = source.read_text()
+    assert text.count(PLANTED[0]) == 1
+    source.write_text(text.replace(*PLANTED))
+    git(folder, "commit", "-qam", "slower")
+    (folder / "NOTES").write_text("nothing that is measured\n")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "same")
+    return folder
+
+
+def test_what_asv_discovers_is_the_default_suite(project: Path) -> None:
+    done = asv(project, "run", "--bench", "just-discover")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = set(json.loads((project / ".asv/results/benchmarks.json").read_text())) - {"version"}
+    from workloads.base import load_suite
+
+    expected = {f"{name}.{kind}" for name in load_suite() for kind in ("track_step_time", "track_peak_memory")}
+    expected |= {f"{name}.track_first_call" for name, w in load_suite().items() if "compile" in w.default_modes}
+    assert found == expected
+
+
+def test_a_commit_that_slows_a_workload_is_told_apart(project: Path) -> None:
+    done = asv(project, "continuous", "main~2", "main~1", "-b", CHANGED, "-b", UNCHANGED)
+    changed = set(re.findall(r"^\| \+ .*\| (\S+)\(", done.stdout, re.MULTILINE))
+    assert changed == {CHANGED}, done.stdout
+    assert "PERFORMANCE DECREASED" in done.stdout
+    assert done.returncode == 1
+
+
+def test_commits_with_the_same_workloads_are_not_told_apart(project: Path) -> None:
+    done = asv(project, "continuous", "main~1", "main", "-b", CHANGED, "-b", UNCHANGED)
+    assert "NOT SIGNIFICANTLY CHANGED" in done.stdout, done.stdout
+    assert done.returncode == 0
+
+
+def test_results_are_stored_and_read_back(project: Path) -> None:
+    done = asv(project, "run", "--record-samples", "-b", UNCHANGED, "-b", "modules.linear.track_peak_memory")
+    assert done.returncode == 0, done.stdout + done.stderr
+    commit = git(project, "rev-parse", "HEAD")
+    (stored,) = (project / ".asv/results").glob(f"*/{commit[:8]}-*.json")
+    body = json.loads(stored.read_text())
+    import torch
+
+    assert body["params"]["torch"] == torch.__version__.split("+")[0] or body["params"]["torch"] == torch.__version__
+    compare = [sys.executable, "-m", "bench.cli", "compare", ".asv/results", "--format", "json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    shown = subprocess.run(compare, cwd=project, env=environment, capture_output=True, text=True, check=True)
+    rows = [row for row in json.loads(shown.stdout) if row["workload"] == "modules.linear"]
+    times = [row for row in rows if row["metric"] == "step_time" and row["point"] == "batch=64, features=256"]
+    assert times
+    assert all(1e-6 < row["base"] < 1e-2 for row in times)
+    assert any(row["base_low"] for row in times)
+    memory = [row["base"] for row in rows if row["metric"] == "peak_memory"]
+    assert memory
+    assert all(value > 256 * 256 * 4 for value in memory)
+
+
+def test_publish_and_compare_work_on_what_was_stored(project: Path) -> None:
+    assert asv(project, "compare", "main~1", "main").returncode == 0
+    assert asv(project, "publish").returncode == 0
+    assert (project / ".asv/html/index.html").exists()
+
+
+def test_uncommitted_workloads_are_warned_about(project: Path) -> None:
+    source = project / "workloads" / "modules.py"
+    text = source.read_text()
+    source.write_text(text + "\n")
+    try:
+        done = asv(project, "run", "--quick", "-b", UNCHANGED)
+    finally:
+        source.write_text(text)
+    assert "workloads/ has uncommitted changes, which asv does not measure" in done.stdout + done.stderr

@@ -1,0 +1,175 @@
+"""The command as people run it: in a process of its own, with its exit codes and its words."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.storing import read
+from tests.conftest import ROOT
+
+USERS_MODULE = '''
+"""Workloads of a user's own package."""
+import torch
+from workloads import Step, near, workload
+
+@workload("my_model.forward", item="sample", batch=(1, 8))
+def forward(setup, batch):
+    """Inference of my model."""
+    model = setup.place(torch.nn.Linear(4, 2)).requires_grad_(False)
+    x = setup.randn(batch, 4)
+    compiled = setup.compile(model)
+    return Step(lambda: compiled(x), items=batch, check=near(lambda: x @ model.weight.T + model.bias))
+'''
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "bench.cli", *arguments]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def torchpace(*arguments: str, cwd: Path = ROOT, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        command(*arguments), cwd=cwd, env=environment(), capture_output=True, text=True, check=False, timeout=280
+    )
+    assert done.returncode == expect, done.stderr[-2000:]
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_list_shows_every_workload_with_its_axes() -> None:
+    listed = json.loads(torchpace("list", "--json").stdout)
+    assert len(listed) == 37
+    by_name = {workload["name"]: workload for workload in listed}
+    assert by_name["mnist_cnn.inference"]["axes"] == {"model": ["padded", "dropout"], "batch": [1, 64, 512]}
+    text = torchpace("list").stdout
+    assert all(name in text for name in by_name)
+
+
+def test_doctor_says_what_works_and_what_does_not() -> None:
+    lines = torchpace("doctor").stdout.splitlines()
+    states = {line[:22].strip(): line[23:].split()[0] for line in lines if line.strip()}
+    assert states["torch"] == "works"
+    assert states["device cpu"] == "works"
+    assert set(states.values()) <= {"works", "n/a"}
+    assert any(line.startswith("device mps") for line in lines)
+
+
+def test_a_run_stores_records_and_prints_tables(tmp_path: Path) -> None:
+    done = torchpace("run", "modules.linear", "--quick", "-o", "a.jsonl", cwd=tmp_path)
+    contents = read(tmp_path / "a.jsonl")
+    measured = {record.metric for record in contents.records if record.status == "measured"}
+    assert measured == {"step_time", "first_call", "peak_memory", "flops"}
+    (environment_of_run,) = {record.environment for record in contents.records if record.case.device == "cpu"}
+    facts = dict(contents.environments[environment_of_run].facts)
+    assert {"torch", "cpu", "affinity", "governor", "commit", "dirty", "fingerprint", "malloc"} <= set(facts)
+    assert "linear" in done.stdout
+    assert "Not measured" in done.stdout  # at least one of CUDA and MPS is missing on every machine
+    assert "sample/s" in done.stdout
+
+
+def test_a_users_own_workloads_are_measured(tmp_path: Path) -> None:
+    package = tmp_path / "my_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "perf.py").write_text(USERS_MODULE)
+    listed = json.loads(torchpace("list", "--json", "--workloads", "my_package.perf", cwd=tmp_path).stdout)
+    assert [workload["name"] for workload in listed] == ["my_model.forward"]
+    arguments = ("--workloads", "my_package.perf", "--device", "cpu", "--mode", "eager,compile", "--quick")
+    done = torchpace("run", *arguments, "-o", "mine.jsonl", cwd=tmp_path)
+    cases = {(record.case.label, record.case.mode, record.status) for record in read(tmp_path / "mine.jsonl").records}
+    assert ("my_model.forward(batch=8)", "eager", "measured") in cases
+    assert ("my_model.forward(batch=8)", "compile", "measured") in cases
+    assert "speedup" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["run", "linear_regression.trainstep"], "did you mean linear_regression.train_step"),
+        (["run", "--device", "tpu"], "device 'tpu' unknown; choose from cpu, cuda, mps"),
+        (["run", "--mode", "fast"], "mode 'fast' unknown; choose from eager, compile"),
+        (["run", "--dtype", "int3"], "dtype 'int3' unknown; choose from float32, bfloat16, float16"),
+        (["run", "--threads", "0"], "'0' is not a whole number of at least 1"),
+        (["run", "--axis", "batch"], "'batch' is not of the form AXIS=VALUE"),
+        (["run", "--axis", "bach=1"], "no selected workload has an axis 'bach'; did you mean batch"),
+        (["run", "--timeout", "never"], "'never' is not a number of seconds above 0"),
+        (["run", "--data", "/nowhere", "mnist_cnn.*"], "--data /nowhere holds no MNIST"),
+        (["run", "modules.hooks", "-o", "/proc/none/a.jsonl"], "cannot write /proc/none/a.jsonl"),
+        (["run", "--workloads", "no_such_module"], "--workloads no_such_module does not import"),
+        (["run", "--workloads", "json"], "--workloads json defines no workload"),
+        (["report"], "invalid choice: 'report'"),
+    ],
+)
+def test_bad_input_is_a_clear_error_and_exit_2(arguments: list[str], expected: str) -> None:
+    assert expected in torchpace(*arguments, expect=2).stderr
+
+
+def test_a_run_in_which_nothing_can_be_measured_exits_with_2(tmp_path: Path) -> None:
+    done = torchpace("run", "tensor_ops.transfer", "--device", "cpu", "-o", "t.jsonl", cwd=tmp_path, expect=2)
+    assert "a transfer between host and device needs a device other than the CPU" in done.stdout
+    assert "nothing could be measured" in done.stderr
+
+
+def test_one_broken_case_leaves_the_others(tmp_path: Path) -> None:
+    globs = ("planted.raises", "planted.steady", "planted.killed", "planted.wrong")
+    arguments = ("--workloads", "tests.planted", "--device", "cpu", "--quick", "-o", str(tmp_path / "p.jsonl"))
+    done = torchpace("run", *globs, *arguments)
+    statuses = {
+        record.case.workload: record.status
+        for record in read(tmp_path / "p.jsonl").records
+        if record.metric == "step_time"
+    }
+    assert statuses == {
+        "planted.raises": "broken", "planted.steady": "measured", "planted.killed": "broken", "planted.wrong": "broken",
+    }  # fmt: skip
+    assert "planted: no more steps" in done.stdout
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_a_run_that_is_stopped_keeps_what_it_measured(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    path = tmp_path / "k.jsonl"
+    arguments = ("--workloads", "tests.planted", "--device", "cpu", "--quick", "-o", str(path))
+    run = subprocess.Popen(
+        command("run", "planted.steady", "planted.first_version", "planted.hangs", *arguments),
+        cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 120
+        # planted.hangs is the second of the three to be measured: it is under way once the first is stored.
+        while time.monotonic() < deadline and not (path.exists() and path.read_text().count("planted.steady") >= 4):
+            assert run.poll() is None, run.communicate()
+            time.sleep(0.05)
+        os.killpg(run.pid, number) if number == signal.SIGINT else run.kill()
+        output, errors = run.communicate(timeout=60)
+    finally:
+        if run.poll() is None:
+            os.killpg(run.pid, signal.SIGKILL)
+    assert run.returncode == code
+    measured = {record.case.workload for record in read(path).records if record.status == "measured"}
+    assert "planted.steady" in measured
+    assert "steady" in torchpace("compare", str(path)).stdout
+    if number == signal.SIGINT:
+        assert "everything measured so far is kept" in errors
+        assert "steady" in output
+
+
+def test_downloading_without_a_network_says_what_to_do(tmp_path: Path) -> None:
+    # A proxy that refuses connections stands in for a machine without a network.
+    blocked = {**environment(), "https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        command("data", "mnist", "--data", str(tmp_path)), env=blocked, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "MNIST could not be downloaded" in done.stderr
+    assert "Traceback" not in done.stderr

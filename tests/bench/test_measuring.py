@@ -1,0 +1,133 @@
+"""From cases to records: known times, wrong answers, and every way in which a workload can fail."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+
+import pytest
+
+from bench.launching import Launcher
+from bench.measuring import Task, describe
+from bench.record import Case, Record
+from bench.running import measured
+from bench.sampling import Budget
+
+SHORT = Budget(warm_up_s=0.02, sample_s=0.05, min_values=3)
+
+
+@pytest.fixture(scope="module")
+def launcher() -> Launcher:
+    return Launcher(timeout_s=60)
+
+
+def task(name: str, mode: str = "eager", measure: str = "time", cache: str = "", **point: float) -> Task:
+    case = Case(f"planted.{name}", 1, tuple(point.items()), "cpu", "float32", mode, 1)
+    return Task(case, measure, budget=SHORT, cache=cache, module="tests.planted")
+
+
+def records(launcher: Launcher, task: Task) -> dict[str, Record]:
+    return {record.metric: record for record in measured(launcher, task)}
+
+
+@pytest.mark.parametrize("seconds", [50e-6, 5e-3])
+def test_a_known_time_is_measured_within_2_percent(launcher: Launcher, seconds: float) -> None:
+    step = records(launcher, task("busy", seconds=seconds))["step_time"]
+    # A busy wait can only overshoot, and the lower half of the values is free of what the neighbours did.
+    assert statistics.quantiles(step.values, n=4)[0] == pytest.approx(seconds, rel=0.02)
+
+
+def test_a_measured_case_says_all_it_should(launcher: Launcher) -> None:
+    found = records(launcher, task("first_version", batch=4))
+    step = found["step_time"]
+    assert (step.status, step.items, step.item, step.launch) == ("measured", 4, "sample", 0)
+    assert len(step.values) >= 3
+    assert step.warm_up_values
+    assert step.steps_per_value * min(step.values) >= 0.008
+    assert found["first_call"].values[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("raises", "ValueError: planted: no more steps at planted.py:"),
+        ("does_not_build", "KeyError: 'planted: no such thing' at planted.py:"),
+        ("too_large", "allocate"),
+        ("killed", "its process was ended by SIGKILL, often sent by the system when memory runs out"),
+        ("exits", "its process ended with exit code 7; its last words: planted last words"),
+        ("wrong", "wrong answer: relative error 0.5 where at most 0.0001 is rounding"),
+    ],
+)
+def test_a_case_that_fails_is_broken_and_says_why(launcher: Launcher, name: str, reason: str) -> None:
+    found = records(launcher, task(name))
+    assert set(found) == {"step_time"}
+    assert found["step_time"].status == "broken"
+    assert reason in found["step_time"].reason
+    assert not found["step_time"].values
+
+
+def test_a_case_that_hangs_is_stopped() -> None:
+    found = records(Launcher(timeout_s=3), task("hangs"))["step_time"]
+    assert (found.status, found.reason) == ("broken", "did not finish within 3 s (--timeout)")
+
+
+def test_a_case_that_cannot_exist_is_unavailable(launcher: Launcher) -> None:
+    found = records(launcher, task("unavailable"))["step_time"]
+    assert (found.status, found.reason) == ("unavailable", "it was planted so")
+
+
+def test_after_a_failure_the_next_case_is_measured(launcher: Launcher) -> None:
+    records(launcher, task("killed"))
+    assert records(launcher, task("steady"))["step_time"].status == "measured"
+
+
+def test_a_wrong_compiled_answer_is_broken_and_not_fast(launcher: Launcher, tmp_path: Path) -> None:
+    found = records(launcher, task("wrong_when_compiled", "compile", cache=str(tmp_path)))
+    assert set(found) == {"step_time"}
+    assert found["step_time"].status == "broken"
+    assert "compiled differs from eager" in found["step_time"].reason
+    assert records(launcher, task("wrong_when_compiled"))["step_time"].status == "measured"
+
+
+def test_a_graph_break_is_counted_once(launcher: Launcher, tmp_path: Path) -> None:
+    found = records(launcher, task("graph_break", "compile", cache=str(tmp_path)))
+    counts = {name: found[name].values[0] for name in ("graphs", "graph_breaks", "recompiles")}
+    assert counts == {"graphs": 2, "graph_breaks": 1, "recompiles": 0}
+
+
+def test_recompilations_are_counted(launcher: Launcher, tmp_path: Path) -> None:
+    found = records(launcher, task("recompiles", "compile", cache=str(tmp_path)))
+    assert found["recompiles"].values == (2.0,)
+
+
+def test_a_step_with_nothing_to_compile_says_so(launcher: Launcher, tmp_path: Path) -> None:
+    found = records(launcher, task("nothing_to_compile", "compile", cache=str(tmp_path)))["step_time"]
+    assert (found.status, found.reason) == ("unavailable", "the step gave torch.compile nothing to compile")
+
+
+def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bench.compiling import missing_compiler
+
+    assert missing_compiler("cuda") == ""
+    monkeypatch.setenv("PATH", "")
+    assert "none of g++, clang++, c++ is on the PATH" in missing_compiler("cpu")
+
+
+def test_a_dtype_the_workload_does_not_have_is_unavailable(launcher: Launcher) -> None:
+    case = Case("planted.steady", 1, (), "cpu", "float16", "eager", 1)
+    (found,) = measured(launcher, Task(case, "time", module="tests.planted"))
+    assert (found.status, found.reason) == ("unavailable", "planted.steady is defined for float32, not float16")
+
+
+def test_memory_and_flops_are_passes_of_their_own(launcher: Launcher) -> None:
+    assert set(records(launcher, task("steady", measure="memory"))) == {"peak_memory"}
+    work = records(launcher, task("steady", measure="work"))
+    assert set(work) == {"flops"}
+    assert work["flops"].status == "unavailable"  # additions are not counted, which is not the same as none
+
+
+def test_a_long_error_is_one_line() -> None:
+    text = describe(RuntimeError("first\nsecond " + "x" * 1000))
+    assert text.startswith("RuntimeError: first second xxx")
+    assert len(text) < 400
+    assert "\n" not in text

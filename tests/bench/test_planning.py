@@ -1,0 +1,66 @@
+"""Which cases a selection means, and what a wrong one is answered with."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.planning import Selection, SelectionError, cases, choose
+from workloads.base import Setup, Step, Workload, load_suite, workload
+
+SUITE = load_suite()
+
+
+def test_globs_match_names_and_points() -> None:
+    names = {case.workload for case in cases(SUITE, Selection(globs=["mnist_cnn.*"]))}
+    assert names == {"mnist_cnn.train_step", "mnist_cnn.train_epoch", "mnist_cnn.inference", "mnist_cnn.phase"}
+    (case,) = cases(SUITE, Selection(globs=["mnist_cnn.inference(model=padded,batch=64)"]))
+    assert dict(case.point) == {"model": "padded", "batch": 64}
+
+
+def test_eager_and_compiled_are_measured_next_to_each_other() -> None:
+    found = cases(SUITE, Selection(globs=["mnist_cnn.train_step"]))
+    assert [(dict(case.point)["model"], case.mode) for case in found] == [
+        ("padded", "eager"),
+        ("padded", "compile"),
+        ("dropout", "eager"),
+        ("dropout", "compile"),
+    ]
+
+
+def test_an_axis_can_be_given_other_values() -> None:
+    found = cases(SUITE, Selection(globs=["mnist_cnn.train_epoch"], axes={"samples": [60_000]}))
+    assert [dict(case.point)["samples"] for case in found] == [60_000, 60_000]
+
+
+def test_an_unknown_glob_names_the_nearest_workloads() -> None:
+    with pytest.raises(SelectionError, match=r"'mnist_cnn.trainstep'; did you mean mnist_cnn.train_step"):
+        cases(SUITE, Selection(globs=["mnist_cnn.trainstep"]))
+
+
+def test_an_unknown_axis_is_refused() -> None:
+    with pytest.raises(SelectionError, match="no selected workload has an axis 'batchs'; did you mean batch"):
+        cases(SUITE, Selection(axes={"batchs": [1]}))
+
+
+def test_unknown_names_are_answered_with_the_choices() -> None:
+    with pytest.raises(SelectionError, match="device 'gpu' unknown; choose from cpu, cuda, mps"):
+        choose("device", ["gpu"], ["cpu", "cuda", "mps"])
+
+
+def test_a_name_is_defined_once() -> None:
+    def builder(setup: Setup) -> Step:
+        raise AssertionError
+
+    builder.__module__ = "elsewhere"
+    with pytest.raises(ValueError, match=r"defined in workloads.tensor_ops and in elsewhere"):
+        workload("tensor_ops.matmul", item="x")(builder)
+    with pytest.raises(ValueError, match="needs a subject and a name"):
+        workload("matmul", item="x")
+    with pytest.raises(ValueError, match="gives both points and axes"):
+        workload("a.b", item="x", points=[{}], size=(1,))
+
+
+def test_axes_are_read_off_the_points() -> None:
+    found: Workload = SUITE["data_loading.data_loader"]
+    assert found.axes["workers"] == (0, 2)
+    assert len(found.points) == 5

@@ -1,0 +1,159 @@
+"""Workloads with known behaviour, good and bad, for tests of the ruler; used as a user's own module."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import torch
+from torch import Tensor
+
+from workloads import Setup, Step, Unavailable, near, workload
+
+
+@workload("planted.busy", item="call", seconds=(50e-6, 5e-3))
+def busy(setup: Setup, seconds: float) -> Step:
+    """Reads the clock until the time is over."""
+    answer = torch.zeros(())
+
+    def run() -> Tensor:
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            pass
+        return answer
+
+    return Step(run)
+
+
+@workload("planted.steady", item="call")
+def steady(setup: Setup) -> Step:
+    """A small addition, with the right answer."""
+    x = setup.randn(16)
+    add = setup.compile(torch.add)
+    return Step(lambda: add(x, x), check=near(lambda: 2 * x))
+
+
+@workload("planted.raises", item="call")
+def raises(setup: Setup) -> Step:
+    """Raises in its second step."""
+    steps = iter([torch.zeros(())])
+
+    def run() -> Tensor:
+        for answer in steps:
+            return answer
+        raise ValueError("planted: no more steps")
+
+    return Step(run)
+
+
+@workload("planted.does_not_build", item="call")
+def does_not_build(setup: Setup) -> Step:
+    """Raises before there is a step."""
+    raise KeyError("planted: no such thing")
+
+
+@workload("planted.too_large", item="call")
+def too_large(setup: Setup) -> Step:
+    """Asks for more memory than there is."""
+    return Step(lambda: torch.empty(1 << 48, dtype=torch.uint8))
+
+
+@workload("planted.killed", item="call")
+def killed(setup: Setup) -> Step:
+    """Is killed as the system kills a process that takes too much memory."""
+
+    def run() -> Tensor:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return torch.zeros(())
+
+    return Step(run)
+
+
+@workload("planted.exits", item="call")
+def exits(setup: Setup) -> Step:
+    """Ends its process without a word from Python."""
+
+    def run() -> Tensor:
+        print("planted last words", file=sys.stderr, flush=True)
+        os._exit(7)
+
+    return Step(run)
+
+
+@workload("planted.hangs", item="call")
+def hangs(setup: Setup) -> Step:
+    """Never finishes."""
+
+    def run() -> Tensor:
+        signal.pause()
+        return torch.zeros(())
+
+    return Step(run)
+
+
+@workload("planted.unavailable", item="call")
+def unavailable(setup: Setup) -> Step:
+    """Cannot exist here."""
+    raise Unavailable("it was planted so")
+
+
+@workload("planted.wrong", item="call")
+def wrong(setup: Setup) -> Step:
+    """Answers wrongly, and is fast."""
+    return Step(lambda: torch.ones(3), check=near(lambda: torch.zeros(3) + 2))
+
+
+@workload("planted.wrong_when_compiled", item="call")
+def wrong_when_compiled(setup: Setup) -> Step:
+    """Answers rightly in eager mode only."""
+    x = setup.randn(16)
+
+    def double(x: Tensor) -> Tensor:
+        return x + x + 1 if torch.compiler.is_compiling() else x + x
+
+    compiled = setup.compile(double)
+    return Step(lambda: compiled(x), check=None)
+
+
+@workload("planted.graph_break", item="call")
+def graph_break(setup: Setup) -> Step:
+    """Has exactly one graph break."""
+    x = setup.randn(16)
+
+    def broken(x: Tensor) -> Tensor:
+        y = x + 1
+        torch._dynamo.graph_break()
+        return y * 2
+
+    compiled = setup.compile(broken)
+    return Step(lambda: compiled(x))
+
+
+@workload("planted.recompiles", item="call")
+def recompiles(setup: Setup) -> Step:
+    """Is compiled three times: for each of three constants."""
+    x, calls = setup.randn(16), iter(range(10**9))
+    compiled = setup.compile(lambda x, factor: x * factor if isinstance(factor, str) else x * len(factor))
+    factors = [(1,), (1, 2), (1, 2, 3)]
+    return Step(lambda: compiled(x, factors[next(calls) % 3]))
+
+
+@workload("planted.nothing_to_compile", item="call")
+def nothing_to_compile(setup: Setup) -> Step:
+    """Does not hand anything to the compiler."""
+    x = setup.randn(16)
+    return Step(lambda: x + x)
+
+
+@workload("planted.first_version", item="sample", batch=(4,))
+def first_version(setup: Setup, batch: int) -> Step:
+    """A workload as the first version of the seam lets one write it: every name here must go on working."""
+    x = torch.randn(batch, 2, generator=torch.Generator().manual_seed(setup.seed)).to(setup.device, setup.dtype)
+    model = setup.compile(torch.nn.Linear(2, 1).to(setup.device, setup.dtype))
+
+    def check(answer: Tensor) -> None:
+        assert answer.shape == (batch, 1)
+
+    return Step(run=lambda: model(x).detach(), items=batch, check=check)

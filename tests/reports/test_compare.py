@@ -1,0 +1,170 @@
+"""`torchpace compare`: tables, JSON and warnings from stored records."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.cli import main
+from tests.conftest import ROOT
+from tests.reports import stored
+
+GOLDEN = ROOT / "tests" / "golden"
+REQUIRED = (
+    "workload", "point", "device", "dtype", "mode", "metric", "unit", "base", "head", "ratio", "ratio_low",
+    "ratio_high", "verdict", "warnings",
+)  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    stored.store(Path("a.jsonl"), stored.first_run())
+    stored.store(Path("b.jsonl"), stored.second_run(), torch="2.16.0", commit="fedcba9876543210")
+    return tmp_path
+
+
+def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["compare", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def rows(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[tuple[str, str, str], dict[str, Any]]:
+    found = json.loads(output(capsys, *arguments, "--format", "json"))
+    return {(row["workload"], row["mode"], row["metric"]): row for row in found if row["device"] == "cpu"}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("overview", ["a.jsonl"]),
+        ("overview_markdown", ["a.jsonl", "--format", "markdown"]),
+        ("two_runs", ["a.jsonl", "b.jsonl"]),
+        ("by_mode", ["a.jsonl", "--by", "mode"]),
+    ],
+)
+def test_golden_tables(folder: Path, capsys: pytest.CaptureFixture[str], name: str, arguments: list[str]) -> None:
+    text = output(capsys, *arguments)
+    golden = GOLDEN / f"{name}.txt"
+    if os.environ.get("TORCHPACE_REWRITE_GOLDEN"):
+        golden.write_text(text)
+    assert text == golden.read_text()
+
+
+def test_every_json_row_has_what_it_must(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["a.jsonl"], ["a.jsonl", "b.jsonl"], ["a.jsonl", "--by", "mode"], ["a.jsonl", "--by", "device"]):
+        for row in json.loads(output(capsys, *arguments, "--format", "json")):
+            assert set(REQUIRED) <= set(row)
+
+
+def test_derived_figures_are_right(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = rows(capsys, "a.jsonl")
+    assert found["mnist.train", "eager", "step_time"]["base"] == pytest.approx(20e-3, rel=0.01)
+    assert found["mnist.train", "eager", "throughput"]["base"] == pytest.approx(64 / 20e-3, rel=0.01)
+    gained = found["mnist.train", "compile", "speedup"]
+    assert gained["ratio"] == pytest.approx(2.0, rel=0.01)
+    assert gained["ratio_low"] < 2 < gained["ratio_high"]
+    assert gained["verdict"] == "faster"
+    steps = found["mnist.train", "compile", "break_even_steps"]
+    assert steps["head"] == pytest.approx((12 - 0.030) / 10e-3, rel=0.02)
+    never = found["mnist.infer", "compile", "break_even_steps"]
+    assert (never["head"], never["verdict"]) == (None, "never")
+    assert found["mnist.infer", "compile", "speedup"]["verdict"] == "slower"
+
+
+def test_two_runs_are_told_apart(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = rows(capsys, "a.jsonl", "b.jsonl")
+    slower = found["mnist.train", "eager", "step_time"]
+    assert slower["verdict"] == "slower"
+    assert slower["ratio_low"] < 1.2 < slower["ratio_high"]
+    assert found["mnist.train", "eager", "throughput"]["ratio"] == pytest.approx(1 / 1.2, rel=0.01)
+    assert found["mnist.infer", "eager", "step_time"]["verdict"] == "same"
+    assert found["mnist.train", "eager", "peak_memory"]["verdict"] == "worse"
+    assert found["mnist.infer", "eager", "peak_memory"]["verdict"] == "same"
+    assert found["new.case", "eager", "step_time"]["verdict"] == "missing"
+    assert found["data.load", "eager", "step_time"]["verdict"] == "broken"
+
+
+def test_what_differs_besides_is_a_warning(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = rows(capsys, "a.jsonl", "b.jsonl")
+    assert "torch differs: 2.15.0 and 2.16.0" in found["mnist.train", "eager", "step_time"]["warnings"]
+    assert "threads differ: 1 and 2" in found["mnist.infer", "eager", "step_time"]["warnings"]
+    merged = Path("ab.jsonl")
+    merged.write_text(Path("a.jsonl").read_text() + Path("b.jsonl").read_text())
+    by_torch = rows(capsys, "ab.jsonl", "--by", "torch")
+    assert not any("torch differs" in w for w in by_torch["mnist.train", "eager", "step_time"]["warnings"])
+    assert by_torch["mnist.train", "eager", "step_time"]["verdict"] == "slower"
+
+
+def test_another_version_of_a_workload_is_not_compared(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changed = stored.record(stored.case("mnist.train", version=2), "step_time", *stored.times(24e-3))
+    stored.store(Path("c.jsonl"), changed)
+    row = rows(capsys, "a.jsonl", "c.jsonl")["mnist.train", "eager", "step_time"]
+    assert row["ratio"] is None
+    assert "changed from version 1 to 2" in row["reason"]
+
+
+def test_csv_has_the_same_rows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = list(csv.DictReader(io.StringIO(output(capsys, "a.jsonl", "--format", "csv"))))
+    assert len(table) == len(json.loads(output(capsys, "a.jsonl", "--format", "json")))
+    assert float(table[0]["base"]) == pytest.approx(20e-3, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["missing.jsonl"], "cannot read missing.jsonl: No such file"),
+        (["a.jsonl", "--by", "torch"], "--by torch needs two or more values to compare, and the sources have only"),
+        (["empty.jsonl"], "empty.jsonl is empty"),
+        (["newer.jsonl"], "newer.jsonl:1: schema 99, written by a newer torchpace"),
+        (["foreign.json"], "neither pytest-benchmark's nor records"),
+        (["broken.json"], "broken.json is not JSON"),
+        (["."], "holds no asv results"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_2(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
+) -> None:
+    (folder / "empty.jsonl").write_text("")
+    (folder / "newer.jsonl").write_text('{"schema": 99}\n')
+    (folder / "foreign.json").write_text("{}")
+    if "broken.json" in arguments:
+        (folder / "broken.json").write_text("{")
+    assert main(["compare", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert expected in error
+    assert error.count("\n") == 1
+
+
+def test_a_cut_off_file_is_compared_with_a_warning(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.jsonl").write_bytes(Path("a.jsonl").read_bytes()[:-40])
+    assert "a.jsonl:30: cut off in the middle" in output(capsys, "a.jsonl")
+
+
+WITHOUT_TORCH = """
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ImportError("torch is blocked")
+sys.meta_path.insert(0, Block())
+from bench.cli import main
+sys.exit(main(["compare", "a.jsonl"]))
+"""
+
+
+def test_reports_never_import_torch(folder: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "20.0 ms" in done.stdout
