@@ -14,7 +14,7 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
 perf: $(INSTALLED)
-	$(BIN)/python -m pytest tests/perf --benchmark-only --benchmark-json=results/pytest-benchmark.json
+	$(BIN)/python -m pytest tests/perf --benchmark-only --benchmark-json=pytest-benchmark.json
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -70,6 +70,8 @@ class Checkout(environment.Environment):  # type: ignore[misc]
         # The parent class names its folder after these before it sets them.
         self._python, self._tagged_env_vars = platform.python_version(), dict(tagged_env_vars)
         self._requirements = {**requirements(), **matrix}
+        if "gpu" in self._requirements or sys.platform == "darwin":
+            conf.launch_method = "spawn"  # neither a CUDA context nor Metal survives the fork server's fork
         super().__init__(conf, self._python, self._requirements, self._tagged_env_vars)
 
     @classmethod
