@@ -6,6 +6,7 @@ Schema history (also in docs/records.md):
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 from collections.abc import Mapping
@@ -23,6 +24,15 @@ STATUSES = ("measured", "unavailable", "broken")
 
 class RecordError(ValueError):
     """A line that is not a record this version understands; the text says why."""
+
+
+def parse_value(text: str) -> Value:
+    """An axis value from its text: a number or truth value where it is one, else the text itself."""
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+    return value if isinstance(value, (int, float, bool)) else text
 
 
 @dataclass(frozen=True, slots=True)

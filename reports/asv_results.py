@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.metric import METRICS
-from bench.record import Case, Environment, Record, Value
+from bench.record import Case, Environment, Record, Value, parse_value
 from bench.storing import Contents, StoringError
 
 NO_SAMPLES = "asv stored only the median; `asv run --record-samples` keeps the values"
@@ -110,12 +110,3 @@ def parse_point(text: str) -> tuple[tuple[str, Value], ...]:
     return tuple(
         (axis, parse_value(value)) for axis, _, value in (part.partition("=") for part in text.split(", ") if part)
     )
-
-
-def parse_value(text: str) -> Value:
-    """A number or truth value where the text is one, else the text."""
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-    return value if isinstance(value, (int, float, bool)) else text

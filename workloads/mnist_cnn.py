@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Subset
 from workloads import mnist_data
 from workloads.base import FLOAT_DTYPES, Setup, Step, workload
 from workloads.checks import RELATIVE_TOLERANCE, between, near
+from workloads.modules import inference_step
 from workloads.tensor_ops import host64
 
 BATCH = 64
@@ -132,21 +133,8 @@ def train_epoch(setup: Setup, model: str, samples: int) -> Step:
 def inference(setup: Setup, model: str, batch: int) -> Step:
     """The network's answer for one batch, with dropout off and no graph recorded."""
     name = mnist_data.prepare()
-    network = setup.place(MODELS[model]()).eval()
     images, _ = batches_in_memory(setup, batch, count=1)[0]
-    compiled = setup.compile(network)
-
-    def run() -> Tensor:
-        with torch.inference_mode():
-            answer: Tensor = compiled(images)
-        return answer
-
-    def right() -> Tensor:
-        with torch.no_grad():
-            exact: Tensor = copy.deepcopy(network).cpu().double()(host64(images))
-        return exact
-
-    return Step(run, items=batch, check=near(right), data=name)
+    return replace(inference_step(setup, MODELS[model](), images), data=name)
 
 
 @workload(

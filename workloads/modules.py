@@ -43,13 +43,13 @@ def hooks(setup: Setup, hooks: int) -> Step:
     return Step(lambda: called(x), items=1, check=near(lambda: 2 * host64(x)))
 
 
-def inference(setup: Setup, module: nn.Module, x: Tensor) -> Step:
+def inference_step(setup: Setup, module: nn.Module, x: Tensor) -> Step:
     """Inference of `module` on the batch `x`, checked against its float64 copy on the CPU."""
     module = setup.place(module).eval()
     compiled = setup.compile(module)
 
     def run() -> Tensor:
-        with torch.no_grad():
+        with torch.inference_mode():
             answer: Tensor = compiled(x)
         return answer
 
@@ -64,7 +64,7 @@ def inference(setup: Setup, module: nn.Module, x: Tensor) -> Step:
 @workload("modules.linear", item="sample", dtypes=FLOAT_DTYPES, batch=(1, 64), features=(256,))
 def linear(setup: Setup, batch: int, features: int) -> Step:
     """Inference of one Linear layer."""
-    return inference(setup, nn.Linear(features, features), setup.randn(batch, features))
+    return inference_step(setup, nn.Linear(features, features), setup.randn(batch, features))
 
 
 @workload("modules.mlp", item="sample", dtypes=FLOAT_DTYPES, default_modes=("eager", "compile"), batch=(64,))
@@ -73,11 +73,11 @@ def mlp(setup: Setup, batch: int) -> Step:
     module = nn.Sequential(
         nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10)
     )  # fmt: skip
-    return inference(setup, module, setup.randn(batch, 784))
+    return inference_step(setup, module, setup.randn(batch, 784))
 
 
 @workload("modules.conv_block", item="image", dtypes=FLOAT_DTYPES, batch=(16,))
 def conv_block(setup: Setup, batch: int) -> Step:
     """Inference of a 3x3 convolution with batch norm and ReLU, on [batch, 32, 28, 28]."""
     module = nn.Sequential(nn.Conv2d(32, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU())
-    return inference(setup, module, setup.randn(batch, 32, 28, 28))
+    return inference_step(setup, module, setup.randn(batch, 32, 28, 28))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import importlib
 import os
 import sys
@@ -11,9 +10,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bench.cli.errors import UsageError
+from bench.record import Value, parse_value
 
 if TYPE_CHECKING:
-    from workloads.base import Value, Workload
+    from workloads.base import Workload
 
 
 def comma_list(text: str) -> list[str]:
@@ -47,16 +47,7 @@ def axis_values(text: str) -> tuple[str, list[Value]]:
     axis, equals, values = text.partition("=")
     if not equals or not axis or not values:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form AXIS=VALUE[,VALUE...]")
-    return axis, [literal(value) for value in values.split(",")]
-
-
-def literal(text: str) -> Value:
-    """A number or truth value where the text is one, else the text."""
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-    return value if isinstance(value, (int, float, bool)) else text
+    return axis, [parse_value(value) for value in values.split(",")]
 
 
 def add_module_option(parser: argparse.ArgumentParser) -> None:
