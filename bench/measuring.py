@@ -5,6 +5,7 @@ Everything here runs in the fresh process that `launching` starts for one task.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import traceback
@@ -179,6 +180,9 @@ def memory_pass(task: Task, workload: Workload, device: Device, blank: Record) -
     def runner() -> Callable[[], object]:
         return build(workload, task.case, device).run
 
+    # Data sets stay in memory from the first build on; they are not part of the step.
+    runner()
+    gc.collect()
     peak = device.peak_memory(runner, WARM_UP_STEPS)
     if peak.allocated_bytes is None:
         raise Unavailable(peak.reason)
