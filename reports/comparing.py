@@ -11,7 +11,7 @@ from bench.record import Environment
 from reports.frames import Figure, figures
 from reports.rows import NOT_MEASURED, Row, blank, summary_of, verdict_of, with_ratio
 from reports.speedup import speedup
-from reports.statistics import Ratio, compare
+from reports.statistics import CONFIDENCE_BETWEEN_RUNS, Ratio, compare
 
 # Facts that make a difference nobody asked for.
 HIDDEN_FACTS = (
@@ -62,7 +62,7 @@ def pair(
         yield replace(row, reason=reason, warnings=(reason,))
         return
     exact = head.kind.assumes == "exact"
-    found = compare(base.launches, head.launches, exact)
+    found = compare(base.launches, head.launches, exact, CONFIDENCE_BETWEEN_RUNS)
     warnings = base.warnings + head.warnings + hidden(base, head, environments, by) + found.warnings
     verdict = verdict_of(found, head.kind.better == "lower", time=head.kind.unit == "s", exact=exact)
     row = replace(with_ratio(row, found), verdict=verdict, warnings=tuple(dict.fromkeys(warnings)))

@@ -18,7 +18,7 @@ NOT_MEASURED = {"broken": "broken", "unavailable": "n/a"}
 class Row:
     """Values are in `unit`, with their 95 % intervals; unknown is None.
 
-    ratio: head / base, except for the metric "speedup": eager time / compiled time.
+    ratio: head / base, with its 99 % interval; for the metric "speedup" eager time / compiled time, with 95 %.
     verdict: slower or faster (times), worse or better (other metrics), same, undecided, missing (on one side),
     broken, n/a; measured, when there is only one side; never, for a break-even that does not come.
     """

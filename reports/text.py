@@ -217,7 +217,7 @@ def versus_text(rows: Sequence[Row], environments: Mapping[str, Environment], st
                 for row in chosen
                 if (row.base_label, row.head_label) == (base, head)
             ]  # fmt: skip
-            headers = ["workload", "point", "device", "mode", base, head, "ratio [95 %]", "verdict"]
+            headers = ["workload", "point", "device", "mode", base, head, "ratio [99 %]", "verdict"]
             parts.append(f"{title(metric, style)}\n\n{grid(headers, cells, style, 4)}")
     times = [row for row in rows if row.metric == "step_time"]
     if times:
