@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -73,10 +72,3 @@ def test_only_suites_uses_the_names_that_asv_looks_for() -> None:
         if path.parts[-2] == "bench" and path.name != "suites.py":
             names = {n.name for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.FunctionDef)}
             assert not {name for name in names if name.startswith(prefixes)}, path
-
-
-def test_the_default_index_of_packages_is_not_named() -> None:
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
-    for name in tracked:
-        if name.endswith((".toml", ".txt", ".cfg", "Makefile", ".yml")):
-            assert "index-url" not in (ROOT / name).read_text(), name
