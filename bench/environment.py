@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import platform
 import subprocess
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 
 import bench
-import workloads
 from bench.devices import DEVICES
 from bench.record import Environment, Value
 from bench.steadying import KEEPING, keep_freed_memory
@@ -50,17 +49,33 @@ def commit(folder: Path) -> tuple[str | None, bool | None]:
     return head, None if head is None or changes is None else bool(changes)
 
 
+def folder_of(package: str) -> Path:
+    """The folder that a module's code lies in; finding it does not import the module itself."""
+    spec = importlib.util.find_spec(package)
+    origin = spec.origin if spec and spec.origin else bench.__file__
+    return Path(origin or "").resolve().parent
+
+
+def ruler() -> str:
+    """A digest of the code that measures: figures taken by another one may mean something else."""
+    digest = hashlib.sha256()
+    folder = Path(bench.__file__ or "").parent
+    for path in sorted([*folder.glob("*.py"), *folder.glob("devices/*.py")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 def capture(device_name: str, package: str | None = None) -> Environment:
     """The environment of measurements on a device; `package` is the user's workloads module, if not the suite.
 
     Touches the device, so it belongs in a process of its own.
     """
     device = DEVICES[device_name]
-    module = sys.modules.get(package or "", workloads)
-    code = Path(module.__file__ or bench.__file__).resolve().parent
-    head, dirty = commit(code)
+    head, dirty = commit(folder_of(package or "workloads"))
     facts: dict[str, Value | None] = {
         "python": platform.python_version(),
+        "torchpace": package_version("torchpace"),
+        "ruler": ruler(),
         "torch": torch.__version__,
         "torchvision": package_version("torchvision"),
         "numpy": package_version("numpy"),

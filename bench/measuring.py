@@ -24,7 +24,7 @@ from bench.steadying import steady
 from workloads.base import WORKLOADS, Setup, Step, Unavailable, Workload, WrongAnswer, load_suite
 from workloads.checks import RELATIVE_TOLERANCE, relative_error
 
-ANSWERS = 3  # answers compared with eager's; the second and third show what the first updates did
+ANSWERS = 3  # first answers that are checked; the second and third show what the first updates did
 CHEAP_STEP_S = 0.2  # a step up to this long is computed again in float64 when eager and compiled disagree
 WARM_UP_STEPS = 1  # steps before memory is read: they leave gradients and optimizer state behind
 
@@ -107,6 +107,8 @@ def timing_pass(task: Task, workload: Workload, device: Device, blank: Record) -
     if is_compiled:
         compiling.use_eager_random()
     step = build(workload, case, device)
+    if not isinstance(step.items, int) or step.items < 1:
+        raise TypeError(f"Step(items={step.items!r}); items must be a whole number of at least 1")
     start = device.clock()
     answers = [step.run()]
     first_call_s = device.clock() - start
@@ -114,9 +116,10 @@ def timing_pass(task: Task, workload: Workload, device: Device, blank: Record) -
     counts = compiling.counts() if is_compiled else None
     if counts and counts.graphs == 0:
         raise Unavailable("the step gave torch.compile nothing to compile")
-    if task.launch == 0 and is_compiled:
+    if task.launch == 0:
         answers += [kept(step.run()) for _ in range(ANSWERS - 1)]
     samples = sample(step.run, device.clock, task.budget)
+    last = kept(step.run())
     final = compiling.counts() if is_compiled else None
 
     blank = replace(blank, items=step.items, data=step.data)
@@ -132,8 +135,11 @@ def timing_pass(task: Task, workload: Workload, device: Device, blank: Record) -
         replace(blank, metric=first_metric, values=(first_call_s,)),
     ]
     if task.launch == 0:
-        if step.check:
+        if step.check:  # what ran last is checked too: the steps between were timed
             step.check(answers[0])
+            step.check(last)
+        if step.check_first:
+            step.check_first(answers)
         if counts and final:
             error = judge_compiled(task, workload, device, answers, samples)
             found = {
@@ -146,8 +152,10 @@ def timing_pass(task: Task, workload: Workload, device: Device, blank: Record) -
     return records
 
 
-def kept(answer: Tensor) -> Tensor:
-    """A copy of an answer that later steps cannot change."""
+def kept(answer: object) -> Tensor:
+    """A copy of an answer that later steps cannot change. Raises TypeError for an answer that is no tensor."""
+    if not isinstance(answer, Tensor):
+        raise TypeError(f"run() gave {type(answer).__name__}; a step's run() must give back a tensor")
     return answer.detach().clone().cpu()
 
 

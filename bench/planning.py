@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from bench.compiling import MODES
 from bench.record import Case
 from workloads.base import Point, Value, Workload
 
@@ -63,6 +64,8 @@ def cases(workloads: Mapping[str, Workload], selection: Selection) -> list[Case]
 
     Raises SelectionError for a glob that matches nothing, or an axis that no selected workload has.
     """
+    for workload in workloads.values():
+        choose(f"{workload.name}: mode", workload.default_modes, MODES)
     unused_globs, unused_axes = set(selection.globs), set(selection.axes)
     planned: list[Case] = []
     for workload, device, dtype in itertools.product(workloads.values(), selection.devices, selection.dtypes):
@@ -89,4 +92,4 @@ def cases(workloads: Mapping[str, Workload], selection: Selection) -> list[Case]
 
 def matches(case: Case, glob: str) -> bool:
     """Whether the glob names the case's workload, or its workload with its point."""
-    return fnmatchcase(case.workload, glob) or fnmatchcase(case.label, glob)
+    return fnmatchcase(case.workload, glob) or fnmatchcase(case.label, glob.replace(", ", ","))

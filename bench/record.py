@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeAlias
@@ -126,6 +127,8 @@ def parse_line(line: str) -> Record | Environment:
         body = json.loads(line)
     except json.JSONDecodeError as error:
         raise RecordError(f"not JSON ({error.msg} at column {error.colno})") from error
+    except RecursionError as error:
+        raise RecordError("not a record (nested too deeply)") from error
     if not isinstance(body, dict) or "schema" not in body:
         raise RecordError("JSON, but not a torchpace record: it has no 'schema'")
     if not isinstance(body["schema"], int) or body["schema"] < 1:
@@ -155,5 +158,11 @@ def record_from(body: Mapping[str, Any]) -> Record:
     known["case"] = Case(**{**{f.name: case[f.name] for f in fields(Case)}, "point": tuple(case["point"].items())})
     for name in ("values", "warm_up_values"):
         known[name] = tuple(float(value) for value in known[name])
+        if not all(math.isfinite(value) and value >= 0 for value in known[name]):
+            raise ValueError(f"{name} that are negative or not finite")
+    if (known["status"] == "measured") != bool(known["values"]):
+        raise ValueError(f"status {known['status']!r} with {len(known['values'])} values")
+    if known.get("items") is not None and not (isinstance(known["items"], int) and known["items"] > 0):
+        raise ValueError(f"items {known['items']!r}")
     known["warnings"] = tuple(known["warnings"])
     return Record(**known)

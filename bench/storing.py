@@ -9,6 +9,8 @@ from pathlib import Path
 
 from bench.record import Environment, Record, RecordError, environment_line, parse_line, record_line
 
+FIRST_BYTES = b'{"schema"'  # how every line of a records file begins
+
 
 class StoringError(Exception):
     """A file that cannot be written or read; the text names it and says what to do."""
@@ -28,6 +30,8 @@ class Writer:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             size = os.fstat(self._file).st_size
+            if size and os.pread(self._file, len(FIRST_BYTES), 0) != FIRST_BYTES:
+                raise StoringError(f"{path} exists and is no records file; name another file with -o")
             if size and os.pread(self._file, 1, size - 1) != b"\n":
                 os.write(self._file, b"\n")
         except OSError as error:
@@ -85,7 +89,7 @@ def read(path: Path) -> Contents:
             parsed = parse_line(line)
         except RecordError as error:
             # Every line begins with its schema, so this beginning without an end is a write that was cut off.
-            if line.startswith('{"schema"') and not line.endswith("}"):
+            if line.encode().startswith(FIRST_BYTES) and not line.endswith("}"):
                 warnings.append(f"{path}:{number}: cut off in the middle, passed over")
                 continue
             raise StoringError(f"{path}:{number}: {error}") from error

@@ -11,12 +11,12 @@ from bench.record import Environment
 from reports.frames import Figure, figures
 from reports.rows import NOT_MEASURED, Row, blank, summary_of, verdict_of, with_ratio
 from reports.speedup import speedup
-from reports.statistics import CONFIDENCE_BETWEEN_RUNS, Ratio, compare
+from reports.statistics import CONFIDENCE, CONFIDENCE_BETWEEN_RUNS, Ratio, compare
 
 # Facts that make a difference nobody asked for.
 HIDDEN_FACTS = (
-    "torch", "torchvision", "python", "numpy", "blas", "malloc", "matmul_precision", "os", "fingerprint", "cpu",
-    "affinity", "governor", "gpu", "driver", "cuda", "cudnn", "omp_wait_policy", "gomp_spincount", "dirty",
+    "torchpace", "ruler", "torch", "torchvision", "python", "numpy", "blas", "malloc", "matmul_precision", "os",
+    "fingerprint", "cpu", "affinity", "governor", "gpu", "driver", "cuda", "cudnn", "omp_wait_policy", "gomp_spincount", "dirty",
 )  # fmt: skip
 DEVICE_FACTS = ("gpu", "driver", "cuda", "cudnn", "fingerprint")  # what comparing by device is about
 
@@ -30,6 +30,8 @@ def versus(frame: pd.DataFrame, by: str, order: Sequence[str], environments: Env
     besides is a warning on the row.
     """
     key = [column for column in ("workload", "point", "device", "dtype", "mode", "metric") if column != by]
+    if frame.groupby([by, *key], dropna=False)["threads"].nunique().max() > 1:
+        key.append("threads")  # a side that was measured with several numbers of threads says which belong together
     rows: list[Row] = []
     for _, group in frame.groupby(key, sort=False, dropna=False):
         base, *heads = [latest(figures(group[group[by] == value])) for value in order]
@@ -37,6 +39,11 @@ def versus(frame: pd.DataFrame, by: str, order: Sequence[str], environments: Env
             if base or head:
                 rows += pair(base, head, (order[0], label), environments, by)
     return rows
+
+
+def confidence(by: str) -> float:
+    """How sure an interval is to be: modes are measured next to each other, anything else in another run."""
+    return CONFIDENCE if by == "mode" else CONFIDENCE_BETWEEN_RUNS
 
 
 def latest(found: Sequence[Figure]) -> Figure | None:
@@ -62,7 +69,7 @@ def pair(
         yield replace(row, reason=reason, warnings=(reason,))
         return
     exact = head.kind.assumes == "exact"
-    found = compare(base.launches, head.launches, exact, CONFIDENCE_BETWEEN_RUNS)
+    found = compare(base.launches, head.launches, exact, confidence(by))
     warnings = base.warnings + head.warnings + hidden(base, head, environments, by) + found.warnings
     verdict = verdict_of(found, head.kind.better == "lower", time=head.kind.unit == "s", exact=exact)
     row = replace(with_ratio(row, found), verdict=verdict, warnings=tuple(dict.fromkeys(warnings)))

@@ -18,7 +18,8 @@ NOT_MEASURED = {"broken": "broken", "unavailable": "n/a"}
 class Row:
     """Values are in `unit`, with their 95 % intervals; unknown is None.
 
-    ratio: head / base, with its 99 % interval; for the metric "speedup" eager time / compiled time, with 95 %.
+    ratio: head / base, or for the metric "speedup" eager time / compiled time. Its interval is 95 % between modes,
+    which are measured next to each other, and 99 % otherwise.
     verdict: slower or faster (times), worse or better (other metrics), same, undecided, missing (on one side),
     broken, n/a; measured, when there is only one side; never, for a break-even that does not come.
     """
@@ -76,7 +77,8 @@ def verdict_of(ratio: Ratio, lower_is_better: bool, time: bool, exact: bool = Fa
     if exact:
         return "same" if ratio.value == 1 else grown if ratio.value > 1 else shrunk
     if ratio.low is None or ratio.high is None:
-        return "undecided"
+        # A loss that comes out the very same is the same; a time that does is luck.
+        return "same" if ratio.value == 1 and not time else "undecided"
     if ratio.low >= 1 - SAME_WITHIN and ratio.high <= 1 + SAME_WITHIN:
         return "same"
     return grown if ratio.low > 1 else shrunk if ratio.high < 1 else "undecided"

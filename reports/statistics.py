@@ -2,9 +2,9 @@
 
 What varies from process to process is larger than what varies within one, so a figure measured in several
 launches is judged by its launches: one number each, and Student's t over them (Welch's when two figures are
-compared), on logarithms because times are positive and speedups multiply. With a single launch the values
-within it are all there is; they follow each other and are alike, so they are cut into BATCHES runs of
-neighbours whose means stand in for launches (batch means: Law and Kelton, Simulation Modeling and Analysis).
+compared), on logarithms because times are positive and speedups multiply. A single launch says nothing of how
+launches differ, so its figures have no interval: one computed from the values within it came out narrower than
+the honest one, and called two in five unchanged cases changed.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ CONFIDENCE = 0.95
 # Between runs: what their hours differ in is in neither, and many cases are compared at once. Of 93 unchanged cases
 # measured twice, ten minutes apart on a shared machine, 12 fell outside 95 % intervals (see docs/method.md).
 CONFIDENCE_BETWEEN_RUNS = 0.99
-BATCHES = 5
-ONE_LAUNCH = "one process: what differs between processes is not in the interval"
+ONE_LAUNCH = "one process: how sure it is cannot be said; more --launches can"
 
 Launches = Sequence[Sequence[float]]
 
@@ -60,14 +59,9 @@ class Ratio:
 
 
 def observations(launches: Launches) -> tuple[np.ndarray, tuple[str, ...]]:
-    """One number per launch (its median), or per batch of neighbours when there is one launch."""
-    filled = [np.asarray(values, dtype=float) for values in launches if len(values)]
-    if len(filled) > 1:
-        return np.array([np.median(values) for values in filled]), ()
-    values = filled[0]
-    if len(values) < BATCHES:
-        return values, (ONE_LAUNCH,)
-    return np.array([np.mean(batch) for batch in np.array_split(values, BATCHES)]), (ONE_LAUNCH,)
+    """One number per launch, its median; with a warning when there is one launch only."""
+    medians = np.array([np.median(values) for values in launches if len(values)])
+    return medians, (ONE_LAUNCH,) if len(medians) == 1 else ()
 
 
 def summarize(launches: Launches, exact: bool = False) -> Summary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -38,7 +39,7 @@ def value(amount: float | None, row: Row) -> str:
     if row.metric in ("final_loss", "answer_error"):
         return units.DASH if amount is None else f"{amount:.3g}"
     if row.metric == "break_even_steps":
-        return NEVER if amount == math.inf else units.count(amount)
+        return NEVER if amount == math.inf else units.quantity(amount, "1")
     return units.quantity(amount, row.unit)
 
 
@@ -123,7 +124,9 @@ def steps_table(rows: Sequence[Row], style: str) -> str:
         )  # fmt: skip
     left = 2 + len(shown)
     tables = [f"{grid([subject, *columns], cells, style, left)}" for subject, cells in subjects.items()]
-    note = "95 %: half the interval of the step time over fresh processes. spread: the middle half of all its values."
+    note = (
+        "95 %: half the interval of the step time over two or more fresh processes. spread: middle half of all values."
+    )
     return "\n\n".join([title("Steps", style), *tables, note])
 
 
@@ -204,6 +207,7 @@ def warnings_text(rows: Sequence[Row], style: str) -> str:
 
 def versus_text(rows: Sequence[Row], environments: Mapping[str, Environment], style: str = "table") -> str:
     """A table per metric: base, head, their ratio, what it means; then what could not be compared, and warnings."""
+    sure = "95 %" if {row.base_label for row in rows} == {"eager"} else "99 %"
     parts = [machine(environments, rows)]
     compared = [row for row in rows if row.verdict not in ("n/a", "broken", "missing")]
     metrics = list(dict.fromkeys(row.metric for row in compared))
@@ -217,7 +221,7 @@ def versus_text(rows: Sequence[Row], environments: Mapping[str, Environment], st
                 for row in chosen
                 if (row.base_label, row.head_label) == (base, head)
             ]  # fmt: skip
-            headers = ["workload", "point", "device", "mode", base, head, "ratio [99 %]", "verdict"]
+            headers = ["workload", "point", "device", "mode", base, head, f"ratio [{sure}]", "verdict"]
             parts.append(f"{title(metric, style)}\n\n{grid(headers, cells, style, 4)}")
     times = [row for row in rows if row.metric == "step_time"]
     if times:
@@ -225,5 +229,21 @@ def versus_text(rows: Sequence[Row], environments: Mapping[str, Environment], st
             verdict: sum(row.verdict == verdict for row in times) for verdict in dict.fromkeys(r.verdict for r in times)
         }
         parts.append("step_time: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+        parts.append(resolution(times))
+    if any(row.warnings for row in compared):
+        parts.append("(!): something else differs, too; see the warnings.")
     parts += [missing_table(rows, style), warnings_text(rows, style)]
     return "\n\n".join(part for part in parts if part)
+
+
+def resolution(times: Sequence[Row]) -> str:
+    """In words, which change the compared step times could have shown."""
+    widths = [
+        math.sqrt(row.ratio_high / row.ratio_low) - 1 for row in times if row.ratio_low and row.ratio_high is not None
+    ]
+    if not widths:
+        return "No step time here has an interval: each side needs two launches or more (--launches)."
+    return (
+        f"In half of the cases a change below {units.percent(statistics.median(widths))} cannot be told from none; "
+        "more --launches on both sides can tell smaller ones."
+    )

@@ -64,7 +64,8 @@ class Step:
     run: enqueues one step and returns its answer; every call does the same amount of work and never
         synchronizes by itself.
     items: items processed per step, in the unit that the workload names.
-    check: raises `WrongAnswer` when the first answer is wrong.
+    check: raises `WrongAnswer` when an answer is wrong; it is given the first, and the last after timing.
+    check_first: likewise, given the first three answers in order, for steps whose answers change as they train.
     outcome: trains from scratch and returns what came of it, such as {"accuracy": 0.97} (unit 1).
     random: the answer depends on random numbers drawn while running (dropout).
     data: the data set the step reads, in words; empty when it makes its own numbers.
@@ -76,6 +77,7 @@ class Step:
     outcome: Callable[[], Mapping[str, float]] | None = None
     random: bool = False
     data: str = ""
+    check_first: Callable[[Sequence[Tensor]], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from workloads.base import WrongAnswer
 
@@ -48,6 +48,41 @@ def near(right: Callable[[], Tensor], tolerance: float | None = None) -> Callabl
     return check
 
 
+def losses_near(right: Callable[[int], Tensor]) -> Callable[[Sequence[Tensor]], None]:
+    """A check of the first losses of a training step against those that `right(count)` gives, to their precision.
+
+    The second loss is right only if the first gradient and update were.
+    """
+
+    def check(answers: Sequence[Tensor]) -> None:
+        got = torch.stack(list(answers))
+        near(lambda: right(len(got)))(got)
+
+    return check
+
+
+def sgd_losses(
+    model: nn.Module, loss_of: Callable[[nn.Module], Tensor], count: int, *, lr: float, momentum: float, decay: float
+) -> Tensor:
+    """The losses [count] of as many steps of SGD in float64 on the CPU, with the update written out by hand.
+
+    v <- momentum v + gradient + decay w;  w <- w - lr v  (Sutskever et al., 2013, as torch.optim.SGD defines it).
+    """
+    model = model.cpu().double()
+    weights = list(model.parameters())
+    speeds = [torch.zeros_like(weight) for weight in weights]
+    losses = []
+    for _ in range(count):
+        loss = loss_of(model)
+        losses.append(loss.detach())
+        gradients = torch.autograd.grad(loss, weights)
+        with torch.no_grad():
+            for weight, speed, gradient in zip(weights, speeds, gradients, strict=True):
+                speed.mul_(momentum).add_(gradient + decay * weight)
+                weight.sub_(lr * speed)
+    return torch.stack(losses)
+
+
 def between(low: float, high: float, what: str) -> Callable[[Tensor], None]:
     """A check that a one-element answer lies in [low, high]; `what` names it in the error."""
 
@@ -55,5 +90,23 @@ def between(low: float, high: float, what: str) -> Callable[[Tensor], None]:
         value = float(answer.detach())
         if not low <= value <= high:
             raise WrongAnswer(f"{what} is {value:.4g}, expected between {low:g} and {high:g}")
+
+    return check
+
+
+def first_between(low: float, high: float, what: str) -> Callable[[Sequence[Tensor]], None]:
+    """A check that the first of several one-element answers lies in [low, high]."""
+    check = between(low, high, what)
+    return lambda answers: check(answers[0])
+
+
+def trained(first: Callable[[], Tensor], now: Callable[[], Tensor]) -> Callable[[Sequence[Tensor]], None]:
+    """A check that answers are finite losses and that the weights have moved since the first."""
+
+    def check(answers: Sequence[Tensor]) -> None:
+        if not all(bool(torch.isfinite(answer)) for answer in answers):
+            raise WrongAnswer(f"losses {[float(answer) for answer in answers]} are not all finite")
+        if relative_error(now(), first()) == 0:
+            raise WrongAnswer("the weights have not moved: nothing was trained")
 
     return check

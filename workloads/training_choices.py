@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from workloads import mnist_data
 from workloads.base import Setup, Step, workload
-from workloads.checks import between
-from workloads.mnist_cnn import BATCH, FIRST_LOSS, Padded, accuracy, batches_in_memory, trainer
+from workloads.checks import first_between, losses_near, sgd_losses
+from workloads.mnist_cnn import BATCH, FIRST_LOSS, Padded, accuracy, batches_in_memory, trainer, training_check
+from workloads.tensor_ops import host64
 
 TEST_DIGITS = 2000  # a share of 0.9 of them has a standard error of 0.7 %
 CNN_STEPS, MLP_STEPS = 100, 300  # steps of training before the effect is read
@@ -34,7 +35,8 @@ def learning_rate(setup: Setup, lr: float) -> Step:
     """A training step of the padded network at one learning rate, and where 100 such steps lead."""
     name = mnist_data.prepare()
     images, labels = batches_in_memory(setup, BATCH, count=1)[0]
-    train = trainer(setup, setup.place(Padded()), lr)
+    network = setup.place(Padded())
+    train = trainer(setup, network, lr)
 
     def outcome() -> Mapping[str, float]:
         torch.manual_seed(setup.seed)
@@ -44,7 +46,7 @@ def learning_rate(setup: Setup, lr: float) -> Step:
     return Step(
         lambda: train(images, labels),
         items=BATCH,
-        check=between(*FIRST_LOSS, "the first loss"),
+        check_first=training_check(setup, network, images, labels, lr),
         outcome=outcome,
         data=name,
     )
@@ -94,6 +96,18 @@ def regularization(setup: Setup, kind: str) -> Step:
     _, train = make()
     images, labels = batches_in_memory(setup, BATCH, count=1)[0]
 
+    def right(count: int) -> Tensor:
+        x, y = host64(images), labels.cpu()
+
+        def objective(model: nn.Module) -> Tensor:
+            loss = nn.functional.cross_entropy(model(x), y)
+            penalty = sum(weight.abs().sum() for weight in model.parameters() if weight.dim() > 1)
+            return loss + 1e-5 * penalty if kind == "l1" else loss
+
+        torch.manual_seed(setup.seed)
+        decay = 1e-4 if kind == "l2" else 0.0
+        return sgd_losses(Perceptron(0.0), objective, count, lr=0.05, momentum=0.9, decay=decay)
+
     def outcome() -> Mapping[str, float]:
         torch.manual_seed(setup.seed)
         network, train = make()
@@ -102,7 +116,7 @@ def regularization(setup: Setup, kind: str) -> Step:
     return Step(
         lambda: train(images, labels),
         items=BATCH,
-        check=between(*FIRST_LOSS, "the first loss"),
+        check_first=first_between(*FIRST_LOSS, "the first loss") if kind == "dropout" else losses_near(right),
         outcome=outcome,
         random=kind == "dropout",
         data=name,

@@ -1,6 +1,6 @@
 """The command `torchpace`: the edge where ruler and judge meet. Parses and prints; measures and computes nothing.
 
-Exit codes: 0 fine, 1 a regression, 2 bad input or usage, 3 undecided, 130 interrupted.
+Exit codes: 0 fine, 2 bad input or usage (or nothing measured), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="torchpace",
         description="Benchmarks of PyTorch whose figures are true and say how sure they are.",
-        epilog="Exit codes: 0 fine, 1 a regression, 2 bad input or usage, 3 undecided, 130 interrupted.",
+        epilog="Exit codes: 0 fine, 2 bad input or usage (or nothing measured), 130 interrupted.",
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:

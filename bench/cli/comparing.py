@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         print(render(rows, environments, options.format))
     for part in contents:
         for warning in part.warnings:
-            print(f"warning: {warning}") if options.format == "table" else None
+            print(f"torchpace: warning: {warning}", file=sys.stderr)
     return 0
 
 

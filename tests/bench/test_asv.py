@@ -108,7 +108,7 @@ def test_results_are_stored_and_read_back(project: Path) -> None:
     times = [row for row in rows if row["metric"] == "step_time" and row["point"] == "batch=64, features=256"]
     assert times
     assert all(1e-6 < row["base"] < 1e-2 for row in times)
-    assert any(row["base_low"] for row in times)
+    assert any(row["spread"] for row in times)
     memory = [row["base"] for row in rows if row["metric"] == "peak_memory"]
     assert memory
     assert all(value > 256 * 256 * 4 for value in memory)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import string
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,19 +28,21 @@ cases = st.builds(
     mode=names,
     threads=st.integers(1, 64),
 )
-records = st.builds(
+any_records = st.builds(
     Record,
     run=names,
     environment=names,
     case=cases,
     metric=st.sampled_from(sorted(METRICS)),
     status=st.sampled_from(["measured", "unavailable", "broken"]),
-    values=st.lists(st.floats(0, 1e12), max_size=5).map(tuple),
+    values=st.lists(st.floats(0, 1e12), min_size=1, max_size=5).map(tuple),
     warm_up_values=st.lists(st.floats(0, 1e12), max_size=5).map(tuple),
     items=st.one_of(st.none(), st.integers(1, 10**9)),
     reason=st.text(max_size=30),
     warnings=st.lists(st.text(max_size=10), max_size=2).map(tuple),
 )
+# Only what was measured has values.
+records = any_records.map(lambda r: r if r.status == "measured" else replace(r, values=()))
 
 CASE = Case("a.b", 1, (("size", 4),), "cpu", "float32", "eager", 1)
 ENVIRONMENT = Environment((("torch", "2.15.0"),))
@@ -115,6 +118,9 @@ def test_appending_after_a_cut_off_line_keeps_everything_else(tmp_path: Path) ->
         ('{"schema": 1, "kind": "verdict"}\n', "kind 'verdict' unknown"),
         ('{"schema": 1, "kind": "record"}\n', ":1: a record that lacks or misuses"),
         (record_line(RECORD).replace("step_time", "stride") + "\n", "metric 'stride'"),
+        (record_line(RECORD).replace("[1.0, 2.0]", "[]") + "\n", "status 'measured' with 0 values"),
+        (record_line(RECORD).replace("[1.0, 2.0]", "[-1.0]") + "\n", "negative or not finite"),
+        ("[" * 100_000 + "\n", ":1: not"),
     ],
 )
 def test_a_bad_file_is_named_with_its_line(tmp_path: Path, text: str, expected: str) -> None:
@@ -143,6 +149,14 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 def test_unknown_fields_of_a_line_are_left_out(tmp_path: Path) -> None:
     line = json.loads(record_line(RECORD)) | {"colour": "red"}
     assert parse_line(json.dumps(line)) == RECORD
+
+
+def test_a_file_of_another_kind_is_not_appended_to(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("my notes")
+    with pytest.raises(StoringError, match="no records file; name another file with -o"):
+        Writer(notes)
+    assert notes.read_text() == "my notes"
 
 
 def test_a_folder_that_is_a_file_is_a_clear_error(tmp_path: Path) -> None:

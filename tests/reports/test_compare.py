@@ -146,7 +146,9 @@ def test_bad_input_is_one_clear_line_and_exit_2(
 
 def test_a_cut_off_file_is_compared_with_a_warning(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.jsonl").write_bytes(Path("a.jsonl").read_bytes()[:-40])
-    assert "a.jsonl:30: cut off in the middle" in output(capsys, "a.jsonl")
+    for style in ("table", "json"):
+        assert main(["compare", "a.jsonl", "--format", style]) == 0
+        assert "a.jsonl:30: cut off in the middle" in capsys.readouterr().err
 
 
 WITHOUT_TORCH = """

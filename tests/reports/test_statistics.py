@@ -52,8 +52,13 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(true_ratio: float) ->
     assert 0.93 <= covered / rounds <= 0.985  # Welch's t is a little conservative with three against three
 
 
-def test_one_launch_is_warned_about() -> None:
-    assert summarize([[1.0] * 10]).warnings == (ONE_LAUNCH,)
+def test_one_launch_has_no_interval_and_is_warned_about() -> None:
+    alone = summarize([[1.0, 1.1] * 10])
+    assert alone.warnings == (ONE_LAUNCH,)
+    assert alone.low is None
+    assert alone.spread is not None
+    found = compare([[1.0] * 10], [[2.0] * 10])
+    assert verdict_of(found, True, True) == "undecided"
     assert summarize([[1.0] * 10, [1.1] * 10]).warnings == ()
 
 

@@ -125,11 +125,32 @@ def test_every_workload_checks_its_answer(data_folder: Path) -> None:
                 step = workload.build(setup, **point)
             except Unavailable:
                 continue
-            assert step.check is not None, workload.name
+            assert step.check or step.check_first, workload.name
             wrong = torch.full((3,), float("nan"))
             with pytest.raises(Exception, match=r".+"):
-                step.check(wrong)
+                step.check(wrong) if step.check else step.check_first([wrong] * 3)  # type: ignore[misc]
             break
+
+
+TRAINING = ("linear_regression.train_step", "mnist_cnn.train_step", "training_choices.learning_rate")
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_a_step_that_does_not_train_is_a_wrong_answer(
+    data_folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workloads.base import Setup, WrongAnswer
+
+    for point in WORKLOADS[name].points:
+        right = WORKLOADS[name].build(Setup(torch.device("cpu")), **point)
+        assert right.check_first is not None
+        right.check_first([right.run().clone() for _ in range(3)])
+        with monkeypatch.context() as patched:
+            patched.setattr(torch.optim.SGD, "step", lambda optimizer: None)
+            cheat = WORKLOADS[name].build(Setup(torch.device("cpu")), **point)
+            assert cheat.check_first is not None
+            with pytest.raises(WrongAnswer):
+                cheat.check_first([cheat.run().clone() for _ in range(3)])
 
 
 def test_training_with_a_higher_rate_learns_more(launcher: Launcher, data_folder: Path) -> None:
