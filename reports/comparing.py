@@ -16,7 +16,8 @@ from reports.statistics import CONFIDENCE, CONFIDENCE_BETWEEN_RUNS, Ratio, compa
 # Facts that make a difference nobody asked for.
 HIDDEN_FACTS = (
     "torchpace", "ruler", "torch", "torchvision", "python", "numpy", "blas", "malloc", "matmul_precision", "os",
-    "fingerprint", "cpu", "affinity", "governor", "gpu", "driver", "cuda", "cudnn", "omp_wait_policy", "gomp_spincount", "dirty",
+    "fingerprint", "cpu", "affinity", "governor", "gpu", "driver", "cuda", "cudnn", "omp_wait_policy",
+    "gomp_spincount", "dirty",
 )  # fmt: skip
 DEVICE_FACTS = ("gpu", "driver", "cuda", "cudnn", "fingerprint")  # what comparing by device is about
 

@@ -82,8 +82,10 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"measuring cannot start: {death.reason}") from death
     finally:
         writer.close()
-    if records:
-        show(path, plan.run)
+    if not records:
+        print("torchpace: interrupted before anything was measured", file=sys.stderr)
+        return 130
+    show(path, plan.run)
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
     print(
         f"\n{len(records)} records in {path} after {minutes} min {seconds} s; "

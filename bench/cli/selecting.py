@@ -69,7 +69,7 @@ def load(module: str | None) -> dict[str, Workload]:
     before = set(WORKLOADS)
     try:
         importlib.import_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
             f"--workloads {module} does not import from {os.getcwd()}: {type(error).__name__}: {error}"
         ) from error
