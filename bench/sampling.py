@@ -24,7 +24,7 @@ class Budget:
     """How long to warm up and to sample, in seconds, and how many values to take at least and at most."""
 
     warm_up_s: float = 0.05
-    sample_s: float = 0.25
+    sample_s: float = 0.2
     min_values: int = 3
     max_values: int = 100
 
