@@ -12,7 +12,6 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,11 +23,12 @@ QUIET = {"KINETO_LOG_LEVEL": "99", "TORCH_CPP_LOG_LEVEL": "ERROR"}
 LAST_WORDS = 400  # characters of a dead process's output that are shown
 
 
-@dataclass(frozen=True, slots=True)
 class Death(Exception):
     """A process that gave no result; `reason` says how it ended and what it said last."""
 
-    reason: str
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Launcher:
