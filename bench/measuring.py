@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import os
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +15,7 @@ import torch
 from torch import Tensor
 
 from bench import compiling
+from bench.describing import describe
 from bench.devices import DEVICES, Device
 from bench.record import Case, Record
 from bench.sampling import Budget, Samples, sample
@@ -72,15 +71,6 @@ def perform(task: Task) -> list[Record]:
         return [replace(blank, status="broken", reason=f"wrong answer: {why}")]
     except Exception as error:  # a workload may raise anything; the other cases go on
         return [replace(blank, status="broken", reason=describe(error))]
-
-
-def describe(error: BaseException) -> str:
-    """The error in one line, with the place in the workload's code where it came from."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if os.sep + "torch" + os.sep not in frame.filename]
-    place = f" at {Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}{'...' if len(text) > 300 else ''}{place}"
 
 
 def check_defined(workload: Workload, case: Case) -> None:
