@@ -68,6 +68,7 @@ def environment_of(body: Mapping[str, Any]) -> Environment:
         "os": machine.get("os"),
         "python": body.get("python"),
         "commit": body.get("commit_hash"),
+        "commit_date": date / 1000 if isinstance(date := body.get("date"), (int, float)) else None,  # asv keeps ms
         **requirements,
     }
     return Environment(tuple(sorted(facts.items())))

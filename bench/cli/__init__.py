@@ -10,11 +10,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bench.cli import comparing, data, doctor, listing, running
+from bench.cli import comparing, data, doctor, history, listing, running
 from bench.cli.errors import UsageError
 from bench.storing import StoringError
 
-COMMANDS = (listing, running, comparing, doctor, data)
+COMMANDS = (listing, running, comparing, history, doctor, data)
 
 
 def parser() -> argparse.ArgumentParser:
