@@ -153,13 +153,14 @@ def test_what_is_found_lies_within_the_series(values: list[float]) -> None:
         assert change.ratio <= change.high * (1 + 1e-9)
 
 
-@given(st.lists(st.floats(0.8, 1.25), min_size=6, max_size=20))
-def test_a_history_read_backwards_has_the_inverse_steps(values: list[float]) -> None:
+@given(st.lists(st.floats(0.97, 1.03), min_size=6, max_size=20))
+def test_a_clear_step_is_found_read_forwards_and_backwards(values: list[float]) -> None:
+    middle = len(values)
     values = [*values, *[3 * value for value in values]]
-    forth = [c for c in find([values])[0] if c.kind == "step"]
-    back = [c for c in find([values[::-1]])[0] if c.kind == "step"]
-    middle = len(values) // 2
-    assert any(c.after == middle for c in forth) == any(c.after == middle for c in back)
+    forth, back = (next(c for c in find([order])[0] if c.after == middle) for order in (values, values[::-1]))
+    assert (forth.kind, back.kind) == ("step", "step")
+    assert forth.ratio > 2.7
+    assert back.ratio < 1 / 2.7
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [1.0, 2.0, 2.0, 2.0], [1.0] * 30])
