@@ -83,6 +83,8 @@ class Record:
         step; empty unless the status is "measured".
     warm_up_values: what was measured before the values and is not counted.
     reason: why there are no values, when there are none.
+    parts: what the value is the sum of, such as operator calls by name; sorted by name, empty when there is no more
+        to say.
     launch: which of the run's rounds of fresh processes this one was, from 0.
     """
 
@@ -100,6 +102,7 @@ class Record:
     data: str = ""
     reason: str = ""
     warnings: tuple[str, ...] = ()
+    parts: tuple[tuple[str, float], ...] = ()
 
 
 def environment_line(environment: Environment, run: str) -> str:
@@ -118,6 +121,7 @@ def record_line(record: Record) -> str:
     """The record as one line of JSON. Raises ValueError for NaN or infinity among the values."""
     body = asdict(record)
     body["case"]["point"] = dict(record.case.point)
+    body["parts"] = dict(record.parts)
     return json.dumps({"schema": SCHEMA, "kind": "record", **body}, allow_nan=False)
 
 
@@ -165,4 +169,13 @@ def record_from(body: Mapping[str, Any]) -> Record:
     if known.get("items") is not None and not (isinstance(known["items"], int) and known["items"] > 0):
         raise ValueError(f"items {known['items']!r}")
     known["warnings"] = tuple(known["warnings"])
+    known["parts"] = parts_of(body.get("parts", {}))
     return Record(**known)
+
+
+def parts_of(body: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+    """The parts in a decoded line, by name. Raises ValueError for numbers that are not finite."""
+    parts = tuple((name, float(body[name])) for name in sorted(body))
+    if not all(math.isfinite(number) for _, number in parts):
+        raise ValueError("parts that are not finite")
+    return parts

@@ -40,6 +40,9 @@ any_records = st.builds(
     items=st.one_of(st.none(), st.integers(1, 10**9)),
     reason=st.text(max_size=30),
     warnings=st.lists(st.text(max_size=10), max_size=2).map(tuple),
+    parts=st.dictionaries(st.text(max_size=10), st.floats(0, 1e12), max_size=3).map(
+        lambda parts: tuple(sorted(parts.items()))
+    ),
 )
 # Only what was measured has values.
 records = any_records.map(lambda r: r if r.status == "measured" else replace(r, values=()))
@@ -149,6 +152,15 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 def test_unknown_fields_of_a_line_are_left_out(tmp_path: Path) -> None:
     line = json.loads(record_line(RECORD)) | {"colour": "red"}
     assert parse_line(json.dumps(line)) == RECORD
+
+
+def test_a_line_without_parts_has_none_and_parts_are_sorted() -> None:
+    line = json.loads(record_line(RECORD))
+    assert line.pop("parts") == {}
+    assert parse_line(json.dumps(line)) == RECORD
+    named = parse_line(json.dumps(line | {"parts": {"b": 1, "a": 2}}))
+    assert isinstance(named, Record)
+    assert named.parts == (("a", 2.0), ("b", 1.0))
 
 
 def test_a_file_of_another_kind_is_not_appended_to(tmp_path: Path) -> None:
