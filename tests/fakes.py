@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from bench.devices.base import Peak
+from bench.devices.base import Account, Peak
 
 
 class FakeDevice:
@@ -15,6 +15,7 @@ class FakeDevice:
     name = "fake"
     start_method = "forkserver"
     has_float64 = True
+    turns_are_safe = True
 
     def __init__(self, launch_s: float = 1e-6) -> None:
         self.now_s = 0.0
@@ -51,6 +52,11 @@ class FakeDevice:
         for _ in range(warm_up_steps + 1):
             run()
         return Peak(1)
+
+    def account(self, build: Callable[[], Callable[[], object]], warm_up_steps: int) -> Account:
+        return Account(
+            self.peak_memory(build, warm_up_steps), operators={"fake::step": 1}, kernels={}, allocated_bytes=1
+        )
 
     def facts(self) -> dict[str, str | int | None]:
         return {"gpu": "fake"}

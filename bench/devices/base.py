@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,17 +21,35 @@ class Peak:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What one step does, counted: the same in every process that runs the same code.
+
+    operators, kernels: calls by name. allocated_bytes: the sum of all tensor allocations, freed again or not.
+    Unknown is None; the reason beside it then says why.
+    """
+
+    peak: Peak
+    operators: Mapping[str, int]
+    kernels: Mapping[str, int] | None = None
+    kernels_reason: str = ""
+    allocated_bytes: int | None = None
+    allocated_reason: str = ""
+
+
 class Device(Protocol):
     """A place where steps run.
 
     name: as given to --device. start_method: how a fresh process for it is started, "forkserver" where a
     process that has imported torch may be forked, "spawn" where it may not. has_float64: whether it computes
-    in double precision.
+    in double precision. turns_are_safe: whether two processes may be alive on it and take turns, without the idle one
+    slowing the other down.
     """
 
     name: str
     start_method: str
     has_float64: bool
+    turns_are_safe: bool
 
     def unavailable_reason(self) -> str:
         """Why nothing can run on this device here; empty when something can."""
@@ -47,6 +65,12 @@ class Device(Protocol):
 
     def peak_memory(self, build: Callable[[], Callable[[], object]], warm_up_steps: int) -> Peak:
         """Peak memory during one step of what `build` makes, after `warm_up_steps` others."""
+
+    def account(self, build: Callable[[], Callable[[], object]], warm_up_steps: int) -> Account:
+        """What one step of what `build` makes does, after `warm_up_steps` others; the peak as `peak_memory` gives it.
+
+        Kernels are those that the device runs; on the CPU, those that torch.compile generated for it.
+        """
 
     def facts(self) -> dict[str, str | int | None]:
         """What this device is: model, driver, memory, as far as it can be known."""

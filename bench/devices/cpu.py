@@ -10,8 +10,9 @@ from pathlib import Path
 
 import torch
 
-from bench import memory
-from bench.devices.base import Peak
+from bench import compiling, memory
+from bench.devices.base import Account, Peak
+from bench.profiled import profiled_step
 
 
 class Cpu:
@@ -20,6 +21,7 @@ class Cpu:
     name = "cpu"
     start_method = "forkserver"
     has_float64 = True
+    turns_are_safe = True
 
     def unavailable_reason(self) -> str:
         return ""
@@ -35,6 +37,17 @@ class Cpu:
 
     def peak_memory(self, build: Callable[[], Callable[[], object]], warm_up_steps: int) -> Peak:
         return Peak(memory.peak_of_live_bytes(build, warm_up_steps))
+
+    def account(self, build: Callable[[], Callable[[], object]], warm_up_steps: int) -> Account:
+        step = profiled_step(build, warm_up_steps)
+        events = step.changes, step.mark
+        return Account(
+            peak=Peak(memory.peak_within_mark(events)),
+            operators=step.operators,
+            kernels=None if compiling.UNNAMED_KERNELS else step.generated,
+            kernels_reason=compiling.UNNAMED_KERNELS,
+            allocated_bytes=memory.allocated_within_mark(events),
+        )
 
     def facts(self) -> dict[str, str | int | None]:
         return {

@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable
 
 import torch
+from torch.profiler import ProfilerActivity
 
-from bench.devices.base import Peak
+from bench.devices.base import Account, Peak
+from bench.profiled import profiled_calls
 
 
 class Cuda:
@@ -16,6 +18,7 @@ class Cuda:
     name = "cuda"
     start_method = "spawn"  # a CUDA context does not survive a fork
     has_float64 = True
+    turns_are_safe = False  # two contexts share a GPU by time slices; what that does to a turn is unknown
 
     def unavailable_reason(self) -> str:
         if torch.version.cuda is None and torch.version.hip is None:
@@ -44,6 +47,16 @@ class Cuda:
         torch.cuda.synchronize()
         return Peak(torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved())
 
+    def account(self, build: Callable[[], Callable[[], object]], warm_up_steps: int) -> Account:
+        run = build()
+        peak = self.peak_memory(lambda: run, warm_up_steps)
+        before = allocations()
+        run()
+        torch.cuda.synchronize()
+        allocated = allocations() - before
+        step = profiled_calls(run, torch.cuda.synchronize, [ProfilerActivity.CPU, ProfilerActivity.CUDA])
+        return Account(peak, step.operators, step.launched, allocated_bytes=allocated)
+
     def facts(self) -> dict[str, str | int | None]:
         properties = torch.cuda.get_device_properties(torch.cuda.current_device())
         return {
@@ -55,6 +68,11 @@ class Cuda:
             "cudnn": torch.backends.cudnn.version(),
             "driver": driver_version(),
         }
+
+
+def allocations() -> int:
+    """Bytes that tensors have asked of torch's allocator so far, given back or not."""
+    return int(torch.cuda.memory_stats()["allocated_bytes.all.allocated"])
 
 
 def driver_version() -> str | None:

@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable
 
 import torch
+from torch.profiler import ProfilerActivity
 
-from bench.devices.base import Peak
+from bench.devices.base import Account, Peak
+from bench.profiled import profiled_calls
 
 
 class Mps:
@@ -17,6 +19,7 @@ class Mps:
     name = "mps"
     start_method = "spawn"  # Metal does not survive a fork
     has_float64 = False
+    turns_are_safe = False  # as on CUDA, what two processes do to each other's turns is unknown
 
     def unavailable_reason(self) -> str:
         if not torch.backends.mps.is_built():
@@ -54,6 +57,17 @@ class Mps:
         except (RuntimeError, NotImplementedError):
             return missing
         return Peak(allocated) if allocated > 0 else missing
+
+    def account(self, build: Callable[[], Callable[[], object]], warm_up_steps: int) -> Account:
+        run = build()
+        peak = self.peak_memory(lambda: run, warm_up_steps)
+        step = profiled_calls(run, torch.mps.synchronize, [ProfilerActivity.CPU])
+        return Account(
+            peak,
+            step.operators,
+            kernels_reason="torch's profiler does not see what runs on MPS",
+            allocated_reason=f"torch {torch.__version__} does not add up allocations on MPS",
+        )
 
     def facts(self) -> dict[str, str | int | None]:
         return {
