@@ -5,7 +5,6 @@ Everything here runs in the fresh process that `launching` starts for one task.
 
 from __future__ import annotations
 
-import gc
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench import compiling
+from bench import compiling, exact
 from bench.describing import describe
 from bench.devices import DEVICES, Device
 from bench.record import Case, Record
@@ -25,7 +24,6 @@ from workloads.checks import RELATIVE_TOLERANCE, relative_error
 
 ANSWERS = 3  # first answers that are checked; the second and third show what the first updates did
 CHEAP_STEP_S = 0.2  # a step up to this long is computed again in float64 when eager and compiled disagree
-WARM_UP_STEPS = 1  # steps before memory is read: they leave gradients and optimizer state behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ def timing_pass(task: Task, workload: Workload, device: Device, blank: Record) -
     answers = [kept(answers[0])]
     counts = compiling.counts() if is_compiled else None
     if counts and counts.graphs == 0:
-        raise Unavailable("the step gave torch.compile nothing to compile")
+        raise Unavailable(compiling.NOTHING_COMPILED)
     if task.launch == 0:
         answers += [kept(step.run()) for _ in range(ANSWERS - 1)]
     samples = sample(step.run, device.clock, task.budget)
@@ -178,10 +176,8 @@ def memory_pass(task: Task, workload: Workload, device: Device, blank: Record) -
     def runner() -> Callable[[], object]:
         return build(workload, task.case, device).run
 
-    # Data sets stay in memory from the first build on; they are not part of the step.
-    runner()
-    gc.collect()
-    peak = device.peak_memory(runner, WARM_UP_STEPS)
+    exact.forget_first(runner)
+    peak = device.peak_memory(lambda: exact.warmed(runner), warm_up_steps=0)
     if peak.allocated_bytes is None:
         raise Unavailable(peak.reason)
     records = [replace(blank, values=(float(peak.allocated_bytes),))]
@@ -210,11 +206,21 @@ def work_pass(task: Task, workload: Workload, device: Device, blank: Record) -> 
     return records
 
 
+def exact_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """All that can be counted of one step, and is the same in every process."""
+
+    def builder(mode: str) -> Callable[[], Callable[[], object]]:
+        return lambda: build(workload, task.case, device, mode=mode).run
+
+    return exact.exact_records(blank, device, builder(task.case.mode), builder("eager"))
+
+
 PASSES: dict[str, Callable[[Task, Workload, Device, Record], list[Record]]] = {
     "time": timing_pass,
     "memory": memory_pass,
     "work": work_pass,
+    "exact": exact_pass,
 }
 
 # The metric that a pass reports on when it has nothing else to say.
-MAIN_METRIC = {"time": "step_time", "memory": "peak_memory", "work": "flops"}
+MAIN_METRIC = {"time": "step_time", "memory": "peak_memory", "work": "flops", "exact": "ops"}

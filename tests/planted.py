@@ -157,3 +157,56 @@ def first_version(setup: Setup, batch: int) -> Step:
         assert answer.shape == (batch, 1)
 
     return Step(run=lambda: model(x).detach(), items=batch, check=check)
+
+
+@workload("planted.counted", item="call", change=("none", "keeps", "one_more", "another", "learns"))
+def counted(setup: Setup, change: str) -> Step:
+    """Two operations on 1 KiB, or, changed by one thing, what a careless commit might make of them."""
+    x, kept = setup.randn(256), []
+    weights = torch.ones(3, requires_grad=True) if change == "learns" else None
+
+    def run() -> Tensor:
+        if change == "keeps":
+            kept.append(torch.empty(256))  # 1 KiB more after every step
+        if change == "another":
+            return torch.addcmul(x, x, x)
+        y = x * x + x
+        return y.neg() if change == "one_more" else y
+
+    run.weights = weights  # type: ignore[attr-defined]  # alive as long as the step is
+    return Step(run)
+
+
+@workload("planted.fused", item="call", fused=(True, False))
+def fused(setup: Setup, fused: bool) -> Step:
+    """Two operations that torch.compile makes one kernel of, unless a product comes between them."""
+    x, unit = setup.randn(16, 16), torch.eye(16)
+    compiled = setup.compile(lambda x: x.sin().cos() if fused else (x.sin() @ unit).cos())
+    return Step(lambda: compiled(x))
+
+
+@workload("planted.breaks", item="call", how=("item", "branch", "twice"))
+def breaks(setup: Setup, how: str) -> Step:
+    """Breaks its graph in a way that is easily written."""
+    x = setup.randn(16)
+
+    def item(x: Tensor) -> Tensor:
+        largest = x.max().item()  # planted: item
+        return x / largest
+
+    def branch(x: Tensor) -> Tensor:
+        if x.sum() > 100:  # planted: branch
+            x = x * 2
+        return x + 1
+
+    compiled = setup.compile({"item": item, "branch": branch, "twice": lambda x: item(item(x) + 1)}[how])
+    return Step(lambda: compiled(x))
+
+
+@workload("planted.recompiles_training", item="call")
+def recompiles_training(setup: Setup) -> Step:
+    """Is compiled twice, each time with a backward graph of its own."""
+    x, calls = setup.randn(16).requires_grad_(), iter(range(10**9))
+    compiled = setup.compile(lambda x, factor: (x * len(factor)).sum())
+    factors = [(1,), (1, 2)]
+    return Step(lambda: torch.autograd.grad(compiled(x, factors[next(calls) % 2]), x)[0])
