@@ -34,9 +34,7 @@ METRICS = {
         Metric("answer_error", "1", "lower", "exact", "|compiled - eager| / |eager| of the first answers"),
         Metric("bytes_allocated", "B", "lower", "exact", "sum of all tensor allocations during one step"),
         Metric("ops", "1", "lower", "exact", "operator calls in one step"),
-        Metric(
-            "kernels", "1", "lower", "exact", "kernels of one step: the device's, or on the CPU torch.compile's"
-        ),
+        Metric("kernels", "1", "lower", "exact", "kernels of one step: the device's, or on the CPU torch.compile's"),
         Metric("parameters", "1", "lower", "exact", "learnable numbers that a step which has run once keeps alive"),
         Metric("instructions", "1", "lower", "noise", "user-mode instructions of the measuring thread per step"),
         Metric("final_loss", "1", "lower", "noise", "training loss after a fixed number of steps"),

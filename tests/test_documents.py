@@ -18,7 +18,9 @@ README = ROOT / "README.md"
 DOCUMENTS = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 
 # What these do is what the tests' own start, and asv's and the command's tests, show.
-SHOWN_ELSEWHERE = ("git clone", "cd ", "source ", "asv continuous", "asv publish", "torchpace data mnist")
+SHOWN_ELSEWHERE = (
+    "git clone", "cd ", "source ", "asv continuous", "asv publish", "torchpace data mnist", "torchpace bisect",
+)  # fmt: skip
 
 
 def blocks(path: Path, language: str) -> list[str]:

@@ -1,6 +1,7 @@
 """The command `torchpace`: the edge where ruler and judge meet. Parses and prints; measures and computes nothing.
 
-Exit codes: 0 fine, 2 bad input or usage (or nothing measured), 130 interrupted.
+Exit codes: 0 fine, 1 slower or worse (gate), 2 bad input or usage (or nothing measured), 3 undecided (gate, bisect),
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bench.cli import comparing, data, doctor, history, listing, running
+from bench.cli import bisecting, comparing, data, doctor, gate, history, listing, running
 from bench.cli.errors import UsageError
 from bench.storing import StoringError
 
-COMMANDS = (listing, running, comparing, history, doctor, data)
+COMMANDS = (listing, running, comparing, gate, bisecting, history, doctor, data)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,7 +23,8 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="torchpace",
         description="Benchmarks of PyTorch whose figures are true and say how sure they are.",
-        epilog="Exit codes: 0 fine, 2 bad input or usage (or nothing measured), 130 interrupted.",
+        epilog="Exit codes: 0 fine, 1 slower (gate), 2 bad input or usage (or nothing measured), 3 undecided (gate), "
+        "130 interrupted.",
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:

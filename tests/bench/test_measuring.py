@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.launching import Launcher
 from bench.describing import describe
+from bench.launching import Launcher
 from bench.measuring import Task
 from bench.record import Case, Record
 from bench.running import measured

@@ -1,0 +1,94 @@
+"""Options by which `gate` and `bisect` say what to try and how, and their translation. Measures nothing."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import platform
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cli.errors import UsageError
+from bench.cli.quantities import duration, share
+from bench.cli.selecting import axis_values, choose_devices, comma_list, positive_int, positive_seconds
+
+if TYPE_CHECKING:
+    from bench.gating import Gate
+    from bench.planning import Selection
+    from bench.sides import Side
+    from reports.sequential import Rule
+
+
+def add_options(parser: argparse.ArgumentParser, budget: str) -> None:
+    """What to try and how."""
+    parser.add_argument("--device", type=comma_list, default=["auto"], help="auto (default), or of cpu,cuda,mps")
+    parser.add_argument("--mode", type=comma_list, default=[], help="of eager,compile,... (default eager)")
+    parser.add_argument("--dtype", type=comma_list, default=["float32"], help="of float32,bfloat16,float16")
+    parser.add_argument("--threads", type=positive_int, default=1, help="CPU threads of a step (default 1)")
+    parser.add_argument(
+        "--axis", type=axis_values, action="append", default=[], metavar="AXIS=VALUES",
+        help="other values for an axis, such as batch=1,64; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--workloads", metavar="MODULE", help="a module of your own with @workload functions")
+    parser.add_argument("--budget", type=duration, default=duration(budget), help=f"time to measure (default {budget})")
+    parser.add_argument(
+        "--slower-than", type=share, default=0.01, metavar="SHARE", help="margin of slower (default 1%%)"
+    )
+    parser.add_argument("--same-within", type=share, default=0.03, metavar="SHARE", help="margin of same (default 3%%)")
+    parser.add_argument("--lanes", type=positive_int, help="pairs at a time (default: as many as cores allow, up to 4)")
+    parser.add_argument("--timeout", type=positive_seconds, default=60.0, help="seconds per answer of a process")
+
+
+def rule_of(options: argparse.Namespace) -> Rule:
+    """The margins asked for. Raises UsageError when they contradict each other."""
+    from reports.sequential import Rule  # noqa: PLC0415 - imports scipy
+
+    if options.same_within < options.slower_than:
+        raise UsageError(
+            f"--same-within {options.same_within:.1%} is smaller than --slower-than {options.slower_than:.1%}: "
+            "a case could be neither"
+        )
+    return Rule(slower_than=options.slower_than, same_within=options.same_within)
+
+
+def plan(
+    options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[str, Path], modes: list[str] | None = None
+) -> tuple[Selection, Gate]:
+    """What to select on both sides, and how to try it; `modes` when none are asked for. Raises UsageError."""
+    from bench.compiling import MODES  # noqa: PLC0415 - these import torch
+    from bench.devices import DEVICES  # noqa: PLC0415
+    from bench.gating import Gate, lanes_for  # noqa: PLC0415
+    from bench.planning import Selection, SelectionError, choose  # noqa: PLC0415
+    from workloads.base import FLOAT_DTYPES  # noqa: PLC0415
+
+    default_modes = ["eager"] if modes is None else modes
+    try:
+        selection = Selection(
+            globs=options.globs, devices=choose_devices(options.device),
+            dtypes=choose("dtype", options.dtype, FLOAT_DTYPES),
+            modes=choose("mode", options.mode, MODES) or default_modes, threads=options.threads,
+            axes=dict(options.axis),
+        )  # fmt: skip
+    except SelectionError as error:
+        raise UsageError(str(error)) from error
+    missing = {name: reason for name in selection.devices if (reason := DEVICES[name].unavailable_reason())}
+    if options.device == ["auto"]:
+        selection = replace(selection, devices=[name for name in selection.devices if name not in missing])
+    elif missing:
+        raise UsageError("; ".join(f"--device {name}: {reason}" for name, reason in missing.items()))
+    return selection, Gate(
+        run=key(options, sides), sides=sides, caches=caches, budget_s=options.budget, timeout_s=options.timeout,
+        threads=options.threads, lanes=options.lanes or lanes_for(selection.devices, options.threads),
+        module=options.workloads,
+    )  # fmt: skip
+
+
+def key(options: argparse.Namespace, sides: Mapping[str, Side]) -> str:
+    """What trials must have in common to be counted together: both trees and interpreters, the ruler, the machine."""
+    from bench.environment import ruler  # noqa: PLC0415 - imports torch
+
+    parts = [ruler(), platform.node(), options.workloads, options.threads]
+    parts += [value for side in sides.values() for value in (side.tree, side.python)]
+    return "gate-" + hashlib.sha256(repr(parts).encode()).hexdigest()[:12]

@@ -1,0 +1,105 @@
+"""A gate between two sides, from survey to rows, with a progress bar: what `gate`, `bisect` and the self-test share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from bench.gating import Gate
+    from bench.planning import Selection
+    from bench.record import Case, Environment, Record
+    from reports.gate import GateRow, Jury
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What both sides have: the cases to try, rows for those that cannot be, and where everything runs."""
+
+    cases: Sequence[Case]
+    rows: Sequence[GateRow]
+    environments: Mapping[tuple[str, str], Environment]
+
+
+def surveyed(gate: Gate, selection: Selection) -> Survey:
+    """Ask both sides what they have. Raises UsageError when a side does not import or nothing is selected."""
+    from bench.gating import SideBroken, survey  # noqa: PLC0415 - imports torch
+    from reports.gate import paired  # noqa: PLC0415
+
+    try:
+        found, environments, reasons = survey(gate, selection)
+    except SideBroken as error:
+        raise UsageError(str(error)) from error
+    both, rows = paired(found["base"], found["head"])
+    if not both and not rows:
+        raise UsageError(reasons.get("head") or "neither side has any case to compare")
+    prepare_digits(both, gate)
+    return Survey(both, rows, environments)
+
+
+def prepare_digits(both: Sequence[Case], gate: Gate) -> None:
+    """Have digits ready if any case of the suite reads them, so that no trial draws them."""
+    from bench.cli.data import draw_digits  # noqa: PLC0415
+    from workloads.base import load_suite  # noqa: PLC0415
+
+    suite = {} if gate.module else load_suite()
+    if any(case.workload in suite and suite[case.workload].data == "mnist" for case in both):
+        draw_digits()
+
+
+def try_cases(gate: Gate, survey: Survey, jury: Jury, path: Path, description: str = "decided") -> bool:
+    """Run trials until the jury has heard enough or time is up; whether they were interrupted. Raises UsageError."""
+    from tqdm import tqdm  # noqa: PLC0415
+
+    from bench.gating import SideBroken, Trials  # noqa: PLC0415
+    from bench.storing import Writer  # noqa: PLC0415
+
+    writer = Writer(path)
+    total = len(survey.cases)
+    with tqdm(total=total, unit="case", desc=description, dynamic_ncols=True, bar_format=BAR) as bar:
+
+        def heard(case: Case, records: Mapping[str, Record], took_s: float) -> None:
+            jury.hear(case, records, took_s)
+            bar.n = total - sum(map(len, jury.open()))
+            left = max(0, round(trials.deadline - time.monotonic()))
+            bar.set_postfix_str(f"{sum(jury.trials().values())} trials, at most {left // 60}:{left % 60:02d} left")
+
+        trials = Trials(gate, survey.environments, writer, jury.open, heard, jury.trials())
+        try:
+            trials.run()
+        except KeyboardInterrupt:
+            return True
+        except SideBroken as error:
+            raise UsageError(str(error)) from error
+        finally:
+            writer.close()
+    return False
+
+
+BAR = "{desc} {n_fmt}/{total_fmt} |{bar}| {elapsed}{postfix}"  # how long it will take is not to be told from the cases
+
+
+def trials_file(run: str, old: bool) -> Path:
+    """Where trials go: a new file, or the last one of such a gate. Raises UsageError when there is none."""
+    if old:
+        found = sorted(Path("results").glob(f"{run}-*.jsonl"))
+        if not found:
+            raise UsageError(f"nothing to resume: no results/{run}-*.jsonl, so these sides were not gated here before")
+        return found[-1]
+    return Path("results") / f"{run}-{datetime.now():%Y%m%d-%H%M%S}.jsonl"
+
+
+def resume(jury: Jury, path: Path, run: str) -> None:
+    """Have the jury hear the stored trials."""
+    from bench.storing import read  # noqa: PLC0415
+    from reports.gate import trials_of  # noqa: PLC0415
+
+    for case, records in trials_of(read(path).records, run):
+        if case in jury.heard:
+            jury.hear(case, records)

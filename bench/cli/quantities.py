@@ -1,0 +1,35 @@
+"""Durations and shares as people write them, for argparse."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def number(text: str) -> float:
+    """A finite number above 0. Raises ValueError."""
+    value = float(text)
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(text)
+    return value
+
+
+def duration(text: str) -> float:
+    """'10m', '90s', '1h' or '600' in seconds."""
+    try:
+        return number(text[:-1]) * SECONDS[text[-1]] if text[-1:] in SECONDS else number(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time above 0, such as 90s, 10m or 1h") from None
+
+
+def share(text: str) -> float:
+    """'1%' or '0.01' as 0.01; below 1."""
+    try:
+        value = number(text[:-1]) / 100 if text.endswith("%") else number(text)
+    except ValueError:
+        value = math.inf
+    if value >= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share above 0 and below 1, such as 1% or 0.01")
+    return value

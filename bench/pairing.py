@@ -1,0 +1,226 @@
+"""One trial of the gate: one case, base and head in turns, in a fresh process each.
+
+The two processes are alive at the same time and take turns of a few steps in random order, so that whatever the
+machine does meets both. A trial gives each side's seconds per step, turn by turn: the nth values of both sides were
+taken next to each other. What a trial says of the two is for `reports` to judge.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from typing import Any
+
+import torch
+
+from bench import compiling
+from bench.describing import describe
+from bench.devices import DEVICES
+from bench.hosting import Host
+from bench.launching import Death
+from bench.measuring import ANSWERS, Task, build, check_defined, find_workload, judge_compiled, kept
+from bench.record import Record
+from bench.sampling import Samples, block_time
+from bench.steadying import steady
+from workloads.base import Unavailable, WrongAnswer
+
+SETTLED = 0.05  # warm-up ends when a block is within this share of the fastest so far ...
+WARM_UP_BLOCKS = 3  # ... after so many blocks at least
+WARM_UP_S = 0.1  # ... or after so long
+WARM_UP_BLOCK_S = 2e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How long a turn lasts, and how many rounds of turns a trial has.
+
+    A trial takes `trial_s` and has at most `rounds`. Steps too long for `enough_rounds` in that time get up to
+    `long_trial_s`, and `fewest_rounds` whatever it takes: single turns are noisy, and their median needs some.
+    """
+
+    turn_s: float = 0.010
+    rounds: int = 25
+    enough_rounds: int = 12
+    fewest_rounds: int = 4
+    trial_s: float = 0.5
+    long_trial_s: float = 1.2
+
+    def plan(self, step_s: float) -> tuple[int, int]:
+        """Steps per turn and rounds, for steps of so many seconds."""
+        steps = max(1, round(self.turn_s / step_s))
+        round_s = 2 * steps * step_s
+        wanted = max(self.trial_s / round_s, min(self.enough_rounds, self.long_trial_s / round_s))
+        return steps, round(min(self.rounds, max(self.fewest_rounds, wanted)))
+
+    def lengthened(self, trial_s: float) -> Shape:
+        """The shape with trials of so many seconds, if that is more, and rounds to fill them."""
+        factor = max(1.0, trial_s / self.trial_s)
+        return replace(self, trial_s=self.trial_s * factor, rounds=round(self.rounds * factor))
+
+
+def take_turns(connection: Connection, task: Task) -> Record:
+    """In the fresh process: build the step, say how long it takes, time a block whenever told to; its record.
+
+    The record's values are the turns' in the order taken.
+    """
+    blank = Record(run="", environment="", case=task.case, metric="step_time", launch=task.launch)
+    try:
+        with steady():
+            return converse(connection, task, blank)
+    except Unavailable as reason:
+        return replace(blank, status="unavailable", reason=str(reason))
+    except WrongAnswer as reason:
+        return replace(blank, status="broken", reason=f"wrong answer: {reason}")
+    except Exception as error:  # a workload may raise anything; the other cases go on
+        return replace(blank, status="broken", reason=describe(error))
+
+
+def converse(connection: Connection, task: Task, blank: Record) -> Record:
+    """One side's part of a trial. Raises whatever the workload does."""
+    case, device = task.case, DEVICES[task.case.device]
+    torch.set_num_threads(case.threads)
+    workload = find_workload(task)
+    check_defined(workload, case)
+    if compiling.compiled(case.mode):
+        compiling.use_eager_random()
+    step = build(workload, case, device)
+    answers = [kept(step.run()) for _ in range(ANSWERS)] if task.launch == 0 else [kept(step.run())]
+    if step.check:
+        step.check(answers[0])
+    if step.check_first and task.launch == 0:
+        step.check_first(answers)
+    step_s = warm_up(step.run, device.clock)
+    connection.send(("settled", step_s))
+    values: list[float] = []
+    steps = taken = int(connection.recv())
+    while taken:
+        values.append(block_time(step.run, taken, device.clock) / taken)
+        connection.send(("turn", values[-1]))
+        taken = int(connection.recv())
+    if step.check:
+        step.check(kept(step.run()))
+    if task.launch == 0 and compiling.compiled(case.mode):
+        judge_compiled(task, workload, device, answers, Samples(tuple(values), steps, ()))
+    return replace(
+        blank, values=tuple(values), steps_per_value=steps, items=step.items, item=workload.item, data=step.data
+    )
+
+
+def warm_up(run: Callable[[], object], clock: Callable[[], float]) -> float:
+    """Run until blocks take what the fastest so far did; seconds per step of the last block."""
+    started = clock()
+    steps = 1
+    block_s = block_time(run, steps, clock)
+    if block_s < WARM_UP_BLOCK_S:
+        steps = max(1, min(10_000, math.ceil(WARM_UP_BLOCK_S / max(block_s, 1e-7))))
+    fastest, blocks = math.inf, 0
+    while True:
+        block_s, blocks = block_time(run, steps, clock), blocks + 1
+        if (blocks >= WARM_UP_BLOCKS and block_s <= fastest * (1 + SETTLED)) or clock() - started > WARM_UP_S:
+            return block_s / steps
+        fastest = min(fastest, block_s)
+
+
+def trial(
+    hosts: Mapping[str, Host], task: Task, shape: Shape, timeout_s: float, dice: random.Random
+) -> dict[str, Record]:
+    """One trial: a record for each side. A side that dies or fails says why in its record; the other's is given too."""
+    order = list(hosts)
+    dice.shuffle(order)
+    conversation = Conversation({name: hosts[name] for name in order}, task, timeout_s)
+    if DEVICES[task.case.device].turns_are_safe:
+        conversation.alternate(shape, dice)
+    else:
+        conversation.one_after_the_other(shape)
+    return conversation.records
+
+
+class Conversation:
+    """The gate's end of a trial: what each side was asked, and the records that came of it."""
+
+    def __init__(self, hosts: dict[str, Host], task: Task, timeout_s: float) -> None:
+        self.hosts, self.task, self.timeout_s = hosts, task, timeout_s
+        self.forks = DEVICES[task.case.device].start_method == "forkserver"
+        self.records: dict[str, Record] = {}
+
+    def alternate(self, shape: Shape, dice: random.Random) -> None:
+        """Both sides alive, taking turns; the order within each round is drawn."""
+        settled = {name: step_s for name in self.hosts if (step_s := self.settle(name))}
+        if len(settled) == len(self.hosts):
+            steps, rounds = shape.plan(math.exp(sum(map(math.log, settled.values())) / len(settled)))
+            names = list(self.hosts)
+            for _ in range(rounds):
+                dice.shuffle(names)
+                if not all(self.turn(name, steps) for name in names):
+                    break
+        for name in settled:
+            self.finish(name)
+
+    def one_after_the_other(self, shape: Shape) -> None:
+        """Each side whole before the next starts; both with the number of steps that the first needs."""
+        plan: tuple[int, int] | None = None
+        for name in self.hosts:
+            step_s = self.settle(name)
+            if not step_s:
+                continue
+            plan = plan or shape.plan(step_s)
+            for _ in range(plan[1]):
+                if not self.turn(name, plan[0]):
+                    break
+            self.finish(name)
+
+    def ask(self, name: str, function: Callable[[], Any]) -> Any:
+        """What a side answers; None, and a record that says why, when it does not."""
+        try:
+            kind, what = function()
+        except Death as death:
+            blank = Record("", "", self.task.case, "step_time", launch=self.task.launch)
+            self.records[name] = replace(blank, status="broken", reason=death.reason)
+            return None
+        if kind == "result":  # the side ended before it was told to: its record says why
+            self.end(name, what)
+            return None
+        return what
+
+    def settle(self, name: str) -> float | None:
+        """Start a side's process; its seconds per step once warm, or None when it came to nothing."""
+        host = self.hosts[name]
+
+        def start() -> tuple[str, Any]:
+            host.start(self.forks, take_turns, self.task)
+            return host.receive(self.timeout_s)
+
+        found: float | None = self.ask(name, start)
+        return found
+
+    def turn(self, name: str, steps: int) -> bool:
+        """Have a side take a turn; whether it did."""
+        host = self.hosts[name]
+
+        def take() -> tuple[str, Any]:
+            host.send(steps)
+            return host.receive(self.timeout_s)
+
+        return self.ask(name, take) is not None
+
+    def finish(self, name: str) -> None:
+        """Tell a side that there are no more turns, and keep its record."""
+        if name in self.records:
+            return
+        host = self.hosts[name]
+
+        def end() -> tuple[str, Any]:
+            host.send(0)
+            return host.receive(self.timeout_s)
+
+        self.ask(name, end)
+
+    def end(self, name: str, record: Record) -> None:
+        """Keep a side's record; its process is over."""
+        self.records[name] = record
+        with contextlib.suppress(Death):
+            self.hosts[name].receive(self.timeout_s)

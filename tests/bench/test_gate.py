@@ -1,0 +1,245 @@
+"""The gate as a user runs it, on a project of its own: what it finds, what it survives, what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from bench.sides import PREFIX
+from bench.storing import read
+from tests.bench.toy import Toy, make
+from tests.conftest import ROOT
+from tests.test_documents import blocks, commands
+
+DIES = "os.kill(os.getpid(), signal.SIGKILL)"
+HANGS = "time.sleep(1000)"
+RAISES = "raise ValueError('planted <b>')"
+WRONG = "return x"
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    """First commit: all is well. Second: the loop is twice as long, and cases fail in every way."""
+    toy = make(tmp_path_factory.mktemp("gate") / "project")
+    toy.write(20_000, steady="pass", dies="pass", hangs="pass", raises="pass", wrong="pass", gone="pass")
+    toy.commit("first")
+    toy.write(40_000, steady="pass", dies=DIES, hangs=HANGS, raises=RAISES, wrong=WRONG, came="pass")
+    toy.commit("second")
+    return toy
+
+
+@pytest.fixture(scope="module")
+def outcome(toy: Toy) -> tuple[int, str, dict[str, Any]]:
+    """One gate between the two, with every file it can write."""
+    code, output, errors = toy.run(
+        "gate", "--base", "HEAD~1", "--budget", "90s", "--timeout", "6", "--all", "--json", "out/gate.json",
+        "--markdown", "out/gate.md", "--junit", "out/gate.xml", "--html", "out/gate.html",
+    )  # fmt: skip
+    assert (toy.folder / "out" / "gate.json").exists(), errors
+    return code, output, json.loads((toy.folder / "out" / "gate.json").read_text())
+
+
+def rows(body: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {row["case"]["workload"].removeprefix("toy."): row for row in body["cases"]}
+
+
+def test_the_slowed_case_is_named_and_no_other(outcome: tuple[int, str, dict[str, Any]]) -> None:
+    found = rows(outcome[2])
+    assert [name for name, row in found.items() if row["verdict"] == "slower"] == ["loops"]
+    assert found["loops"]["low"] > 1.5
+    assert found["steady"]["verdict"] in ("same", "undecided")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("dies", "SIGKILL"),
+        ("hangs", "did not answer within 6 s"),
+        ("raises", "planted <b> at perf.py"),
+        ("wrong", "wrong"),
+    ],
+)
+def test_what_breaks_on_one_side_is_broken_and_says_why(
+    outcome: tuple[int, str, dict[str, Any]], name: str, says: str
+) -> None:
+    row = rows(outcome[2])[name]
+    assert row["verdict"] == "broken"
+    assert row["reason"].startswith("head: ")
+    assert says in row["reason"]
+    assert outcome[0] == 2
+
+
+def test_cases_of_one_side_are_listed(outcome: tuple[int, str, dict[str, Any]]) -> None:
+    found = rows(outcome[2])
+    assert (found["came"]["verdict"], found["gone"]["verdict"]) == ("new", "missing")
+    assert "new: toy.came" in outcome[1]
+
+
+def test_every_file_says_the_same(toy: Toy, outcome: tuple[int, str, dict[str, Any]]) -> None:
+    out = toy.folder / "out"
+    markdown, page = (out / "gate.md").read_text(), (out / "gate.html").read_text()
+    suite = ElementTree.parse(out / "gate.xml").getroot()[0]
+    assert (suite.get("failures"), suite.get("errors")) == ("1", "4")
+    failed = [case.get("classname") for case in suite if case.find("failure") is not None]
+    assert failed == ["toy.loops"]
+    for text in (markdown, page, outcome[1]):
+        assert outcome[2]["verdict"] in text
+        assert "toy.loops" in text
+    assert "planted &lt;b&gt;" in page
+    assert "<script" not in page
+    assert "torchpace gate --workloads toy.perf --base" in markdown.replace("\n", " ")
+
+
+def test_nothing_is_left_behind(toy: Toy, outcome: tuple[int, str, dict[str, Any]]) -> None:
+    assert not list(toy.temporary().glob(f"{PREFIX}*"))
+    assert toy.git("worktree", "list").count("\n") == 0
+    assert not processes_of(toy)
+
+
+def processes_of(toy: Toy) -> list[str]:
+    """Hosts that work for the toy project."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if "host.py" in line and str(toy.temporary()) in line:
+            found.append(line)
+    return found
+
+
+def test_trials_are_ordinary_records_of_both_sides(toy: Toy, outcome: tuple[int, str, dict[str, Any]]) -> None:
+    (path,) = (toy.folder / "results").glob("gate-*.jsonl")
+    contents = read(path)
+    sides = {record.run.rpartition("/")[2] for record in contents.records}
+    assert sides == {"base", "head"}
+    commits = {environment.get("commit") for environment in contents.environments.values()}
+    assert commits == {toy.git("rev-parse", "HEAD"), toy.git("rev-parse", "HEAD~1")}
+    loops = [record for record in contents.records if record.case.workload == "toy.loops"]
+    base, head = ({r.launch: r for r in loops if r.run.endswith(side)} for side in ("base", "head"))
+    assert set(base) == set(head) == set(range(len(base)))
+    for trial, record in base.items():
+        assert record.steps_per_value == head[trial].steps_per_value
+        assert len(record.values) == len(head[trial].values) > 3
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks processes up in /proc")
+def test_a_killed_gate_leaves_nothing_and_its_trials_are_used_again(tmp_path: Path) -> None:
+    toy = make(tmp_path / "project")
+    toy.write(20_000)
+    toy.commit("first")
+    toy.write(30_000)
+    toy.commit("second")
+    process = toy.start("gate", "--base", "HEAD~1", "--budget", "60s")
+    until(lambda: any(path.stat().st_size > 2000 for path in (toy.folder / "results").glob("gate-*.jsonl")))
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    until(lambda: not processes_of(toy))
+    (path,) = (toy.folder / "results").glob("gate-*.jsonl")
+    measured = len(read(path).records)
+    assert measured >= 2
+    code, output, errors = toy.run("gate", "--base", "HEAD~1", "--budget", "60s", "--resume")
+    assert code == 1, errors
+    assert "toy.loops" in output
+    assert list((toy.folder / "results").glob("gate-*.jsonl")) == [path]
+    assert len(read(path).records) > measured
+    assert not list(toy.temporary().glob(f"{PREFIX}*"))
+
+
+def until(true: Any) -> None:
+    """Wait for something that another process does."""
+    for _ in range(600):
+        if true():
+            return
+        time.sleep(0.1)
+    pytest.fail("it did not happen")
+
+
+def test_bad_input_is_one_line_that_says_what_to_do(toy: Toy, tmp_path: Path) -> None:
+    for arguments, says in (
+        ((), "needs --base REV"),
+        (("--base", "nowhere"), "'nowhere' is unknown"),
+        (("--base", "HEAD", "--head-python", "/no/python"), "no interpreter at /no/python"),
+        (("--base", "HEAD", "--slower-than", "5%"), "smaller than --slower-than"),
+        (("--base", "HEAD", "--self-test"), "leave --base"),
+        (("--base", "HEAD", "--budget", "ten"), "is not a time above 0"),
+        (("--base", "HEAD", "toy.nothing"), "no workload matches 'toy.nothing'"),
+        (("--base", "HEAD", "--resume"), "nothing to resume"),
+    ):
+        code, output, errors = toy.run("gate", *arguments)
+        assert (code, output) == (2, ""), arguments
+        assert says in errors.splitlines()[-1]
+        assert "Traceback" not in errors
+
+
+def test_a_side_that_does_not_import_or_has_no_workloads_is_named(tmp_path: Path) -> None:
+    toy = make(tmp_path / "project")
+    (toy.folder / "README").write_text("")
+    toy.commit("before there were workloads")
+    toy.write(10)
+    toy.commit("workloads")
+    code, _, errors = toy.run("gate", "--base", "HEAD~1")
+    assert code == 2
+    assert "base (HEAD~1) does not import" in errors
+    assert "no toy/perf" in errors
+    (toy.folder / "toy" / "model.py").write_text("LOOPS = 1 / 0\n")
+    code, _, errors = toy.run("gate", "--base", "HEAD")
+    assert code == 2
+    assert "head (working tree) does not import: ZeroDivisionError: division by zero at model.py:1" in errors
+
+
+def test_identical_sides_are_said_to_be_an_a_a_run_and_too_little_time_is_undecided(tmp_path: Path) -> None:
+    toy = make(tmp_path / "project")
+    toy.write(20_000)
+    toy.commit("first")
+    code, output, errors = toy.run("gate", "--base", "HEAD", "--budget", "3s")
+    assert code == 3
+    assert "A/A" in errors
+    assert "undecided: toy.loops" in output
+    assert toy.run("gate", "--base", "HEAD", "--budget", "3s", "--undecided", "pass")[0] == 0
+
+
+def test_a_stranger_gates_a_project_with_the_commands_of_the_document(tmp_path: Path) -> None:
+    document = ROOT / "docs" / "ci.md"
+    toy = make(tmp_path / "project")
+    package = toy.folder / "my_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "perf.py").write_text(blocks(document, "python")[0])
+    model = "import torch\nclass Model(torch.nn.Linear):\n    def __init__(self):\n        super().__init__(16, 4)\n"
+    (package / "model.py").write_text(model)
+    toy.commit("first")
+    slower = (
+        "    def forward(self, x):\n        for _ in range(20):\n            x + x\n        return super().forward(x)\n"
+    )
+    (package / "model.py").write_text(model + slower)
+    toy.commit("second")
+    listed, gated, exact = (command.split()[1:] for command in commands(document)[:3])
+    assert [listed[0], gated[0], exact[0]] == ["list", "gate", "gate"]
+    assert "my_model.inference" in run(toy, listed)[1]
+    code, output = run(toy, gated)
+    assert code == 1
+    assert "2 of 2 cases are slower" in output
+    code, output = run(toy, exact)
+    assert code == 1
+    assert "+20 aten::add" in output
+
+
+def run(toy: Toy, arguments: list[str]) -> tuple[int, str]:
+    """Exit code and output of `torchpace` in a project, with the arguments as a document gives them."""
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.cli", *arguments], cwd=toy.folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False, timeout=400,
+    )  # fmt: skip
+    return done.returncode, done.stdout

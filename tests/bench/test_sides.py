@@ -1,0 +1,99 @@
+"""Sides as git has them: revisions, working trees, what is left behind, and what cannot be had."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from bench.sides import PREFIX, WORKING_TREE, Checkouts, SideError, commits_between, remove_left_behind
+from tests.bench.toy import Toy, make
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    toy = make(tmp_path / "project")
+    toy.write(1)
+    toy.commit("first")
+    toy.write(2)
+    toy.commit("second")
+    return toy
+
+
+def loops(root: Path) -> str:
+    return (root / "toy" / "model.py").read_text().strip()
+
+
+def state(toy: Toy) -> tuple[str, str, int]:
+    objects = sum(len(files) for _, _, files in os.walk(toy.folder / ".git" / "objects"))
+    return toy.git("status", "--porcelain"), toy.git("worktree", "list"), objects
+
+
+def test_each_side_has_its_own_files_and_the_repository_is_left_as_it_was(toy: Toy) -> None:
+    toy.write(3)
+    (toy.folder / "toy" / "new.py").write_text("")
+    (toy.folder / ".gitignore").write_text("ignored\n")
+    (toy.folder / "ignored").write_text("")
+    before = state(toy)
+    with Checkouts(toy.folder) as checkouts:
+        base = checkouts.side("base", "HEAD~1", "python")
+        head = checkouts.side("head", WORKING_TREE, "python")
+        assert (loops(base.root), loops(head.root)) == ("LOOPS = 1", "LOOPS = 3")
+        assert (head.root / "toy" / "new.py").exists()
+        assert not (head.root / "ignored").exists()
+        assert (base.dirty, head.dirty) == (False, True)
+        assert head.commit == toy.git("rev-parse", "HEAD")
+    assert state(toy) == before
+    assert not list(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
+
+
+def test_a_clean_working_tree_is_its_commit(toy: Toy) -> None:
+    with Checkouts(toy.folder) as checkouts:
+        head = checkouts.side("head", WORKING_TREE, "python")
+        base = checkouts.side("base", "HEAD", "python")
+        assert (head.tree, head.dirty) == (base.tree, False)
+
+
+def test_a_gate_in_a_folder_of_the_repository_sees_that_folder(toy: Toy) -> None:
+    with Checkouts(toy.folder / "toy") as checkouts:
+        assert (checkouts.side("base", "HEAD", "python").root / "model.py").exists()
+
+
+def test_unknown_revisions_and_no_repository_say_what_to_do(toy: Toy, tmp_path: Path) -> None:
+    with Checkouts(toy.folder) as checkouts, pytest.raises(SideError, match=r"'nowhere' is unknown.*git branch"):
+        checkouts.side("base", "nowhere", "python")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with pytest.raises(SideError, match="in no git repository"):
+        Checkouts(elsewhere)
+
+
+def test_a_shallow_clone_without_the_base_says_how_to_fetch_it(toy: Toy, tmp_path: Path) -> None:
+    first = toy.git("rev-parse", "HEAD~1")
+    shallow = tmp_path / "shallow"
+    subprocess.run(["git", "clone", "-q", "--depth", "1", f"file://{toy.folder}", str(shallow)], check=True)
+    with Checkouts(shallow) as checkouts, pytest.raises(SideError, match=r"shallow clone.*fetch-depth: 0"):
+        checkouts.side("base", first, "python")
+
+
+def test_folders_of_dead_gates_are_removed_and_those_of_living_ones_kept(toy: Toy) -> None:
+    dead = Path(tempfile.mkdtemp(prefix=PREFIX))
+    (dead / "lock").touch()
+    young = Path(tempfile.mkdtemp(prefix=PREFIX))
+    with Checkouts(toy.folder) as living:
+        assert not dead.exists()
+        assert young.exists()
+        remove_left_behind()
+        assert living.folder.exists()
+
+
+def test_commits_between_are_those_after_the_good_one(toy: Toy) -> None:
+    third = toy.commit("third")
+    assert commits_between(toy.folder, "HEAD~2", "HEAD") == [toy.git("rev-parse", "HEAD~1"), third]
+    with pytest.raises(SideError, match="does not come after"):
+        commits_between(toy.folder, "HEAD", "HEAD~1")

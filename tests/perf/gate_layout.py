@@ -1,0 +1,78 @@
+"""How much of the spread between identical sides is the luck of where things lie in memory.
+
+    python -m tests.perf.gate_layout        # some minutes
+
+Pairs of interpreters with a layout of their own each, and with one drawn for both, in turns; the figure is the
+standard deviation, over pairs, of what a pair's trials say of two identical sides.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+from tabulate import tabulate
+from tqdm import tqdm
+
+from bench import host
+from bench.gating import cores_of
+from bench.hosting import Host, Layout, draw
+from bench.measuring import Task
+from bench.pairing import Shape, trial
+from bench.planning import Selection, cases
+from bench.record import Case
+from bench.sides import Checkouts, Side
+from reports.sequential import observe
+from workloads.base import load_suite
+
+PAIRS, TRIALS = 14, 2
+CASES = (
+    "linear_regression.train_step(batch=64,features=1)", "tensor_ops.copy(layout=transposed,side=1024)",
+    "tensor_ops.elementwise(size=64)", "modules.hooks(hooks=1)", "training_choices.regularization(kind=none)",
+)  # fmt: skip
+OWN, SHARED = "each its own layout", "shared layout"
+
+
+def pair_says(sides: dict[str, Side], caches: Path, chosen: list[Case], how: str, dice: random.Random) -> list[float]:
+    """The mean observation of a pair of hosts, for each case."""
+    layout = draw(dice)
+    layouts: dict[str, Layout] = {"base": layout, "head": layout if how == SHARED else draw(dice)}
+    # A host that believes to be laid out already starts where the system's dice put it.
+    with patch.dict(os.environ, {host.LAID_OUT: "as the system has it"} if how == OWN else {}):
+        hosts = {name: Host(sides[name], None, caches, cores_of(0, 1), layouts[name]) for name in sides}
+    try:
+        return [
+            float(np.mean([one_trial(hosts, case, number, dice) for number in range(1, TRIALS + 1)])) for case in chosen
+        ]
+    finally:
+        for owner in hosts.values():
+            owner.close()
+
+
+def one_trial(hosts: dict[str, Host], case: Case, number: int, dice: random.Random) -> float:
+    """One trial's observation."""
+    records = trial(hosts, Task(case, "time", number), Shape(), 60.0, dice)
+    return observe(records["base"].values, records["head"].values)
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    chosen = [case for case in cases(load_suite(), Selection(modes=("eager",))) if case.label in CASES]
+    dice = random.Random()
+    seen: dict[str, list[list[float]]] = {OWN: [], SHARED: []}
+    with Checkouts(Path.cwd()) as checkouts:
+        sides = {name: checkouts.side(name, "HEAD", sys.executable) for name in ("base", "head")}
+        for _ in tqdm(range(PAIRS), unit="pair of each kind"):
+            for how, said in seen.items():
+                said.append(pair_says(sides, checkouts.cache("both"), chosen, how, dice))
+    spread = {how: np.std(said, axis=0, ddof=1) for how, said in seen.items()}
+    print(tabulate([[case.label, *(f"{spread[how][row]:.1%}" for how in seen)] for row, case in enumerate(chosen)],
+                   ["case", *seen]))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

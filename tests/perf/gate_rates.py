@@ -1,0 +1,323 @@
+"""How often the gate is right: recorded trials of identical and of slowed sides, and whole gate runs drawn from them.
+
+    python -m tests.perf.gate_rates record trials.npz    # measures for an hour or so; keep the machine as it is used
+    python -m tests.perf.gate_rates draw trials.npz      # draws gate runs from the recorded trials, in a minute or so
+
+`record` measures one point of every workload in lockstep, both sides the same commit; then some cases against commits
+in which each of these does a known share of extra work: a loop in Python, counted off to the share of the step that
+is wanted. `draw` plays whole gates by the gate's own rule, each trial drawn without replacement from those recorded;
+beside it, what asv's and pytest-benchmark's rules say of the same recorded turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from bench.gating import Gate, Trials, lanes_for, survey
+from bench.planning import Selection
+from bench.record import Case, Record
+from bench.sampling import block_time, calibrate
+from bench.sides import Checkouts, Side
+from bench.storing import Writer
+from reports.sequential import LOOKS, Rule, decide, is_open, observe
+from workloads.base import Setup, load_suite
+
+SHARES = (0.03, 0.05, 0.10)
+# Cases that are slowed: products, memory traffic, autograd, a whole training step, Python overhead.
+SLOWED = (
+    "tensor_ops.matmul(shape=256x256x256)", "tensor_ops.elementwise(size=1048576)", "autograd.backward_deep(depth=32)",
+    "modules.mlp(batch=64)", "linear_regression.train_step(batch=64,features=1)",
+    "mnist_cnn.inference(model=padded,batch=1)",
+)  # fmt: skip
+LONG = ("linear_regression.loop", "mnist_cnn.train_epoch")  # a hundred trials of these would take an hour
+TRIALS, SLOWED_TRIALS = 100, 48
+ROUNDS = 25  # turns that are kept of a trial, for the other rules
+HOOK = """
+
+# Planted by tests/perf/gate_rates.py: extra work of a known share of the step.
+PLANTED: dict[tuple[str, str], int] = {planted!r}
+_build = Workload.build
+
+
+def _slowed(self: Workload, setup: Setup, **point: Value) -> Step:
+    step = _build(self, setup, **point)
+    extra = PLANTED.get((self.name, ",".join(f"{{axis}}={{value}}" for axis, value in point.items())), 0)
+
+    def run() -> Tensor:
+        for _ in range(extra):
+            pass
+        return step.run()
+
+    return replace(step, run=run) if extra else step
+
+
+Workload.build = _slowed
+"""
+
+
+def chosen(cases: Sequence[Case]) -> list[Case]:
+    """One case of every workload but the LONG ones: its first point, or the one that is slowed."""
+    by_workload: dict[str, Case] = {}
+    for case in cases:
+        if case.workload in LONG:
+            continue
+        if case.workload not in by_workload or case.label in SLOWED:
+            by_workload[case.workload] = case
+    return list(by_workload.values())
+
+
+def extra_loops(case: Case, share: float) -> int:
+    """How many turns of an empty Python loop take `share` of the case's step on this machine."""
+    import torch
+
+    step = load_suite()[case.workload].build(Setup(torch.device("cpu")), **dict(case.point))
+    loops = 100_000
+
+    def spin() -> None:
+        for _ in range(loops):
+            pass
+
+    ratios = []
+    for _ in range(9):
+        steps, _ = calibrate(step.run, time.perf_counter)
+        ratios.append(block_time(step.run, steps, time.perf_counter) / steps / block_time(spin, 1, time.perf_counter))
+    return round(share * statistics.median(ratios) * loops)
+
+
+def plant(repository: Path, cases: Sequence[Case], share: float) -> str:
+    """Commit, on a branch of its own, that every one of the cases does extra work; the commit."""
+    planted = {
+        (case.workload, ",".join(f"{axis}={value}" for axis, value in case.point)): extra_loops(case, share)
+        for case in cases
+    }
+    base = repository / "workloads" / "base.py"
+    original = base.read_text()
+    base.write_text(
+        original.replace("import dataclass, field", "import dataclass, field, replace") + HOOK.format(planted=planted)
+    )
+    identity = ("-c", "user.name=gate_rates", "-c", "user.email=gate_rates@localhost")
+    git(repository, "checkout", "-q", "--detach")
+    git(repository, *identity, "commit", "-qam", f"Plant {share:.0%} of extra work")
+    commit = git(repository, "rev-parse", "HEAD")
+    git(repository, "checkout", "-q", "HEAD~1")
+    assert base.read_text() == original
+    return commit
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """What git answers."""
+    return subprocess.run(
+        ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+class Recorder:
+    """A judge that keeps every case open until it has had so many trials, and keeps what it hears."""
+
+    def __init__(self, cases: Sequence[Case], trials: int) -> None:
+        self.trials, self.heard = trials, dict.fromkeys(cases, 0)
+        self.turns: dict[Case, list[np.ndarray]] = {case: [] for case in cases}
+        self.took: dict[Case, list[float]] = {case: [] for case in cases}
+        self.bar = tqdm(total=trials * len(cases), unit="trial", dynamic_ncols=True)
+
+    def open(self) -> tuple[list[Case], list[Case]]:
+        """The cases that want more trials."""
+        return [], [case for case, count in self.heard.items() if count < self.trials]
+
+    def hear(self, case: Case, records: Mapping[str, Record], took_s: float) -> None:
+        """Keep a trial; a case that fails wants no more."""
+        self.bar.update()
+        if any(record.status != "measured" for record in records.values()):
+            self.heard[case] = self.trials
+            return
+        self.heard[case] += 1
+        rounds = np.full((2, ROUNDS), np.nan)
+        for row, name in enumerate(("base", "head")):
+            values = records[name].values[:ROUNDS]
+            rounds[row, : len(values)] = values
+        self.turns[case].append(rounds)
+        self.took[case].append(took_s)
+
+
+def recorded(
+    sides: Mapping[str, Side], caches: Mapping[str, Path], labels: Sequence[str], trials: int, log: Path
+) -> Recorder:
+    """So many trials of the labelled cases (of one point of every workload, when none is labelled)."""
+    gate = Gate("rates", sides, caches, budget_s=1e9, lanes=lanes_for(["cpu"], 1))
+    found, environments, _ = survey(gate, Selection(modes=("eager",), globs=labels))
+    recorder = Recorder(chosen(found["head"]) if not labels else found["head"], trials)
+    writer = Writer(log)
+    Trials(gate, environments, writer, recorder.open, recorder.hear).run()
+    writer.close()
+    return recorder
+
+
+def record(path: Path) -> None:
+    """Record everything that the file does not have yet, and write it there."""
+    kept: dict[str, np.ndarray] = dict(np.load(path)) if path.exists() else {}
+    with tempfile.TemporaryDirectory() as folder:
+        repository, log = Path(folder) / "repository", Path(folder) / "trials.jsonl"
+        subprocess.run(["git", "clone", "-q", ".", str(repository)], check=True)
+        with Checkouts(repository) as checkouts:
+            base = checkouts.side("base", "HEAD", sys.executable)
+            caches = {name: checkouts.cache(name) for name in ("base", "head")}
+            cases = [case for case in every_case() if case.label in SLOWED]
+            for prefix, share in [*((f"{share}|", share) for share in SHARES), ("same|", 0.0)]:
+                if any(key.startswith(prefix) for key in kept):
+                    continue
+                commit = plant(repository, cases, share) if share else "HEAD"
+                head = checkouts.side(f"head-{share}", commit, sys.executable)
+                labels, trials = (SLOWED, SLOWED_TRIALS) if share else ((), TRIALS)
+                keep(kept, prefix, recorded({"base": base, "head": head}, caches, labels, trials, log))
+                np.savez_compressed(path, **kept)
+
+
+def every_case() -> list[Case]:
+    """The default suite's eager cases on the CPU."""
+    from bench.planning import cases
+
+    return cases(load_suite(), Selection(modes=("eager",)))
+
+
+def keep(kept: dict[str, np.ndarray], prefix: str, found: Recorder) -> None:
+    """Add what was recorded: seconds per step as [trial, side, round], and seconds per trial."""
+    for case, turns in found.turns.items():
+        if turns:
+            kept[f"{prefix}{case.label}|turns"] = np.array(turns, dtype=np.float32)
+            kept[f"{prefix}{case.label}|took"] = np.array(found.took[case], dtype=np.float32)
+
+
+class Recording:
+    """What was recorded of one pair of sides: per case, its trials."""
+
+    def __init__(self, data: Mapping[str, np.ndarray], prefix: str) -> None:
+        self.turns = {key.split("|")[1]: data[key] for key in data if key.startswith(prefix) and key.endswith("|turns")}
+        self.took = {label: float(np.median(data[f"{prefix}{label}|took"])) for label in self.turns}
+        self.seen = {
+            label: [observe(*(side[~np.isnan(side)] for side in trial)) for trial in trials]
+            for label, trials in self.turns.items()
+        }
+
+
+def gate_run(
+    same: Recording, slowed: Recording | None, target: str | None, budget_s: float, dice: random.Random
+) -> tuple[dict[str, str], float]:
+    """One whole gate drawn from the recordings: the verdicts, and the seconds it would have taken."""
+    shuffled = {label: dice.sample(seen, len(seen)) for label, seen in same.seen.items()}
+    if target and slowed:
+        shuffled[target] = dice.sample(slowed.seen[target], len(slowed.seen[target]))
+    rule, spent, final = Rule(), 0.0, False
+    heard: dict[str, list[float]] = {label: [] for label in shuffled}
+    findings = decide(heard, rule)
+    while not final:
+        waiting = [
+            label for label, found in findings.items() if is_open(found) and len(heard[label]) < len(shuffled[label])
+        ]
+        dice.shuffle(waiting)
+        waiting.sort(key=lambda label: len(heard[label]) < LOOKS[0] or np.mean(heard[label]) <= rule.slower_than)
+        final = not waiting
+        spent += HOST_START_S / LANES
+        for label in waiting:
+            if spent + same.took[label] / LANES > budget_s:
+                final = True
+                continue
+            heard[label].append(shuffled[label][len(heard[label])])
+            spent += same.took[label] / LANES
+        findings = decide(heard, rule, final)
+    return {label: found.verdict for label, found in findings.items()}, spent
+
+
+HOST_START_S, LANES = 5.0, 2  # as seen on two cores
+
+
+def draw(path: Path, runs: int, budget_s: float) -> None:
+    """Print the table of rates."""
+    data = np.load(path)
+    same = Recording(data, "same|")
+    dice = random.Random(0)
+    print(
+        f"{len(same.seen)} cases, {sum(map(len, same.seen.values()))} trials of identical sides; {runs} runs a line\n"
+    )
+    print(f"spread of a trial: median {np.median([np.std(seen, ddof=1) for seen in same.seen.values()]):.2%}, largest "
+          f"{max(np.std(seen, ddof=1) for seen in same.seen.values()):.2%}\n")  # fmt: skip
+    drawn = [gate_run(same, None, None, budget_s, dice) for _ in tqdm(range(runs), leave=False)]
+    false = sum("slower" in verdicts.values() for verdicts, _ in drawn)
+    counts = Counter(verdict for verdicts, _ in drawn for verdict in verdicts.values())
+    total = sum(counts.values())
+    print(f"identical sides: {false} of {runs} runs named a slower case; of the cases "
+          + ", ".join(f"{count / total:.1%} {verdict}" for verdict, count in counts.most_common())
+          + f"; {statistics.mean(spent for _, spent in drawn):.0f} s a run")  # fmt: skip
+    for share in sorted(SHARES, reverse=True):
+        slowed = Recording(data, f"{share}|")
+        for target in slowed.seen:
+            results = [gate_run(same, slowed, target, budget_s, dice) for _ in tqdm(range(runs // 5), leave=False)]
+            found = sum(verdicts[target] == "slower" for verdicts, _ in results)
+            others = sum("slower" in {v for label, v in verdicts.items() if label != target} for verdicts, _ in results)
+            print(f"{share:4.0%} slower {target:50s} planted {np.expm1(np.median(slowed.seen[target])):+.1%}: "
+                  f"found {found / len(results):6.1%}, others named {others / len(results):.1%}")  # fmt: skip
+    print("\nother rules, on the same recorded turns:")
+    for name, rule in (
+        ("asv continuous", asv_rule),
+        ("pytest-benchmark --benchmark-compare-fail=median:10%", pytest_rule),
+    ):
+        print(f"{name}: " + ", ".join(other_rates(rule, same, data, dice, runs)))
+
+
+def other_rates(
+    rule: object, same: Recording, data: Mapping[str, np.ndarray], dice: random.Random, runs: int
+) -> Iterator[str]:
+    """For another rule: how many runs over all cases name one falsely, and how often each planted share is found."""
+    assert callable(rule)
+    false = sum(any(rule(turns, dice) for turns in same.turns.values()) for _ in range(runs))
+    yield f"{false / runs:.0%} of runs over identical sides name a slower case"
+    for share in sorted(SHARES, reverse=True):
+        slowed = Recording(data, f"{share}|")
+        found = [rule(turns, dice) for turns in slowed.turns.values() for _ in range(runs // 5)]
+        yield f"{share:.0%} found {np.mean(found):.0%}"
+
+
+def asv_rule(turns: np.ndarray, dice: random.Random) -> bool:
+    """asv continuous: two processes a side, values pooled; a factor of 1.1, and told apart by asv's own test."""
+    from asv._stats import is_different
+    from asv_runner.statistics import compute_stats
+
+    trials = dice.sample(range(len(turns)), 2)
+    base, head = ([float(value) for side in turns[trials, row] for value in side[~np.isnan(side)]] for row in (0, 1))
+    (middle, stats), (other, others) = compute_stats(base, 1), compute_stats(head, 1)
+    return bool(is_different(base, head, stats, others) and middle < other / 1.1)
+
+
+def pytest_rule(turns: np.ndarray, dice: random.Random) -> bool:
+    """pytest-benchmark: the median of one process against the stored median of another, measured at another time."""
+    first, second = dice.sample(range(len(turns)), 2)
+    return bool(np.nanmedian(turns[second, 1]) / np.nanmedian(turns[first, 0]) > 1.1)
+
+
+def main() -> None:
+    """Parse and run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("record", "draw"))
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--budget", type=float, default=600.0, help="seconds of a drawn gate")
+    options = parser.parse_args()
+    if options.what == "record":
+        record(options.file)
+    else:
+        draw(options.file, options.runs, options.budget)
+
+
+if __name__ == "__main__":
+    main()

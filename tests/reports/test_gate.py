@@ -1,0 +1,197 @@
+"""From trials to rows, and from rows to text, Markdown, JUnit, JSON and HTML."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from bench.cli.gate import BROKEN, PASSED, SLOWER, UNDECIDED, exit_code
+from bench.record import Case, Environment, Record
+from bench.storing import StoringError
+from reports.gate import GateRow, Jury, paired, trials_of
+from reports.gate_files import as_json, as_junit, write
+from reports.gate_html import as_html
+from reports.gate_text import Headline, machine_line, markdown, text
+from reports.resolution import noise
+from reports.resolution import text as resolution_text
+from reports.sequential import LOOKS, Rule
+from tests.conftest import ROOT
+from tests.reports.stored import case
+
+GOLDEN = ROOT / "tests" / "golden"
+NASTY = "</script><img src=x onerror=alert(1)> \x00 \N{PILE OF POO}"
+ENVIRONMENT = Environment(
+    (("torch", "2.15.0"), ("python", "3.11.7"), ("cpu", "Example CPU"), ("cores", 2), ("os", "Linux 6"),
+     ("affinity", "1 of 0,1 per trial"), ("lanes", 2))
+)  # fmt: skip
+HEADLINE = Headline(
+    "origin/main (0123456789)", "working tree (abcdef0123)", machine_line([ENVIRONMENT]),
+    "torchpace gate --base origin/main", Rule(), 600.0, ("trials: results/gate.jsonl",),
+)  # fmt: skip
+
+
+def records(case: Case, trial: int, ratio: float, **broken: str) -> dict[str, Record]:
+    """One trial's records of a 1 ms step; a side named in `broken` failed so."""
+    values = {"base": (1e-3,) * 5, "head": (ratio * 1e-3,) * 5}
+    found = {}
+    for name in ("base", "head"):
+        record = Record(f"gate/{name}", "e", case, "step_time", values=values[name], launch=trial)
+        found[name] = replace(record, status="broken", values=(), reason=broken[name]) if name in broken else record
+    return found
+
+
+def heard(jury: Jury, case: Case, change: float, spread: float, trials: int = 12) -> None:
+    """Trials around a change; their spread alternates."""
+    for trial in range(trials):
+        jury.hear(case, records(case, trial, math.exp(change + spread * (-1) ** trial)), 0.5)
+
+
+@pytest.fixture
+def rows() -> list[GateRow]:
+    names = ("slow", "fast", "still", "noisy", "dies", "absent")
+    cases = {name: case(f"planted.{name}") for name in names}
+    jury = Jury(list(cases.values()), Rule())
+    heard(jury, cases["slow"], 0.10, 0.004)
+    heard(jury, cases["fast"], -0.20, 0.004)
+    heard(jury, cases["still"], 0.001, 0.004)
+    heard(jury, cases["noisy"], 0.02, 0.08)
+    jury.hear(cases["dies"], records(cases["dies"], 0, 1.0, head=f"ValueError: {NASTY} at perf.py:3"))
+    jury.hear(cases["absent"], {
+        name: replace(record, status="unavailable", values=(), reason="no GPU")
+        for name, record in records(cases["absent"], 0, 1.0).items()
+    })  # fmt: skip
+    _, others = paired([case("planted.old")], [case("planted.new")])
+    return [*jury.close(), *others]
+
+
+def by_name(rows: list[GateRow]) -> dict[str, GateRow]:
+    return {row.case.workload.removeprefix("planted."): row for row in rows}
+
+
+def test_every_kind_of_verdict_is_reached(rows: list[GateRow]) -> None:
+    found = by_name(rows)
+    assert {name: row.verdict for name, row in found.items()} == {
+        "slow": "slower", "fast": "faster", "still": "same", "noisy": "undecided", "dies": "broken", "absent": "n/a",
+        "old": "missing", "new": "new",
+    }  # fmt: skip
+    assert found["slow"].head == pytest.approx(1.105e-3, rel=0.01)
+    assert found["noisy"].needed_s is None or found["noisy"].needed_s > 0
+    assert rows[0].verdict == "slower"
+
+
+def test_a_decided_or_broken_case_is_not_open_and_a_suspect_comes_first() -> None:
+    slow, still, broken, fresh = (case(f"planted.{name}") for name in ("slow", "still", "broken", "fresh"))
+    jury = Jury([slow, still, broken, fresh], Rule())
+    heard(jury, slow, 0.05, 0.05, LOOKS[0])
+    heard(jury, still, 0.0, 0.001, LOOKS[0])
+    jury.hear(broken, records(broken, 0, 1.0, base="it raised"))
+    assert jury.open() == ([slow], [fresh])
+    assert jury.trials() == {slow: LOOKS[0], still: LOOKS[0], broken: 1, fresh: 0}
+
+
+def test_a_workload_of_another_version_is_not_compared() -> None:
+    both, rows = paired([case("planted.a", version=1)], [case("planted.a", version=2)])
+    assert both == []
+    assert [row.verdict for row in rows] == ["new"]
+    assert "version 1 to 2" in rows[0].reason
+
+
+def test_stored_trials_are_found_again_whatever_is_missing(rows: list[GateRow]) -> None:
+    one, two = case("planted.one"), case("planted.two")
+    stored = [*records(one, 0, 1.1).values(), *records(two, 0, 1.2).values(), records(two, 1, 1.3)["base"]]
+    found = trials_of(stored, "gate")
+    assert [(case, records["head"].values[0]) for case, records in found] == [(one, 1.1e-3), (two, 1.2e-3)]
+    assert trials_of(stored, "another") == []
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "undecided", "code"),
+    [
+        (["same"], "fail", PASSED), (["same", "faster", "new"], "fail", PASSED),
+        (["slower", "undecided"], "fail", SLOWER), (["undecided"], "fail", UNDECIDED),
+        (["undecided"], "pass", PASSED), (["n/a"], "fail", BROKEN), ([], "fail", BROKEN),
+    ],
+)  # fmt: skip
+def test_exit_codes(verdicts: list[str], undecided: str, code: int) -> None:
+    assert exit_code([GateRow(case("a.b"), verdict) for verdict in verdicts], undecided) == code
+
+
+def test_only_what_the_head_breaks_fails_the_gate() -> None:
+    same = GateRow(case("a.b"), "same")
+    assert exit_code([same, GateRow(case("a.c"), "broken", reason="head: it raised")], "fail") == BROKEN
+    assert exit_code([same, GateRow(case("a.c"), "broken", reason="base: it raised")], "fail") == PASSED
+
+
+@pytest.mark.parametrize(("name", "render"), [("gate", text), ("gate_markdown", markdown)])
+def test_golden_gate(rows: list[GateRow], name: str, render: object) -> None:
+    assert callable(render)
+    found = render([row for row in rows if row.case.workload != "planted.dies"], HEADLINE)
+    golden = GOLDEN / f"{name}.txt"
+    if os.environ.get("TORCHPACE_REWRITE_GOLDEN"):
+        golden.write_text(found)
+    assert found == golden.read_text()
+
+
+def test_junit_is_xml_that_fails_what_is_slower(rows: list[GateRow]) -> None:
+    suite = ElementTree.fromstring(as_junit(rows, HEADLINE))[0]
+    assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "8", "failures": "1", "errors": "1", "skipped": "4",
+    }  # fmt: skip
+    kinds = {element.get("classname"): [child.tag for child in element] for element in suite}
+    assert kinds["planted.slow"] == ["failure"]
+    assert kinds["planted.dies"] == ["error"]
+    assert kinds["planted.still"] == []
+
+
+def test_json_holds_every_row(rows: list[GateRow]) -> None:
+    body = json.loads(as_json(rows, HEADLINE, 1))
+    assert body["exit_code"] == 1
+    assert [row["verdict"] for row in body["cases"]] == [row.verdict for row in rows]
+    assert body["cases"][0]["case"]["point"] == {"batch": 64}
+    assert body["rule"]["slower_than"] == Rule().slower_than
+
+
+def test_markdown_holds_no_markup_of_what_raised(rows: list[GateRow]) -> None:
+    found = markdown(rows, HEADLINE)
+    assert "<img" not in found
+    assert "&lt;img" in found
+
+
+def test_html_runs_nothing_and_loads_nothing(rows: list[GateRow]) -> None:
+    page = as_html(rows, HEADLINE)
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "&lt;img" in page
+    assert "http" not in page
+    for row in rows:
+        assert row.case.label in page
+    assert as_html([], HEADLINE)
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "gate.md"
+    write(path, "one")
+    write(path, "two")
+    assert path.read_text() == "two"
+    assert [file.name for file in path.parent.iterdir()] == ["gate.md"]
+    (tmp_path / "file").touch()
+    with pytest.raises(StoringError, match="cannot write"):
+        write(tmp_path / "file" / "gate.md", "three")
+
+
+def test_the_self_test_says_what_can_be_seen_in_which_time() -> None:
+    calm, wild = case("planted.calm"), case("planted.wild")
+    seen = {calm: [0.01, -0.01] * 5, wild: [0.05, -0.05] * 5, case("planted.once"): [0.0]}
+    rows = noise(seen, {case: [0.5] * len(values) for case, values in seen.items()})
+    assert [row.case for row in rows] == [wild, calm]
+    assert rows[0].spread == pytest.approx(0.0527, rel=0.01)
+    said = resolution_text(rows, Rule(), lanes=2, start_s=5.0)
+    lines = [line.split("  ") for line in said.splitlines() if line[:1].isdigit()]
+    trials = [int(next(cell for cell in line[1:] if cell.strip())) for line in lines]
+    assert trials == [int(minutes * 60 / 3.0) for minutes in (2, 5, 10, 30)]
