@@ -30,6 +30,7 @@ from bench.planning import Selection
 from bench.record import Case, Record
 from bench.sampling import block_time, calibrate
 from bench.sides import Checkouts, Side
+from bench.steadying import steady
 from bench.storing import Writer
 from reports.sequential import LOOKS, Rule, decide, is_open, observe
 from workloads.base import Setup, load_suite
@@ -79,9 +80,13 @@ def chosen(cases: Sequence[Case]) -> list[Case]:
 
 
 def extra_loops(case: Case, share: float) -> int:
-    """How many turns of an empty Python loop take `share` of the case's step on this machine."""
+    """How many turns of an empty Python loop take `share` of the case's step on this machine.
+
+    The step and the loop are timed in turns, on one thread, by its processor time: what else runs does not count.
+    """
     import torch
 
+    torch.set_num_threads(case.threads)
     step = load_suite()[case.workload].build(Setup(torch.device("cpu")), **dict(case.point))
     loops = 100_000
 
@@ -89,10 +94,12 @@ def extra_loops(case: Case, share: float) -> int:
         for _ in range(loops):
             pass
 
-    ratios = []
-    for _ in range(9):
-        steps, _ = calibrate(step.run, time.perf_counter)
-        ratios.append(block_time(step.run, steps, time.perf_counter) / steps / block_time(spin, 1, time.perf_counter))
+    with steady():
+        steps, _ = calibrate(step.run, time.thread_time)
+        ratios = []
+        for _ in range(51):
+            step_s = block_time(step.run, steps, time.thread_time) / steps
+            ratios.append(step_s / block_time(spin, 1, time.thread_time))
     return round(share * statistics.median(ratios) * loops)
 
 
