@@ -128,7 +128,7 @@ def warm_up(run: Callable[[], object], clock: Callable[[], float]) -> float:
 def trial(
     hosts: Mapping[str, Host], task: Task, shape: Shape, timeout_s: float, dice: random.Random
 ) -> dict[str, Record]:
-    """One trial: a record for each side. A side that dies or fails says why in its record; the other's is given too."""
+    """One trial: a record for each side. A side that dies or fails says why in its record; the other may have none."""
     order = list(hosts)
     dice.shuffle(order)
     conversation = Conversation({name: hosts[name] for name in order}, task, timeout_s)
@@ -220,7 +220,8 @@ class Conversation:
         self.ask(name, end)
 
     def end(self, name: str, record: Record) -> None:
-        """Keep a side's record; its process is over."""
-        self.records[name] = record
+        """Keep a side's record, unless it never had a turn because the other side failed; its process is over."""
+        if record.values or record.status != "measured":
+            self.records[name] = record
         with contextlib.suppress(Death):
             self.hosts[name].receive(self.timeout_s)

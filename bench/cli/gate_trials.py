@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from reports.gate import GateRow, Jury
 
 
+FOLDER = Path(".torchpace")
+
+
 @dataclass(frozen=True, slots=True)
 class Survey:
     """What both sides have: the cases to try, rows for those that cannot be, and where everything runs."""
@@ -86,13 +89,21 @@ BAR = "{desc} {n_fmt}/{total_fmt} |{bar}| {elapsed}{postfix}"  # how long it wil
 
 
 def trials_file(run: str, old: bool) -> Path:
-    """Where trials go: a new file, or the last one of such a gate. Raises UsageError when there is none."""
+    """Where trials go: a new file, or the last one of such a gate. Raises UsageError when there is none.
+
+    The folder hides itself from git: what a gate writes must not change the working tree that it judges.
+    """
     if old:
-        found = sorted(Path("results").glob(f"{run}-*.jsonl"))
+        found = sorted(FOLDER.glob(f"{run}-*.jsonl"))
         if not found:
-            raise UsageError(f"nothing to resume: no results/{run}-*.jsonl, so these sides were not gated here before")
+            raise UsageError(f"nothing to resume: no {FOLDER}/{run}-*.jsonl, so these sides were not gated here before")
         return found[-1]
-    return Path("results") / f"{run}-{datetime.now():%Y%m%d-%H%M%S}.jsonl"
+    try:
+        FOLDER.mkdir(exist_ok=True)
+        (FOLDER / ".gitignore").write_text("*\n")
+    except OSError as error:
+        raise UsageError(f"cannot write {FOLDER}/, where trials are kept: {error.strerror}") from error
+    return FOLDER / f"{run}-{datetime.now():%Y%m%d-%H%M%S}.jsonl"
 
 
 def resume(jury: Jury, path: Path, run: str) -> None:

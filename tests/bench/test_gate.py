@@ -117,7 +117,7 @@ def processes_of(toy: Toy) -> list[str]:
 
 
 def test_trials_are_ordinary_records_of_both_sides(toy: Toy, outcome: tuple[int, str, dict[str, Any]]) -> None:
-    (path,) = (toy.folder / "results").glob("gate-*.jsonl")
+    (path,) = (toy.folder / ".torchpace").glob("gate-*.jsonl")
     contents = read(path)
     sides = {record.run.rpartition("/")[2] for record in contents.records}
     assert sides == {"base", "head"}
@@ -139,17 +139,17 @@ def test_a_killed_gate_leaves_nothing_and_its_trials_are_used_again(tmp_path: Pa
     toy.write(30_000)
     toy.commit("second")
     process = toy.start("gate", "--base", "HEAD~1", "--budget", "60s")
-    until(lambda: any(path.stat().st_size > 2000 for path in (toy.folder / "results").glob("gate-*.jsonl")))
+    until(lambda: any(path.stat().st_size > 2000 for path in (toy.folder / ".torchpace").glob("gate-*.jsonl")))
     process.send_signal(signal.SIGKILL)
     process.communicate()
     until(lambda: not processes_of(toy))
-    (path,) = (toy.folder / "results").glob("gate-*.jsonl")
+    (path,) = (toy.folder / ".torchpace").glob("gate-*.jsonl")
     measured = len(read(path).records)
     assert measured >= 2
     code, output, errors = toy.run("gate", "--base", "HEAD~1", "--budget", "60s", "--resume")
     assert code == 1, errors
     assert "toy.loops" in output
-    assert list((toy.folder / "results").glob("gate-*.jsonl")) == [path]
+    assert list((toy.folder / ".torchpace").glob("gate-*.jsonl")) == [path]
     assert len(read(path).records) > measured
     assert not list(toy.temporary().glob(f"{PREFIX}*"))
 
