@@ -69,6 +69,6 @@ def mark(row: GateRow, reach: float) -> Mark | None:
 def ticks(reach: float) -> list[tuple[float, str]]:
     """The axis: no change, and a round change to each side."""
     steps = (0.02, 0.05, 0.1, 0.2, 0.4)
-    step = max((step for step in steps if math.log1p(step) <= reach), default=steps[0])
-    ratios = (1 / (1 + step), 1.0, 1 + step)
+    step = max((step for step in steps if -math.log1p(-step) <= reach), default=steps[0])
+    ratios = (1 - step, 1.0, 1 + step)
     return [(place(math.log(ratio), reach), "0" if ratio == 1 else signed(ratio)) for ratio in ratios]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -233,11 +235,92 @@ def test_a_stranger_gates_a_project_with_the_commands_of_the_document(tmp_path: 
     assert "+20 aten::add" in output
 
 
+COMPILED = '''
+import torch
+from workloads import Step, workload
+from toy.model import LOOPS
+
+EXTRA = {extra}
+kept = []
+
+
+@workload("toy.memory", item="call")
+def memory(setup):
+    """Holds on to a tensor while it makes another, or not."""
+    x = setup.randn(1024)
+
+    def run():
+        y = x * 2
+        z = y + 1 if EXTRA else y.add_(1)
+        return z.sum()
+
+    return Step(run)
+
+
+@workload("toy.breaks", item="call", default_modes=("compile",))
+def breaks(setup):
+    """Asks for a number in the middle of the graph, or not."""
+    x = setup.randn(16)
+
+    def step(x):
+        largest = x.max().item() if EXTRA else x.max()
+        return x / largest
+
+    compiled = setup.compile(step)
+    return Step(lambda: compiled(x))
+
+
+@workload("toy.kernels", item="call", default_modes=("compile",))
+def kernels(setup):
+    """Breaks a fusion by a product, or not."""
+    x, unit = setup.randn(16, 16), torch.eye(16)
+    compiled = setup.compile(lambda x: (x.sin() @ unit).cos() if EXTRA else x.sin().cos())
+    return Step(lambda: compiled(x))
+'''
+
+
+def test_exact_names_a_tensor_a_graph_break_and_a_kernel_more(tmp_path: Path) -> None:
+    toy = make(tmp_path / "project")
+    toy.write(1)
+    for extra in (False, True):
+        (toy.folder / "toy" / "perf.py").write_text(COMPILED.format(extra=extra))
+        toy.commit(f"extra: {extra}")
+    code, output, errors = toy.run("gate", "--exact", "--base", "HEAD~1", "--json", "exact.json")
+    assert code == 1, errors
+    figures = {
+        (row["case"]["workload"].removeprefix("toy."), row["metric"]): row
+        for row in json.loads((toy.folder / "exact.json").read_text())["figures"]
+    }
+    memory = figures["memory", "peak_memory"]
+    assert memory["head"] - memory["base"] == 4096
+    assert set(figures["memory", "ops"]["came"]) == {"aten::add"}
+    assert set(figures["memory", "ops"]["went"]) == {"aten::add_"}
+    (place,) = figures["breaks", "graph_breaks"]["came"]
+    assert "item" in place
+    assert "perf.py:" in place
+    kernels = figures["kernels", "kernels"]
+    assert (kernels["base"], kernels["head"]) == (1, 2)
+    assert "graph_breaks" in output
+    assert "+1 aten::add" in output
+
+
+@pytest.mark.skipif(os.name != "posix", reason="makes an interpreter of a shell script")
+def test_two_interpreters_are_compared_on_the_same_code(tmp_path: Path) -> None:
+    toy = make(tmp_path / "project")
+    toy.write(20_000)
+    (toy.folder / "toy" / "model.py").write_text("import os\nLOOPS = int(os.environ.get('TOY_LOOPS', '20000'))\n")
+    toy.commit("first")
+    slow = tmp_path / "slow-python"
+    slow.write_text(f'#!/bin/sh\nTOY_LOOPS=40000 exec {sys.executable} "$@"\n')
+    slow.chmod(0o755)
+    code, output, errors = toy.run("gate", "--head-python", str(slow), "--budget", "90s")
+    assert code == 1, errors
+    assert "A/A" not in errors
+    assert f"run by {slow}" in output
+
+
 def run(toy: Toy, arguments: list[str]) -> tuple[int, str]:
     """Exit code and output of `torchpace` in a project, with the arguments as a document gives them."""
-    import subprocess
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-m", "bench.cli", *arguments], cwd=toy.folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, check=False, timeout=400,
