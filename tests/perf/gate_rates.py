@@ -19,10 +19,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from tabulate import tabulate
 from tqdm import tqdm
 
 from bench.gating import Gate, Trials, lanes_for, survey
@@ -207,7 +208,7 @@ def keep(kept: dict[str, np.ndarray], prefix: str, found: Recorder) -> None:
 
 
 class Recording:
-    """What was recorded of one pair of sides: per case, its trials."""
+    """What was recorded of one pair of sides: per case, its trials' observations, turns, and seconds per trial."""
 
     def __init__(self, data: Mapping[str, np.ndarray], prefix: str) -> None:
         self.turns = {key.split("|")[1]: data[key] for key in data if key.startswith(prefix) and key.endswith("|turns")}
@@ -217,14 +218,22 @@ class Recording:
             for label, trials in self.turns.items()
         }
 
+    def centred(self, share: float) -> dict[str, list[float]]:
+        """The observations, moved so that a case's mean is the share exactly; planted work is off by a little."""
+        return {
+            label: [value - float(np.mean(seen)) + float(np.log1p(share)) for value in seen]
+            for label, seen in self.seen.items()
+        }
+
 
 def gate_run(
-    same: Recording, slowed: Recording | None, target: str | None, budget_s: float, dice: random.Random
+    same: Recording, slowed: Mapping[str, Sequence[float]], budget_s: float, dice: random.Random
 ) -> tuple[dict[str, str], float]:
-    """One whole gate drawn from the recordings: the verdicts, and the seconds it would have taken."""
-    shuffled = {label: dice.sample(seen, len(seen)) for label, seen in same.seen.items()}
-    if target and slowed:
-        shuffled[target] = dice.sample(slowed.seen[target], len(slowed.seen[target]))
+    """One whole gate drawn from the recordings, with the trials of slowed cases in place of their unslowed ones.
+
+    The verdicts, and the seconds it would have taken.
+    """
+    shuffled = {label: dice.sample(seen, len(seen)) for label, seen in (same.seen | dict(slowed)).items()}
     rule, spent, final = Rule(), 0.0, False
     heard: dict[str, list[float]] = {label: [] for label in shuffled}
     findings = decide(heard, rule)
@@ -250,49 +259,60 @@ HOST_START_S, LANES = 5.0, 2  # as seen on two cores
 
 
 def draw(path: Path, runs: int, budget_s: float) -> None:
-    """Print the table of rates."""
-    data = np.load(path)
-    same = Recording(data, "same|")
-    dice = random.Random(0)
-    print(
-        f"{len(same.seen)} cases, {sum(map(len, same.seen.values()))} trials of identical sides; {runs} runs a line\n"
-    )
-    print(f"spread of a trial: median {np.median([np.std(seen, ddof=1) for seen in same.seen.values()]):.2%}, largest "
-          f"{max(np.std(seen, ddof=1) for seen in same.seen.values()):.2%}\n")  # fmt: skip
-    drawn = [gate_run(same, None, None, budget_s, dice) for _ in tqdm(range(runs), leave=False)]
+    """Print the tables of rates."""
+    data = dict(np.load(path))
+    same, dice = Recording(data, "same|"), random.Random(0)
+    spreads = [np.std(seen, ddof=1) for seen in same.seen.values()]
+    print(f"{len(same.seen)} cases, {sum(map(len, same.seen.values()))} trials of identical sides; spread of a trial: "
+          f"median {np.median(spreads):.2%}, largest {max(spreads):.2%}\n")  # fmt: skip
+    drawn = [gate_run(same, {}, budget_s, dice) for _ in tqdm(range(runs), leave=False)]
     false = sum("slower" in verdicts.values() for verdicts, _ in drawn)
     counts = Counter(verdict for verdicts, _ in drawn for verdict in verdicts.values())
-    total = sum(counts.values())
-    print(f"identical sides: {false} of {runs} runs named a slower case; of the cases "
-          + ", ".join(f"{count / total:.1%} {verdict}" for verdict, count in counts.most_common())
-          + f"; {statistics.mean(spent for _, spent in drawn):.0f} s a run")  # fmt: skip
-    for share in sorted(SHARES, reverse=True):
+    shares = ", ".join(f"{count / sum(counts.values()):.1%} {verdict}" for verdict, count in counts.most_common())
+    print(f"identical sides: {false} of {runs} gates name a slower case; cases: {shares}; "
+          f"{statistics.mean(spent for _, spent in drawn):.0f} s a gate\n")  # fmt: skip
+    headers = ["slower by", "case", "planted", "gates that find it", "that name another", "found as planted"]
+    print(tabulate(list(power_rows(same, data, budget_s, dice, max(1, runs // 5))), headers))
+    print("\nOther rules on the same recorded turns:\n")
+    rules = {"asv continuous": asv_rule, "pytest-benchmark median:10%": pytest_rule}
+    headers = ["rule", "identical: runs that name a case", *(f"{share:.0%} found" for share in SHARES)]
+    print(tabulate([[name, *other_rates(rule, same, data, dice, runs)] for name, rule in rules.items()], headers))
+
+
+def power_rows(
+    same: Recording, data: Mapping[str, np.ndarray], budget_s: float, dice: random.Random, runs: int
+) -> Iterator[list[str]]:
+    """Per planted share and case: how often gates find it at exactly that share, and at the size it came out."""
+    for share in SHARES:
         slowed = Recording(data, f"{share}|")
-        for target in slowed.seen:
-            results = [gate_run(same, slowed, target, budget_s, dice) for _ in tqdm(range(runs // 5), leave=False)]
-            found = sum(verdicts[target] == "slower" for verdicts, _ in results)
-            others = sum("slower" in {v for label, v in verdicts.items() if label != target} for verdicts, _ in results)
-            print(f"{share:4.0%} slower {target:50s} planted {np.expm1(np.median(slowed.seen[target])):+.1%}: "
-                  f"found {found / len(results):6.1%}, others named {others / len(results):.1%}")  # fmt: skip
-    print("\nother rules, on the same recorded turns:")
-    for name, rule in (
-        ("asv continuous", asv_rule),
-        ("pytest-benchmark --benchmark-compare-fail=median:10%", pytest_rule),
-    ):
-        print(f"{name}: " + ", ".join(other_rates(rule, same, data, dice, runs)))
+        centred = slowed.centred(share)
+        found_all, others_all = 0, 0
+        for target, seen in slowed.seen.items():
+            results = [
+                gate_run(same, {target: centred[target]}, budget_s, dice)[0] for _ in tqdm(range(runs), leave=False)
+            ]
+            planted = [
+                gate_run(same, {target: seen}, budget_s, dice)[0][target] for _ in tqdm(range(runs), leave=False)
+            ]
+            found = sum(verdicts[target] == "slower" for verdicts in results)
+            others = sum("slower" in {v for label, v in verdicts.items() if label != target} for verdicts in results)
+            found_all, others_all = found_all + found, others_all + others
+            yield [f"{share:.0%}", target, f"{np.expm1(np.mean(seen)):+.1%}", f"{found / runs:.1%}",
+                   f"{others / runs:.1%}", f"{planted.count('slower') / runs:.1%}"]  # fmt: skip
+        total = runs * len(slowed.seen)
+        yield [f"{share:.0%}", "all of these", "", f"{found_all / total:.1%}", f"{others_all / total:.1%}", ""]
 
 
 def other_rates(
-    rule: object, same: Recording, data: Mapping[str, np.ndarray], dice: random.Random, runs: int
-) -> Iterator[str]:
+    rule: Callable[[np.ndarray, random.Random], bool], same: Recording, data: Mapping[str, np.ndarray],
+    dice: random.Random, runs: int,
+) -> Iterator[str]:  # fmt: skip
     """For another rule: how many runs over all cases name one falsely, and how often each planted share is found."""
-    assert callable(rule)
-    false = sum(any(rule(turns, dice) for turns in same.turns.values()) for _ in range(runs))
-    yield f"{false / runs:.0%} of runs over identical sides name a slower case"
-    for share in sorted(SHARES, reverse=True):
+    false = sum(any(rule(turns, dice) for turns in same.turns.values()) for _ in tqdm(range(runs), leave=False))
+    yield f"{false / runs:.0%}"
+    for share in SHARES:
         slowed = Recording(data, f"{share}|")
-        found = [rule(turns, dice) for turns in slowed.turns.values() for _ in range(runs // 5)]
-        yield f"{share:.0%} found {np.mean(found):.0%}"
+        yield f"{np.mean([rule(turns, dice) for turns in slowed.turns.values() for _ in range(runs // 5)]):.0%}"
 
 
 def asv_rule(turns: np.ndarray, dice: random.Random) -> bool:
@@ -317,7 +337,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("record", "draw"))
     parser.add_argument("file", type=Path)
-    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--budget", type=float, default=600.0, help="seconds of a drawn gate")
     options = parser.parse_args()
     if options.what == "record":
