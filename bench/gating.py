@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench.devices import DEVICES
 from bench.environment import capture
+from bench.host import LAID_OUT
 from bench.hosting import Host, call, draw
 from bench.launching import Death
 from bench.measuring import Task
@@ -113,14 +114,14 @@ class Hosts:
             try:
                 self.by_name[name].wait()
             except Death as death:
+                self.__exit__()
                 side = self.gate.sides[name]
                 raise SideBroken(f"{name} ({side.label}) does not import: {death.reason}") from death
 
     def revive(self) -> None:
         """After a death on one side, or a request that used a host up: start both anew, under one layout."""
         if not all(owner.alive for owner in self.by_name.values()):
-            for owner in self.by_name.values():
-                owner.close()
+            self.__exit__()
             self.restart()
 
 
@@ -146,11 +147,10 @@ class Trials:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._error: BaseException | None = None
-        self._interrupted = False
         self.deadline = time.monotonic() + gate.budget_s
 
     def run(self) -> None:
-        """Run until nothing is open or time is up. Raises SideBroken; KeyboardInterrupt ends every lane first."""
+        """Run until nothing is open or time is up. Raises SideBroken; after Ctrl-C, trials under way end first."""
         lanes = [threading.Thread(target=self._lane, args=(lane,)) for lane in range(self.gate.lanes)]
         for lane in lanes:
             lane.start()
@@ -158,9 +158,6 @@ class Trials:
             while any(lane.is_alive() for lane in lanes):
                 for lane in lanes:
                     lane.join(0.2)
-        except BaseException:
-            self._interrupted = True
-            raise
         finally:
             self._stop.set()
             for lane in lanes:
@@ -223,17 +220,21 @@ class Trials:
         return time.monotonic() + self._longest.get(case, USUAL_TRIAL_S) < self.deadline
 
     def _keep(self, case: Case, records: Mapping[str, Record], took: float) -> None:
-        """Store a trial, and tell of it; one that was interrupted half-way is not stored."""
+        """Store a trial, and tell of it."""
         with self._lock:
             self._longest[case] = max(took, self._longest.get(case, 0.0))
-            if self._interrupted and any(record.status != "measured" for record in records.values()):
-                return
             named = {}
             for name, record in records.items():
                 environment = self.environments[name, case.device]
                 named[name] = replace(record, run=f"{self.gate.run}/{name}", environment=environment.id)
                 self.writer.add(environment, [named[name]])
             self.heard(case, named, took)
+
+
+def capture_host(device: str, module: str | None) -> Environment:
+    """In a side's process: its environment, and who decides where things lie in memory."""
+    facts = dict(capture(device, module).facts) | {"layout": os.environ.get(LAID_OUT)}
+    return Environment(tuple(sorted(facts.items())))
 
 
 def environment_of(side: Side, found: Environment, lanes: int, threads: int) -> Environment:
@@ -265,7 +266,7 @@ def survey(
                 found[name] = listed
                 for device in selection.devices:
                     forks = DEVICES[device].start_method == "forkserver"
-                    captured = call(hosts.by_name[name], forks, gate.timeout_s, capture, device, gate.module)
+                    captured = call(hosts.by_name[name], forks, gate.timeout_s, capture_host, device, gate.module)
                     environments[name, device] = environment_of(side, captured, gate.lanes, gate.threads)
                     hosts.revive()
             except Death as death:
