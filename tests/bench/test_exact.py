@@ -16,7 +16,6 @@ from bench.measuring import Task
 from bench.record import Case, Record, parse_line, record_line
 from bench.running import measured
 from reports.exact import ExactRow, compare_exact
-from tests import planted
 from tests.conftest import ROOT
 from tests.fakes import FakeDevice
 
@@ -51,7 +50,8 @@ def difference(launcher: Launcher, change: str) -> dict[str, ExactRow]:
 
 def line_of(mark: str) -> int:
     """The line of planted.py that says `# planted: mark`."""
-    lines = Path(planted.__file__ or "").read_text().splitlines()
+    # Read, not imported: importing it here would add its workloads to the suite of every later test.
+    lines = (ROOT / "tests" / "planted.py").read_text().splitlines()
     (number,) = [number for number, line in enumerate(lines, start=1) if line.endswith(f"# planted: {mark}")]
     return number
 
