@@ -2,6 +2,7 @@
 
     python -m tests.perf.gate_rates record trials.npz    # measures for an hour or so; keep the machine as it is used
     python -m tests.perf.gate_rates draw trials.npz      # draws gate runs from the recorded trials, in a minute or so
+    python -m tests.perf.gate_rates real --share 0.05    # a whole gate, really run, with one case slowed by 5 %
 
 `record` measures one point of every workload in lockstep, both sides the same commit; then some cases against commits
 in which each of these does a known share of extra work: a loop in Python, counted off to the share of the step that
@@ -12,6 +13,8 @@ beside it, what asv's and pytest-benchmark's rules say of the same recorded turn
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import random
 import statistics
 import subprocess
@@ -47,6 +50,7 @@ SLOWED = (
 # Left out of the hundred trials: whole loops, and the subjects that train the same networks and read the same digits.
 LONG = ("linear_regression.loop", "mnist_cnn.train_epoch", "data_loading.*", "training_choices.*")
 TRIALS, SLOWED_TRIALS = 100, 48
+BUDGET_S = 200.0  # of a drawn gate: what ten minutes for the 86 cases of the whole suite leave for those recorded
 ROUNDS = 25  # turns that are kept of a trial, for the other rules
 HOOK = """
 
@@ -334,18 +338,56 @@ def pytest_rule(turns: np.ndarray, dice: random.Random) -> bool:
     return bool(np.nanmedian(turns[second, 1]) / np.nanmedian(turns[first, 0]) > 1.1)
 
 
+def real(share: float, runs: int) -> None:
+    """Whole gates of the default suite, really run: one case slowed by a share, another each time; 0 slows none."""
+    for number in range(runs):
+        label = SLOWED[number % len(SLOWED)] if share else ""
+        with tempfile.TemporaryDirectory() as folder:
+            repository, outcome = Path(folder) / "repository", Path(folder) / "gate.json"
+            subprocess.run(["git", "clone", "-q", ".", str(repository)], check=True)
+            cases = [case for case in every_case() if case.label == label]
+            head = plant(repository, cases, share) if share else "HEAD"
+            started = time.monotonic()
+            command = [
+                sys.executable,
+                "-m",
+                "bench.cli",
+                "gate",
+                "--base",
+                "HEAD",
+                "--head",
+                head,
+                "--json",
+                str(outcome),
+            ]
+            done = subprocess.run(
+                command, cwd=repository, capture_output=True, text=True, check=False,
+                env={**os.environ, "PYTHONPATH": str(repository)},
+            )  # fmt: skip
+            if not outcome.exists():
+                raise SystemExit(done.stderr)
+            rows = json.loads(outcome.read_text())["cases"]
+        counts = Counter(row["verdict"] for row in rows)
+        slower = [f"{row['case']['workload']} {row['ratio'] - 1:+.1%}" for row in rows if row["verdict"] == "slower"]
+        print(f"{share:.0%} {label or 'identical sides'}: exit code {done.returncode} after "
+              f"{time.monotonic() - started:.0f} s; {dict(counts)}; slower: {', '.join(slower) or 'none'}", flush=True)  # fmt: skip
+
+
 def main() -> None:
     """Parse and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("record", "draw"))
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--runs", type=int, default=500)
-    parser.add_argument("--budget", type=float, default=600.0, help="seconds of a drawn gate")
+    parser.add_argument("what", choices=("record", "draw", "real"))
+    parser.add_argument("file", type=Path, nargs="?", default=Path("trials.npz"))
+    parser.add_argument("--share", type=float, default=0.0, help="real: by how much a case is slowed, such as 0.05")
+    parser.add_argument("--runs", type=int, help="draw: gates per line (default 500); real: gates (default 1)")
+    parser.add_argument("--budget", type=float, default=BUDGET_S, help=f"draw: seconds of a gate (default {BUDGET_S})")
     options = parser.parse_args()
     if options.what == "record":
         record(options.file)
+    elif options.what == "draw":
+        draw(options.file, options.runs or 500, options.budget)
     else:
-        draw(options.file, options.runs, options.budget)
+        real(options.share, options.runs or 1)
 
 
 if __name__ == "__main__":
