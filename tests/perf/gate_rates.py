@@ -369,8 +369,9 @@ def real(share: float, runs: int) -> None:
             rows = json.loads(outcome.read_text())["cases"]
         counts = Counter(row["verdict"] for row in rows)
         slower = [f"{row['case']['workload']} {row['ratio'] - 1:+.1%}" for row in rows if row["verdict"] == "slower"]
-        print(f"{share:.0%} {label or 'identical sides'}: exit code {done.returncode} after "
-              f"{time.monotonic() - started:.0f} s; {dict(counts)}; slower: {', '.join(slower) or 'none'}", flush=True)  # fmt: skip
+        took_s, what = time.monotonic() - started, label or "identical sides"
+        print(f"{share:.0%} {what}: exit code {done.returncode} after {took_s:.0f} s; {dict(counts)}; "
+              f"slower: {', '.join(slower) or 'none'}", flush=True)  # fmt: skip
 
 
 def main() -> None:
