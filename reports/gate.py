@@ -85,9 +85,9 @@ class Jury:
 
         return [case for case in still if suspect(case)], [case for case in still if not suspect(case)]
 
-    def close(self) -> list[GateRow]:
-        """The rows, once there will be no more trials; what must be looked at comes first."""
-        self._judge(final=True)
+    def close(self, final: bool = True) -> list[GateRow]:
+        """The rows; what must be looked at comes first. `final`: there will be no more trials, so take a last look."""
+        self._judge(final)
         rows = [self._row(case) for case in self.heard]
         return sorted(rows, key=lambda row: (VERDICTS.index(row.verdict), -abs((row.ratio or 1.0) - 1)))
 

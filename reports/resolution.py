@@ -40,7 +40,7 @@ def seen_within(row: CaseNoise, trials: int, cases: int, rule: Rule) -> float | 
     """The slowdown of a case that so many trials find, with all cases sharing the error; None for too few trials."""
     if trials < LOOKS[0]:
         return None
-    look = Look(trials, 0.0, row.spread / math.sqrt(trials), 1 / len(LOOKS))
+    look = Look(trials, 0.0, row.spread / math.sqrt(trials))
     return detectable(look, rule, rule.false_alarms / cases)
 
 

@@ -23,6 +23,7 @@ from scipy.special import stdtrit
 
 # Trials after which a case is looked at: a third more each time. Few trials give intervals too wide to decide much.
 LOOKS = (5, 7, 10, 14, 19, 25, 33, 44, 58, 77, 100)
+SHARE = 1 / len(LOOKS)  # of a case's error that each look may spend
 CONFIRMING = 3  # trials after a look that found a change, which must find it by themselves
 POWER = 0.8  # how likely the "smallest change that could have been seen" would have been seen
 
@@ -65,16 +66,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Mean and standard error of the observations so far, and the looks spent, this one included."""
+    """Mean and standard error of the observations so far."""
 
     trials: int
     mean: float
     error: float
-    share: float  # of a case's error that this look may spend
 
     def half(self, error_rate: float) -> float:
-        """Half the interval that leaves out the truth on one side with a chance of the look's share of `error_rate`."""
-        return float(stdtrit(self.trials - 1, 1 - error_rate * self.share)) * self.error
+        """Half the interval that leaves out the truth on one side with a chance of SHARE of `error_rate`."""
+        return float(stdtrit(self.trials - 1, 1 - error_rate * SHARE)) * self.error
 
 
 def observe(base: Sequence[float], head: Sequence[float]) -> float:
@@ -91,18 +91,21 @@ def observe(base: Sequence[float], head: Sequence[float]) -> float:
     return float(np.median(np.log(turns[1]) - np.log(turns[0])))
 
 
-def look_at(observations: Sequence[float], trials: int, share: float) -> Look:
+def look_at(observations: Sequence[float], trials: int) -> Look:
     """What the first so many trials say."""
     seen = np.asarray(observations[:trials], dtype=float)
-    return Look(trials, float(seen.mean()), float(seen.std(ddof=1)) / math.sqrt(trials), share)
+    return Look(trials, float(seen.mean()), float(seen.std(ddof=1)) / math.sqrt(trials))
 
 
 def looks(observations: Sequence[float], final: bool) -> list[Look]:
-    """The looks that were taken; the last trials get one of their own at the end, with the error not yet spent."""
-    taken = [look_at(observations, trials, 1 / len(LOOKS)) for trials in LOOKS if trials <= len(observations)]
-    if final and len(observations) > max([1, *(look.trials for look in taken)]):
-        taken.append(look_at(observations, len(observations), 1 - len(taken) / len(LOOKS)))
-    return taken
+    """The looks that were taken; the last trials get one of their own at the end, with the share of a look not taken.
+
+    Not all that is left: a gate that is resumed goes on looking.
+    """
+    trials_at = [trials for trials in LOOKS if trials <= len(observations)]
+    if final and len(observations) > max([1, *trials_at]):
+        trials_at.append(len(observations))
+    return [look_at(observations, trials) for trials in trials_at]
 
 
 def decide(observations: Mapping[K, Sequence[float]], rule: Rule, final: bool = False) -> dict[K, Finding]:
@@ -161,7 +164,7 @@ def finding(taken: Sequence[Look], seen: Sequence[float], rule: Rule, change: st
     if len(seen) < 2:
         return Finding("undecided", math.exp(seen[0]) if seen else None, trials=len(seen))
     # Between looks the case's interval is that of the last look, had it been taken now.
-    now = look_at(seen, len(seen), taken[-1].share if taken else 1 / len(LOOKS))
+    now = look_at(seen, len(seen))
     half = now.half(rule.doubt / 2)
     shown = Finding(
         "undecided", math.exp(now.mean), math.exp(now.mean - half), math.exp(now.mean + half),
@@ -184,7 +187,7 @@ def trials_needed(now: Look, rule: Rule, error_rate: float) -> int | None:
     """Trials after which a case with this mean and spread would be decided; None when more than the looks allow."""
     deviation = now.error * math.sqrt(now.trials)
     for trials in (trials for trials in LOOKS if trials > now.trials):
-        later = Look(trials, now.mean, deviation / math.sqrt(trials), 1 / len(LOOKS))
+        later = Look(trials, now.mean, deviation / math.sqrt(trials))
         if is_same(later, rule):
             return trials
         if crosses(later, math.log1p(rule.slower_than), error_rate):

@@ -43,7 +43,7 @@ def add_to(commands: Any) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--exact", action="store_true", help="compare counts and memory instead of times, in seconds")
     what.add_argument("--self-test", action="store_true", help="gate identical sides: which changes can be seen here?")
-    add_options(parser, budget="10m")
+    add_options(parser, budget="10m", exact=True)
     parser.add_argument("--undecided", choices=("fail", "pass"), default="fail", help="exit 3 (default) or 0 for them")
     parser.add_argument("--resume", action="store_true", help="go on with the trials of the last such gate")
     parser.add_argument("--all", action="store_true", help="print every case, not only those that changed")
@@ -98,13 +98,12 @@ def compare(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapp
         print(f"torchpace: {note}", file=sys.stderr)
     jury = Jury(survey.cases, rule_of(options))
     path = trials_file(gate.run, options.resume)
-    if options.resume:
-        resume(jury, path, gate.run)
-    interrupted = try_cases(gate, survey, jury, path)
+    done = resume(jury, path, gate.run, survey) if options.resume else {}
+    interrupted = try_cases(gate, survey, jury, path, done=done)
     notes.append(f"trials: {path}")
     if interrupted:
         notes.append("interrupted: the same command with --resume goes on with these trials")
-    rows = jury.close()
+    rows = jury.close(final=not interrupted)
     code = show(options, [*rows, *survey.rows], headline(options, sides, survey.environments, notes))
     return INTERRUPTED if interrupted else code
 

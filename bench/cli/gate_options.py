@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench.cli.errors import UsageError
 from bench.cli.quantities import duration, share
-from bench.cli.selecting import axis_values, choose_devices, comma_list, positive_int, positive_seconds
+from bench.cli.selecting import add_case_options, positive_int, positive_seconds, selection_of
 
 if TYPE_CHECKING:
     from bench.gating import Gate
@@ -21,16 +21,9 @@ if TYPE_CHECKING:
     from reports.sequential import Rule
 
 
-def add_options(parser: argparse.ArgumentParser, budget: str) -> None:
+def add_options(parser: argparse.ArgumentParser, budget: str, exact: bool = False) -> None:
     """What to try and how."""
-    parser.add_argument("--device", type=comma_list, default=["auto"], help="auto (default), or of cpu,cuda,mps")
-    parser.add_argument("--mode", type=comma_list, default=[], help="of eager,compile,... (default eager)")
-    parser.add_argument("--dtype", type=comma_list, default=["float32"], help="of float32,bfloat16,float16")
-    parser.add_argument("--threads", type=positive_int, default=1, help="CPU threads of a step (default 1)")
-    parser.add_argument(
-        "--axis", type=axis_values, action="append", default=[], metavar="AXIS=VALUES",
-        help="other values for an axis, such as batch=1,64; may be repeated",
-    )  # fmt: skip
+    add_case_options(parser, default_mode="eager; with --exact each workload's own" if exact else "eager")
     parser.add_argument("--workloads", metavar="MODULE", help="a module of your own with @workload functions")
     parser.add_argument("--budget", type=duration, default=duration(budget), help=f"time to measure (default {budget})")
     parser.add_argument(
@@ -57,20 +50,12 @@ def plan(
     options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[str, Path], modes: list[str] | None = None
 ) -> tuple[Selection, Gate]:
     """What to select on both sides, and how to try it; `modes` when none are asked for. Raises UsageError."""
-    from bench.compiling import MODES  # noqa: PLC0415 - these import torch
-    from bench.devices import DEVICES  # noqa: PLC0415
+    from bench.devices import DEVICES  # noqa: PLC0415 - these import torch
     from bench.gating import Gate, lanes_for  # noqa: PLC0415
-    from bench.planning import Selection, SelectionError, choose  # noqa: PLC0415
-    from workloads.base import FLOAT_DTYPES  # noqa: PLC0415
+    from bench.planning import SelectionError  # noqa: PLC0415
 
-    default_modes = ["eager"] if modes is None else modes
     try:
-        selection = Selection(
-            globs=options.globs, devices=choose_devices(options.device),
-            dtypes=choose("dtype", options.dtype, FLOAT_DTYPES),
-            modes=choose("mode", options.mode, MODES) or default_modes, threads=options.threads,
-            axes=dict(options.axis),
-        )  # fmt: skip
+        selection = selection_of(options, ("eager",) if modes is None else modes)
     except SelectionError as error:
         raise UsageError(str(error)) from error
     missing = {name: reason for name in selection.devices if (reason := DEVICES[name].unavailable_reason())}

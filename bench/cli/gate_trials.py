@@ -56,8 +56,18 @@ def prepare_digits(both: Sequence[Case], gate: Gate) -> None:
         draw_digits()
 
 
-def try_cases(gate: Gate, survey: Survey, jury: Jury, path: Path, description: str = "decided") -> bool:
-    """Run trials until the jury has heard enough or time is up; whether they were interrupted. Raises UsageError."""
+def try_cases(
+    gate: Gate,
+    survey: Survey,
+    jury: Jury,
+    path: Path,
+    description: str = "decided",
+    done: Mapping[Case, int] | None = None,
+) -> bool:
+    """Run trials until the jury has heard enough or time is up; whether they were interrupted. Raises UsageError.
+
+    done: the number that each case's next trial gets, where it has had some.
+    """
     from tqdm import tqdm  # noqa: PLC0415
 
     from bench.gating import SideBroken, Trials  # noqa: PLC0415
@@ -73,7 +83,7 @@ def try_cases(gate: Gate, survey: Survey, jury: Jury, path: Path, description: s
             left = max(0, round(trials.deadline - time.monotonic()))
             bar.set_postfix_str(f"{sum(jury.trials().values())} trials, at most {left // 60}:{left % 60:02d} left")
 
-        trials = Trials(gate, survey.environments, writer, jury.open, heard, jury.trials())
+        trials = Trials(gate, survey.environments, writer, jury.open, heard, done)
         try:
             trials.run()
         except KeyboardInterrupt:
@@ -106,11 +116,22 @@ def trials_file(run: str, old: bool) -> Path:
     return FOLDER / f"{run}-{datetime.now():%Y%m%d-%H%M%S}.jsonl"
 
 
-def resume(jury: Jury, path: Path, run: str) -> None:
-    """Have the jury hear the stored trials."""
+def resume(jury: Jury, path: Path, run: str, survey: Survey) -> dict[Case, int]:
+    """Have the jury hear the stored trials; the number that each case's next trial gets.
+
+    Raises UsageError when they were taken in another environment, such as with another torch.
+    """
     from bench.storing import read  # noqa: PLC0415
     from reports.gate import trials_of  # noqa: PLC0415
 
-    for case, records in trials_of(read(path).records, run):
+    records = read(path).records
+    known = {environment.id for environment in survey.environments.values()}
+    if not known.issuperset(record.environment for record in records):
+        raise UsageError(f"the trials in {path} were taken in another environment than there is now; gate anew")
+    done: dict[Case, int] = {}
+    for record in records:  # numbers have gaps where a trial was cut off
+        done[record.case] = max(done.get(record.case, 0), record.launch + 1)
+    for case, sides in trials_of(records, run):
         if case in jury.heard:
-            jury.hear(case, records)
+            jury.hear(case, sides)
+    return done

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from bench.cli.errors import UsageError
 from bench.cli.selecting import (
+    add_case_options,
     add_module_option,
-    axis_values,
-    choose_devices,
-    comma_list,
     load,
     positive_int,
     positive_seconds,
+    selection_of,
 )
 
 if TYPE_CHECKING:
@@ -35,16 +34,7 @@ def add_to(commands: Any) -> None:
         description="Measure workloads. Without arguments: the default suite, on every device there is.",
     )
     parser.add_argument("globs", nargs="*", metavar="GLOB", help="workloads, such as 'mnist_cnn.*'; default: all")
-    parser.add_argument("--device", type=comma_list, default=["auto"], help="auto (default), or of cpu,cuda,mps")
-    parser.add_argument(
-        "--mode", type=comma_list, default=[], help="of eager,compile,...; default: each workload's own"
-    )
-    parser.add_argument("--dtype", type=comma_list, default=["float32"], help="of float32,bfloat16,float16")
-    parser.add_argument("--threads", type=positive_int, default=1, help="CPU threads of a step (default 1)")
-    parser.add_argument(
-        "--axis", type=axis_values, action="append", default=[], metavar="AXIS=VALUES",
-        help="other values for an axis, such as batch=1,64; may be repeated",
-    )  # fmt: skip
+    add_case_options(parser, default_mode="each workload's own")
     parser.add_argument("--launches", type=positive_int, help="fresh processes per case (default 3)")
     parser.add_argument("--quick", action="store_true", help="one short launch per case: a look, with wide intervals")
     parser.add_argument(
@@ -102,24 +92,14 @@ def run(options: argparse.Namespace) -> int:
 
 def make_plan(options: argparse.Namespace, workloads: Mapping[str, Workload]) -> Any:
     """The plan that the options describe. Raises SelectionError."""
-    from bench.compiling import MODES  # noqa: PLC0415 - these import torch
-    from bench.planning import Selection, cases, choose  # noqa: PLC0415
+    from bench.planning import cases  # noqa: PLC0415 - these import torch
     from bench.running import Plan  # noqa: PLC0415
     from bench.sampling import Budget  # noqa: PLC0415
-    from workloads.base import FLOAT_DTYPES  # noqa: PLC0415
 
-    selection = Selection(
-        globs=options.globs,
-        devices=choose_devices(options.device),
-        dtypes=choose("dtype", options.dtype, FLOAT_DTYPES),
-        modes=choose("mode", options.mode, MODES),
-        threads=options.threads,
-        axes=dict(options.axis),
-    )
     launches = options.launches or (1 if options.quick else 3)
     budget = Budget(sample_s=QUICK_SAMPLE_S) if options.quick else Budget()
     name = datetime.now().strftime("%Y%m%d-%H%M%S")
-    return Plan(name, cases(workloads, selection), launches, budget, options.timeout, options.workloads)
+    return Plan(name, cases(workloads, selection_of(options)), launches, budget, options.timeout, options.workloads)
 
 
 def prepare_data(options: argparse.Namespace, names: set[str], workloads: Mapping[str, Workload]) -> None:

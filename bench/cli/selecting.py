@@ -13,6 +13,7 @@ from bench.cli.errors import UsageError
 from bench.record import Value, parse_value
 
 if TYPE_CHECKING:
+    from bench.planning import Selection
     from workloads.base import Workload
 
 
@@ -48,6 +49,34 @@ def axis_values(text: str) -> tuple[str, list[Value]]:
     if not equals or not axis or not values:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form AXIS=VALUE[,VALUE...]")
     return axis, [parse_value(value) for value in values.split(",")]
+
+
+def add_case_options(parser: argparse.ArgumentParser, default_mode: str) -> None:
+    """Which cases of the workloads: device, mode, dtype, threads, axes."""
+    parser.add_argument("--device", type=comma_list, default=["auto"], help="auto (default), or of cpu,cuda,mps")
+    parser.add_argument("--mode", type=comma_list, default=[], help=f"of eager,compile,... (default {default_mode})")
+    parser.add_argument("--dtype", type=comma_list, default=["float32"], help="of float32,bfloat16,float16")
+    parser.add_argument("--threads", type=positive_int, default=1, help="CPU threads of a step (default 1)")
+    parser.add_argument(
+        "--axis", type=axis_values, action="append", default=[], metavar="AXIS=VALUES",
+        help="other values for an axis, such as batch=1,64; may be repeated",
+    )  # fmt: skip
+
+
+def selection_of(options: argparse.Namespace, default_modes: Sequence[str] = ()) -> Selection:
+    """What the options and GLOBs select; `default_modes` when none are asked for. Raises SelectionError."""
+    from bench.compiling import MODES  # noqa: PLC0415 - these import torch
+    from bench.planning import Selection, choose  # noqa: PLC0415
+    from workloads.base import FLOAT_DTYPES  # noqa: PLC0415
+
+    return Selection(
+        globs=options.globs,
+        devices=choose_devices(options.device),
+        dtypes=choose("dtype", options.dtype, FLOAT_DTYPES),
+        modes=choose("mode", options.mode, MODES) or default_modes,
+        threads=options.threads,
+        axes=dict(options.axis),
+    )
 
 
 def add_module_option(parser: argparse.ArgumentParser) -> None:
