@@ -132,14 +132,19 @@ def compile_records(blank: Record, first: compiling.Compilation, last: compiling
 def learnable_numbers(is_compiled: bool) -> int:
     """Elements of the leaf tensors alive in this process that require a gradient; shared storage counts once."""
     gc.collect()
-    found: dict[object, int] = {}
+    return sum(tensor.numel() for tensor in learnable(is_compiled).values())
+
+
+def learnable(is_compiled: bool) -> dict[object, Tensor]:
+    """The leaf tensors alive in this process that require a gradient; of those that share storage, one."""
+    found: dict[object, Tensor] = {}
     for thing in gc.get_objects():
         # Not isinstance, which asks proxies for the class they stand for, and so makes them do things.
         if not (issubclass(type(thing), Tensor) and thing.is_leaf and thing.requires_grad):
             continue
         if not (is_compiled and compiling.is_fake(thing)):
-            found[identity(thing)] = thing.numel()
-    return sum(found.values())
+            found[identity(thing)] = thing
+    return found
 
 
 def identity(tensor: Tensor) -> object:

@@ -68,10 +68,10 @@ def profiled_calls(run: Run, synchronize: Callable[[], None], activities: Sequen
     return sorted_out(events_of(profiled))
 
 
-def profiler(activities: Sequence[ProfilerActivity], profile_memory: bool = False) -> profile:
-    """A profiler that does not write to stderr."""
+def profiler(activities: Sequence[ProfilerActivity], **options: Any) -> profile:
+    """A profiler that does not write to stderr; the options are torch.profiler.profile's."""
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
-    return profile(activities=activities, profile_memory=profile_memory)
+    return profile(activities=activities, **options)
 
 
 def events_of(profiled: profile) -> Iterable[Any]:

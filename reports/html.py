@@ -28,6 +28,7 @@ def templates() -> Templates:
     made.filters["seconds"] = lambda value: units.quantity(value, "s")
     made.filters["bytes"] = lambda value: units.quantity(value, "B")
     made.filters["number"] = lambda value: units.quantity(value, "1")
+    made.filters["times"] = lambda value: units.count(value) if value == int(value) else units.quantity(value, "1")
     made.filters["count"] = units.count
     made.filters["percent"] = units.percent
     made.filters["ratio"] = units.ratio

@@ -56,7 +56,8 @@ def percent(share: float | None) -> str:
     if share is None or not math.isfinite(share):
         return DASH
     value = 100 * share
-    return f"{value:.1f} %" if abs(value) < 9.95 else f"{value:.0f} %"
+    # Not quite all is not all: 99.8 % is no 100 %.
+    return f"{value:.1f} %" if abs(value) < 9.95 or 99 < abs(value) < 99.95 else f"{value:.0f} %"
 
 
 def ratio(value: float | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from torch.profiler import ProfilerActivity
 
 from bench.devices.base import Account, Peak
 
@@ -16,6 +17,7 @@ class FakeDevice:
     start_method = "forkserver"
     has_float64 = True
     turns_are_safe = True
+    memory_in_traces: int | None = 0
 
     def __init__(self, launch_s: float = 1e-6) -> None:
         self.now_s = 0.0
@@ -52,6 +54,9 @@ class FakeDevice:
         for _ in range(warm_up_steps + 1):
             run()
         return Peak(1)
+
+    def activities(self) -> list[ProfilerActivity]:
+        return [ProfilerActivity.CPU]
 
     def account(self, build: Callable[[], Callable[[], object]], warm_up_steps: int) -> Account:
         return Account(

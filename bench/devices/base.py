@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+from torch.profiler import ProfilerActivity
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,15 @@ class Device(Protocol):
     name: as given to --device. start_method: how a fresh process for it is started, "forkserver" where a
     process that has imported torch may be forked, "spawn" where it may not. has_float64: whether it computes
     in double precision. turns_are_safe: whether two processes may be alive on it and take turns, without the idle one
-    slowing the other down.
+    slowing the other down. memory_in_traces: the number by which the profiler's traces tell its allocations; None where
+    they have none.
     """
 
     name: str
     start_method: str
     has_float64: bool
     turns_are_safe: bool
+    memory_in_traces: int | None
 
     def unavailable_reason(self) -> str:
         """Why nothing can run on this device here; empty when something can."""
@@ -71,6 +74,9 @@ class Device(Protocol):
 
         Kernels are those that the device runs; on the CPU, those that torch.compile generated for it.
         """
+
+    def activities(self) -> list[ProfilerActivity]:
+        """What the profiler can record of work on this device."""
 
     def facts(self) -> dict[str, str | int | None]:
         """What this device is: model, driver, memory, as far as it can be known."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch.profiler import ProfilerActivity
 
 from bench import compiling, memory
 from bench.devices.base import Account, Peak
@@ -22,6 +23,7 @@ class Cpu:
     start_method = "forkserver"
     has_float64 = True
     turns_are_safe = True
+    memory_in_traces: int | None = 0
 
     def unavailable_reason(self) -> str:
         return ""
@@ -48,6 +50,9 @@ class Cpu:
             kernels_reason=compiling.UNNAMED_KERNELS,
             allocated_bytes=memory.allocated_within_mark(events),
         )
+
+    def activities(self) -> list[ProfilerActivity]:
+        return [ProfilerActivity.CPU]
 
     def facts(self) -> dict[str, str | int | None]:
         return {

@@ -19,6 +19,7 @@ class Cuda:
     start_method = "spawn"  # a CUDA context does not survive a fork
     has_float64 = True
     turns_are_safe = False  # two contexts share a GPU by time slices; what that does to a turn is unknown
+    memory_in_traces: int | None = 1
 
     def unavailable_reason(self) -> str:
         if torch.version.cuda is None and torch.version.hip is None:
@@ -54,8 +55,11 @@ class Cuda:
         run()
         torch.cuda.synchronize()
         allocated = allocations() - before
-        step = profiled_calls(run, torch.cuda.synchronize, [ProfilerActivity.CPU, ProfilerActivity.CUDA])
+        step = profiled_calls(run, torch.cuda.synchronize, self.activities())
         return Account(peak, step.operators, step.launched, allocated_bytes=allocated)
+
+    def activities(self) -> list[ProfilerActivity]:
+        return [ProfilerActivity.CPU, ProfilerActivity.CUDA]
 
     def facts(self) -> dict[str, str | int | None]:
         properties = torch.cuda.get_device_properties(torch.cuda.current_device())

@@ -20,6 +20,7 @@ class Mps:
     start_method = "spawn"  # Metal does not survive a fork
     has_float64 = False
     turns_are_safe = False  # as on CUDA, what two processes do to each other's turns is unknown
+    memory_in_traces: int | None = None  # the profiler has no activity for it
 
     def unavailable_reason(self) -> str:
         if not torch.backends.mps.is_built():
@@ -61,13 +62,16 @@ class Mps:
     def account(self, build: Callable[[], Callable[[], object]], warm_up_steps: int) -> Account:
         run = build()
         peak = self.peak_memory(lambda: run, warm_up_steps)
-        step = profiled_calls(run, torch.mps.synchronize, [ProfilerActivity.CPU])
+        step = profiled_calls(run, torch.mps.synchronize, self.activities())
         return Account(
             peak,
             step.operators,
             kernels_reason="torch's profiler does not see what runs on MPS",
             allocated_reason=f"torch {torch.__version__} does not add up allocations on MPS",
         )
+
+    def activities(self) -> list[ProfilerActivity]:
+        return [ProfilerActivity.CPU]
 
     def facts(self) -> dict[str, str | int | None]:
         return {

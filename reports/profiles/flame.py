@@ -1,0 +1,93 @@
+"""The flame graph: Python's functions and the operators they called, merged by path. Times are taken with stacks on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from reports.profiles.breakdown import on_main_thread
+from reports.profiles.columns import of_category
+from reports.profiles.nesting import NONE, Nest, nest
+from reports.profiles.reading import ON_CPU, Trace
+from reports.profiles.steps import Steps, is_mark
+
+THINNEST = 0.002  # of the whole: a narrower frame could not be seen, and is left out with all above it
+# Frames of torch that say nothing: what they call takes their place.
+WRAPPERS = (": _call_impl", ": _wrapped_call_impl", ": _fn", ": inner", ": wrapper", ": __getattr__")
+
+
+@dataclass(slots=True)
+class Frame:
+    """One path of calls: its seconds per step, calls per step, and the frames it called."""
+
+    name: str
+    total_s: float = 0.0
+    calls: float = 0.0
+    category: str = ""
+    inside: dict[str, Frame] = field(default_factory=dict)
+
+    @property
+    def self_s(self) -> float:
+        """The time in no frame that it called."""
+        return self.total_s - sum(frame.total_s for frame in self.inside.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A drawn frame: its row from the top, its left edge and width as percentages."""
+
+    frame: Frame
+    depth: int
+    left: float
+    width: float
+
+
+def nest_all(trace: Trace, steps: Steps) -> Nest:
+    """Everything that the stepping thread did within the steps, inside each other."""
+    events = trace.events
+    chosen = of_category(events, *ON_CPU) & on_main_thread(events) & steps.within(events["start_ns"].to_numpy())
+    return nest(events, chosen)
+
+
+def flame_of(trace: Trace, steps: Steps, nested: Nest) -> Frame:
+    """The tree of frames; its root is the step."""
+    events = trace.events
+    names = [events["name"].cat.categories[code] for code in events["name"].cat.codes.to_numpy()[nested.rows]]
+    categories = events["category"].astype(str).to_numpy()[nested.rows]
+    lengths = ((events["end_ns"] - events["start_ns"]).to_numpy()[nested.rows] / 1e9 / len(steps.names)).tolist()
+    root = Frame("step", float((steps.high - steps.low).sum()) / 1e9 / len(steps.names), 1.0)
+    frames: list[Frame] = []
+    for name, kind, length, above in zip(names, categories, lengths, nested.parent.tolist(), strict=True):
+        around = root if above == NONE else frames[above]
+        if is_mark(name) or (kind == "python_function" and name.endswith(WRAPPERS)):
+            frames.append(around)
+            continue
+        frame = around.inside.setdefault(name, Frame(name, category=kind))
+        frame.total_s += length
+        frame.calls += 1 / len(steps.names)
+        frames.append(frame)
+    return root
+
+
+def boxes(root: Frame, thinnest: float = THINNEST) -> Sequence[Box]:
+    """Where each frame that is wide enough is drawn; the longest first."""
+    drawn: list[Box] = []
+    whole = root.total_s or 1.0
+
+    def draw(frame: Frame, depth: int, left: float) -> None:
+        width = frame.total_s / whole
+        if width < thinnest:
+            return
+        drawn.append(Box(frame, depth, round(100 * left, 3), round(100 * width, 3)))
+        at = left
+        for inner in sorted(frame.inside.values(), key=lambda inner: -inner.total_s):
+            draw(inner, depth + 1, at)
+            at += inner.total_s / whole
+
+    draw(root, 0, 0.0)
+    return drawn
+
+
+def deepest(drawn: Sequence[Box]) -> int:
+    """How many rows the graph has."""
+    return max((box.depth for box in drawn), default=-1) + 1

@@ -1,0 +1,128 @@
+"""A whole profile, ready to be shown: everything that the sections of a report say of one case or of one trace.
+
+A part that is not there is None, and `missing` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import pandas as pd
+
+from bench.notes import FILE, MEMORY, STACKS, TIMELINE, Notes, read_notes
+from reports.profiles.breakdown import Breakdown, by_activity, by_phase
+from reports.profiles.flame import Box, boxes, flame_of, nest_all
+from reports.profiles.memory import MemoryProfile, memory_profile
+from reports.profiles.modules import ModuleTree, add_flops, add_memory, module_tree
+from reports.profiles.operators import calls_table, kernel_table, nest_operators, operator_table
+from reports.profiles.reading import Trace, read_trace
+from reports.profiles.steps import Steps, steps_of
+from reports.profiles.timeline import Timeline, timeline_of
+
+NO_STACKS = "the trace has no stacks; take it with with_stack=True"
+NO_MODULES = "no module was called"
+NO_MEMORY = "the trace has no allocations; take it with profile_memory=True"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One case's profile, or that of one rank's trace made elsewhere.
+
+    step_s: seconds per step without the profiler; None when not measured. sources: the files it was made from.
+    """
+
+    title: str
+    sources: Sequence[Path]
+    steps: Steps
+    phases: Breakdown
+    activities: Breakdown | None
+    operators: pd.DataFrame
+    by_shape: pd.DataFrame
+    kernels: pd.DataFrame
+    timeline: Timeline
+    flame: Sequence[Box] = ()
+    modules: ModuleTree | None = None
+    memory: MemoryProfile | None = None
+    notes: Notes | None = None
+    rank: int | None = None
+    devices: Sequence[str] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+    @property
+    def step_s(self) -> float | None:
+        """Seconds per step without the profiler."""
+        return median(self.notes.step_values_s) if self.notes and self.notes.step_values_s else None
+
+
+def profile_folders(path: Path) -> list[Path]:
+    """The folders at or directly below a path that hold a profile, in order of their names."""
+    if (path / FILE).is_file():
+        return [path]
+    return sorted(found.parent for found in path.glob(f"*/{FILE}"))
+
+
+def read_profile(folder: Path) -> Profile:
+    """The profile in a folder that `torchpace profile` wrote. Raises TraceError, StoringError."""
+    notes = read_notes(folder)
+    case = notes.case
+    title = f"{case.label} {case.device} {case.mode}" + ("" if case.dtype == "float32" else f" {case.dtype}")
+    timeline = read_trace(folder / TIMELINE)
+    stacks = read_trace(folder / STACKS) if "stacks" not in notes.missing else None
+    memory = read_trace(folder / MEMORY) if "memory" not in notes.missing else None
+    return make(title, timeline, stacks, memory, notes)
+
+
+def read_foreign(path: Path) -> Profile:
+    """The profile in a trace made elsewhere. Raises TraceError."""
+    trace = read_trace(path)
+    title = path.name if trace.rank is None else f"{path.name} (rank {trace.rank})"
+    return make(title, trace, trace, trace, None)
+
+
+def make(title: str, trace: Trace, stacks: Trace | None, memory: Trace | None, notes: Notes | None) -> Profile:
+    """Every part of the profile that the traces allow."""
+    steps, nested = steps_of(trace), nest_operators(trace)
+    calls = calls_table(trace, steps, nested)
+    missing = dict(notes.missing) if notes else {}
+    flame: Sequence[Box] = ()
+    modules = None
+    if stacks is not None and (stacks.events["category"] == "python_function").any():
+        stacked_steps = steps_of(stacks)
+        flame = boxes(flame_of(stacks, stacked_steps, nest_all(stacks, stacked_steps)))
+        modules = module_tree(stacks, stacked_steps, notes.module_names if notes else {})
+        if modules is None:
+            missing["modules"] = NO_MODULES
+    else:
+        missing.setdefault("stacks", NO_STACKS)
+        missing["modules"] = missing["stacks"]
+    if modules is not None and notes is not None:
+        add_flops(modules, notes.module_flops)
+    if modules is not None and memory is not None:
+        add_memory(modules, memory, steps_of(memory))
+    remembered = memory_of(memory, notes) if memory is not None else None
+    if remembered is None:
+        missing.setdefault("memory", NO_MEMORY)
+    return Profile(
+        title=title, sources=[t.path for t in dict.fromkeys(filter(None, (trace, stacks, memory)))],
+        steps=steps, phases=by_phase(trace, steps, nested), activities=by_activity(trace, steps),
+        operators=operator_table(calls, steps), by_shape=operator_table(calls, steps, ("name", "shapes")),
+        kernels=kernel_table(trace, steps), timeline=timeline_of(trace, steps), flame=flame, modules=modules,
+        memory=remembered, notes=notes, rank=trace.rank, devices=trace.devices, missing=missing,
+        warnings=[*(notes.warnings if notes else ()), *trace.warnings],
+    )  # fmt: skip
+
+
+def memory_of(trace: Trace, notes: Notes | None) -> MemoryProfile | None:
+    """The memory of the device that the case runs on; of a trace made elsewhere, of the device that allocated most."""
+    steps = steps_of(trace)
+    if notes is not None:
+        known = {int(address): kind for address, kind in notes.addresses.items()}
+        return memory_profile(trace, steps, notes.memory_device or 0, known, from_start=True)
+    if trace.memory.empty:
+        return None
+    traffic = trace.memory["bytes"].abs().groupby(trace.memory["device_type"]).sum()
+    return memory_profile(trace, steps, int(traffic.index.to_numpy()[traffic.to_numpy().argmax()]))

@@ -1,0 +1,295 @@
+"""Reads the traces that torch.profiler writes: `.json` or `.json.gz`, of the CPU, CUDA and ROCm, old and new.
+
+Knows the file format and nothing of what the events mean. Times become whole nanoseconds since the trace's first event,
+so that sums are exact.
+"""
+
+from __future__ import annotations
+
+import gc
+import gzip
+import re
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Number = int | float | str | None
+
+GZIP = b"\x1f\x8b"
+ABSENT = -1  # in the whole-number columns: the event has none
+
+# Spellings of older torch.
+CATEGORIES = {
+    "Operator": "cpu_op", "Runtime": "cuda_runtime", "Kernel": "kernel", "Memcpy": "gpu_memcpy", "Memset": "gpu_memset",
+    "cuda_driver": "cuda_runtime", "hip_runtime": "cuda_runtime", "privateuse1_runtime": "cuda_runtime",
+    "python_func": "python_function",
+}  # fmt: skip
+ON_CPU = ("cpu_op", "user_annotation", "cuda_runtime", "python_function")
+ON_DEVICE = ("kernel", "gpu_memcpy", "gpu_memset")
+MEMORY = "[memory]"
+
+# What some versions write where JSON allows no such number.
+NO_NUMBER = re.compile(rb"(?<=[:\[,])(\s*)-?(?:nan|inf|infinity)(?=\s*[,}\]])", re.IGNORECASE)
+BAD_ESCAPE = re.compile(rb'\\(\\|["/bfnrt]|u[0-9a-fA-F]{4})|\\')
+
+
+class TraceError(Exception):
+    """A file that cannot be read as a trace; the text says which, why and what to do."""
+
+
+class Args(msgspec.Struct, gc=False):
+    """The details of an event that are used; everything else is skipped unread."""
+
+    correlation: Number = None
+    external_id: Number = msgspec.field(default=None, name="External id")
+    sequence: Number = msgspec.field(default=None, name="Sequence number")
+    forward_thread: Number = msgspec.field(default=None, name="Fwd thread id")
+    shapes: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw, name="Input Dims")
+    bytes_changed: Number = msgspec.field(default=None, name="Bytes")
+    address: Number = msgspec.field(default=None, name="Addr")
+    total_allocated: Number = msgspec.field(default=None, name="Total Allocated")
+    device_type: Number = msgspec.field(default=None, name="Device Type")
+    device: Any = None
+    stream: Any = None
+    occupancy: Number = msgspec.field(default=None, name="est. achieved occupancy %")
+    blocks_per_sm: Number = msgspec.field(default=None, name="blocks per SM")
+    grid: Any = None
+    block: Any = None
+    copied: Number = msgspec.field(default=None, name="bytes")
+    name: Any = None  # of processes and threads
+    labels: Any = None
+
+
+class Event(msgspec.Struct, gc=False):
+    """One event as written; times in microseconds."""
+
+    ph: str = "X"
+    name: Any = ""
+    cat: str | None = None
+    pid: Number = None
+    tid: Number = None
+    ts: float | None = None
+    dur: float | None = None
+    args: Args | None = None
+
+
+class Document(msgspec.Struct):
+    """A trace file."""
+
+    traceEvents: list[Event]
+    distributedInfo: dict[str, Any] | None = None
+    deviceProperties: list[dict[str, Any]] | None = None
+    with_stack: Any = None
+    record_shapes: Any = None
+    profile_memory: Any = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """The events of one process.
+
+    events: one row per event with a duration, in order of start: name, category, process, thread, start_ns, end_ns,
+    and the whole-number columns correlation, external_id, sequence, forward_thread (ABSENT where there is none),
+    shapes (text), device, stream, occupancy, blocks_per_sm, grid, block, copied (bytes).
+    memory: one row per allocation or free: time_ns, bytes, address, device_type, total_allocated, process, thread.
+    """
+
+    path: Path
+    events: pd.DataFrame
+    memory: pd.DataFrame
+    rank: int | None = None
+    devices: Sequence[str] = ()
+    warnings: Sequence[str] = field(default=())
+
+
+def read_trace(path: Path) -> Trace:
+    """The trace in a file. Raises TraceError for anything that is not a whole trace with at least one event."""
+    collecting = gc.isenabled()
+    gc.disable()  # a million small objects, none of which refers to another
+    try:
+        return tabulate(path, decode(path, content(path)))
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def content(path: Path) -> bytes:
+    """The file's bytes, unpacked. Raises TraceError."""
+    try:
+        packed = path.read_bytes()
+        if packed.startswith(GZIP):
+            return gzip.decompress(packed)
+    except EOFError as error:
+        raise TraceError(f"{path}: the file is cut off: its gzip stream has no end; copy or export it again") from error
+    except (OSError, zlib.error) as error:
+        why = getattr(error, "strerror", None) or error
+        raise TraceError(f"{path}: cannot be read: {why}") from error
+    if path.suffix == ".gz":
+        raise TraceError(f"{path}: is named .gz, but is not compressed with gzip; rename it to .json if it is JSON")
+    return packed
+
+
+def decode(path: Path, data: bytes) -> Document:
+    """The document in the bytes. Raises TraceError."""
+    if not data.strip():
+        raise TraceError(f"{path}: is empty; was the profiler's trace exported after it had stopped?")
+    try:
+        return decoded(data)
+    except msgspec.DecodeError as first:
+        if "truncated" in str(first):
+            raise TraceError(
+                f"{path}: the file is cut off after {len(data):,} bytes; copy or export it again"
+            ) from first
+    try:
+        return decoded(repaired(data))
+    except msgspec.ValidationError as error:
+        raise TraceError(f"{path}: is JSON, but no trace of torch.profiler: {error}") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise TraceError(f"{path}: is not JSON: {error}") from error
+
+
+def decoded(data: bytes) -> Document:
+    """The document; a bare list of events is one as well, for Chrome's format allows it."""
+    if data.lstrip()[:1] == b"[":
+        return Document(msgspec.json.decode(data, type=list[Event], strict=False))
+    return msgspec.json.decode(data, type=Document, strict=False)
+
+
+def repaired(data: bytes) -> bytes:
+    """The text with what some versions of the profiler get wrong put right: nan and inf, bad escapes, bad UTF-8."""
+    text = data.decode("utf-8", errors="replace").encode()
+    text = BAD_ESCAPE.sub(lambda found: found[0] if found[1] else b"\\\\", text)
+    return NO_NUMBER.sub(rb"\1null", text)
+
+
+def tabulate(path: Path, document: Document) -> Trace:
+    """The events as tables. Raises TraceError when there is none."""
+    events = [
+        event for event in document.traceEvents if event.ph == "X" and event.ts is not None and event.cat != "Trace"
+    ]
+    changes = [
+        event for event in document.traceEvents
+        if event.name == MEMORY and event.args is not None and event.args.bytes_changed is not None
+    ]  # fmt: skip
+    if not events:
+        raise TraceError(
+            f"{path}: has no events with a duration; export the trace in on_trace_ready, or after the profiler stopped"
+        )
+    starts = np.array([event.ts for event in events], dtype=float)
+    first_us = min([starts.min(), *(event.ts for event in changes if event.ts is not None)])
+    start_ns = np.rint((starts - first_us) * 1000).astype(np.int64)
+    durations = np.array([event.dur or 0.0 for event in events], dtype=float)
+    warnings = []
+    if negative := int((durations < 0).sum()):
+        warnings.append(f"{negative} events have a negative duration, counted as 0")
+    if odd := int((~np.isfinite(durations) | ~np.isfinite(starts)).sum()):
+        raise TraceError(f"{path}: {odd} events have a time that is no number")
+    # Ends are rounded, not durations: what touches in the file must touch here.
+    end_ns = np.rint((starts + np.maximum(durations, 0) - first_us) * 1000).astype(np.int64)
+    frame = pd.DataFrame({
+        "name": category([as_text(event.name) for event in events]),
+        "category": category([CATEGORIES.get(event.cat or "", event.cat or "") for event in events]),
+        "process": category([as_text(event.pid) for event in events]),
+        "thread": category([as_text(event.tid) for event in events]),
+        "start_ns": start_ns,
+        "end_ns": end_ns,
+        **details([event.args or EMPTY for event in events]),
+    })  # fmt: skip
+    # By start; of those that start together the longest first, which is the one around the others.
+    order = np.lexsort((-end_ns, start_ns))
+    return Trace(
+        path,
+        frame.iloc[order].reset_index(drop=True),
+        memory_table(changes, first_us),
+        rank=rank_of(document.distributedInfo),
+        devices=[str(device.get("name", "")) for device in document.deviceProperties or []],
+        warnings=warnings,
+    )
+
+
+EMPTY = Args()
+
+
+def details(args: list[Args]) -> dict[str, Any]:
+    """The columns that come from the events' details."""
+    return {
+        "correlation": whole([a.correlation for a in args]),
+        "external_id": whole([a.external_id for a in args]),
+        "sequence": whole([a.sequence for a in args]),
+        "forward_thread": whole([a.forward_thread for a in args]),
+        "shapes": category([bytes(a.shapes).decode(errors="replace") if a.shapes else "" for a in args]),
+        "device": category([as_text(a.device) for a in args]),
+        "stream": category([as_text(a.stream) for a in args]),
+        "occupancy": real([a.occupancy for a in args]),
+        "blocks_per_sm": real([a.blocks_per_sm for a in args]),
+        "grid": category([as_text(a.grid) for a in args]),
+        "block": category([as_text(a.block) for a in args]),
+        "copied": whole([a.copied for a in args]),
+    }
+
+
+def memory_table(changes: list[Event], first_us: float) -> pd.DataFrame:
+    """Allocations and frees, in order of time."""
+    args = [event.args or EMPTY for event in changes]
+    times = np.array([event.ts or 0.0 for event in changes], dtype=float)
+    table = pd.DataFrame({
+        "time_ns": np.rint((times - first_us) * 1000).astype(np.int64),
+        "bytes": whole([a.bytes_changed for a in args]),
+        "address": whole([a.address for a in args]),
+        "device_type": whole([a.device_type for a in args]),
+        "total_allocated": whole([a.total_allocated for a in args]),
+        "process": category([as_text(event.pid) for event in changes]),
+        "thread": category([as_text(event.tid) for event in changes]),
+    })  # fmt: skip
+    return table.sort_values("time_ns", kind="stable").reset_index(drop=True)
+
+
+def rank_of(info: dict[str, Any] | None) -> int | None:
+    """Which of the processes of a distributed job it was."""
+    rank = (info or {}).get("rank")
+    return rank if isinstance(rank, int) and not isinstance(rank, bool) else None
+
+
+def as_text(value: Any) -> str:
+    """A name, a thread or a list of numbers as text; empty for none."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else str(value)
+
+
+def category(values: Sequence[str]) -> pd.Categorical:
+    """Texts that repeat, each kept once."""
+    seen: dict[str, int] = {}
+    codes = np.fromiter((seen.setdefault(value, len(seen)) for value in values), dtype=np.int64, count=len(values))
+    return pd.Categorical.from_codes(codes, categories=pd.Index(list(seen), dtype=object))
+
+
+def whole(values: Sequence[Number]) -> NDArray[np.int64]:
+    """Whole numbers; ABSENT where there is none, or something else."""
+    try:
+        return np.array([ABSENT if value is None else value for value in values], dtype=np.int64)
+    except (ValueError, TypeError, OverflowError):
+        return np.array([as_whole(value) for value in values], dtype=np.int64)
+
+
+def as_whole(value: Number) -> int:
+    """One whole number, from whatever a file has in its place."""
+    try:
+        number = (
+            int(float(value)) if isinstance(value, str | float) else int(value or 0) if value is not None else ABSENT
+        )
+    except (ValueError, OverflowError):
+        return ABSENT
+    return (number + 2**63) % 2**64 - 2**63  # addresses use the upper half as well; they only have to differ
+
+
+def real(values: Iterable[Number]) -> NDArray[np.float64]:
+    """Numbers; NaN where there is none."""
+    return np.array([value if isinstance(value, int | float) else np.nan for value in values], dtype=float)
