@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from reports.profiles.columns import of_category
+from reports.profiles.columns import of_category, where
 from reports.profiles.nesting import NONE, Nest, ancestor, nest, totals
 from reports.profiles.reading import ABSENT, ON_DEVICE, Trace
 from reports.profiles.steps import Steps, is_mark
@@ -33,9 +33,9 @@ def calls_table(trace: Trace, steps: Steps, nested: Nest) -> pd.DataFrame:
     counted = outermost_of_name(part["name"].cat.codes.to_numpy(), nested.parent)
     total = (part["end_ns"] - part["start_ns"]).to_numpy()
     table = pd.DataFrame({
-        "name": part["name"].to_numpy(),
-        "category": part["category"].to_numpy(),
-        "shapes": part["shapes"].to_numpy(),
+        "name": part["name"].array,
+        "category": part["category"].array,
+        "shapes": part["shapes"].array,
         "self_s": nested.self_ns / 1e9,
         "total_s": np.where(counted, total, 0) / 1e9,
         "device_self_s": own_device / 1e9,
@@ -49,7 +49,7 @@ def operator_table(calls: pd.DataFrame, steps: Steps, by: tuple[str, ...] = ("na
 
     share: of all self time, on the device when anything ran there, else on the CPU.
     """
-    operators = calls[~calls["name"].astype(str).map(is_mark)]
+    operators = calls[~where(calls["name"], is_mark)]
     grouped = operators.groupby(list(by), observed=True, sort=False)
     table = grouped[["self_s", "total_s", "device_self_s", "device_total_s"]].sum() / len(steps.names)
     table.insert(0, "calls", grouped.size() / len(steps.names))
