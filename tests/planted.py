@@ -210,3 +210,33 @@ def recompiles_training(setup: Setup) -> Step:
     compiled = setup.compile(lambda x, factor: (x * len(factor)).sum())
     factors = [(1,), (1, 2)]
     return Step(lambda: torch.autograd.grad(compiled(x, factors[next(calls) % 2]), x)[0])
+
+
+class Slow(torch.utils.data.Dataset[Tensor]):
+    """Samples that each take 2 ms to fetch."""
+
+    def __len__(self) -> int:
+        return 1 << 20
+
+    def __getitem__(self, index: int) -> Tensor:
+        end = time.perf_counter() + 2e-3
+        while time.perf_counter() < end:
+            pass
+        return torch.ones(8)
+
+
+@workload("planted.slow_loader", item="sample")
+def slow_loader(setup: Setup) -> Step:
+    """Trains on four samples at a time, which take longer to fetch than to learn from."""
+    model = torch.nn.Linear(8, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    batches = iter(torch.utils.data.DataLoader(Slow(), batch_size=4))
+
+    def run() -> Tensor:
+        optimizer.zero_grad()
+        loss = model(next(batches)).square().mean()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    return Step(run, items=4)

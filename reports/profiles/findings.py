@@ -114,8 +114,8 @@ def idle_device(profile: Profile) -> Iterator[Finding]:
     typical = float(kernels["total_s"].sum()) / calls
     yield Finding(
         f"{units.percent(waiting)} of GPU time is idle between launches",
-        f"{units.percent(shares['CPU only'])} while the CPU ran operators, {units.percent(shares['idle'])} while it ran "
-        f"none; {units.count(calls)} kernels a step of {seconds(typical)} on average",
+        f"{units.percent(shares['CPU only'])} while the CPU ran operators, {units.percent(shares['idle'])} while it "
+        f"did not; {units.count(calls)} kernels a step of {seconds(typical)} on average",
         "kernels this short end before the next is launched; larger batches or CUDA graphs launch less"
         if typical < SHORT_KERNEL_S
         else "look in the timeline at what the CPU does in the gaps: data, waiting, or Python",

@@ -173,5 +173,6 @@ def test_ranks_are_read_each_by_itself(tmp_path: Path) -> None:
     two = write(tmp_path / "b.json", skewed, distributedInfo={"rank": 1})
     first, second = read_foreign(one), read_foreign(two)
     assert (first.rank, second.rank) == (0, 1)
-    assert first.activities is not None and second.activities is not None
+    assert first.activities is not None
+    assert second.activities is not None
     assert first.activities.fractions == pytest.approx(second.activities.fractions, abs=1e-4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -138,9 +139,7 @@ def test_idle_and_busy_of_real_traces_add_up_to_every_step(name: str) -> None:
     for low, high, found in zip(profile.steps.low, profile.steps.high, busy, strict=True):
         inside = [(max(s, low), min(e, high)) for s, e in zip(device["start_ns"], device["end_ns"], strict=True)]
         edges = sorted({low, high, *(t for span in inside if span[0] < span[1] for t in span)})
-        covered = sum(
-            b - a for a, b in zip(edges, edges[1:], strict=False) if any(s <= a and b <= e for s, e in inside)
-        )
+        covered = sum(b - a for a, b in pairwise(edges) if any(s <= a and b <= e for s, e in inside))
         assert found == covered
 
 

@@ -1,0 +1,236 @@
+"""Real profiles agree with what torch says of the same run, and planted trouble is found and named."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.profiler import ProfilerActivity, profile
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench.devices import DEVICES
+from bench.launching import Launcher
+from bench.measuring import Task
+from bench.notes import FILE, Notes, read_notes, write_notes
+from bench.profiling import named, take
+from bench.record import Case, Record
+from bench.running import measured
+from bench.storing import StoringError
+from reports.profiles.findings import Finding, findings
+from reports.profiles.operators import calls_table, nest_operators, operator_table
+from reports.profiles.profile import Profile, read_profile
+from reports.profiles.reading import read_trace
+from reports.profiles.steps import steps_of
+from tests.conftest import ROOT
+from workloads.base import Setup, load_suite
+
+POINT = (("model", "padded"), ("batch", 64))
+CNN = Case("mnist_cnn.train_step", 1, POINT, "cpu", "float32", "eager", 1)
+
+
+@pytest.fixture(scope="module")
+def launcher() -> Launcher:
+    return Launcher(timeout_s=180)
+
+
+@pytest.fixture(scope="module")
+def cnn(launcher: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Profile:
+    return taken(launcher, CNN, tmp_path_factory.mktemp("cnn"), module=None)
+
+
+def taken(launcher: Launcher, case: Case, folder: Path, module: str | None = "tests.planted") -> Profile:
+    cache = str(folder / "cache") if case.mode != "eager" else ""
+    done = take(launcher, Task(case, "timeline", cache=cache, module=module), Notes(case, {}), folder, lambda: None)
+    assert done.notes is not None, done.reason
+    write_notes(folder, done.notes)
+    return read_profile(folder)
+
+
+def planted(name: str, mode: str = "eager", **point: object) -> Case:
+    return Case(f"planted.{name}", 1, tuple(point.items()), "cpu", "float32", mode, 1)  # type: ignore[arg-type]
+
+
+def texts(profile: Profile) -> list[str]:
+    return [finding.text for finding in findings(profile)]
+
+
+def test_operators_have_the_self_times_of_key_averages_on_the_same_run(tmp_path: Path) -> None:
+    step = load_suite()["mnist_cnn.train_step"].build(Setup(torch.device("cpu")), **dict(POINT))
+    step.run()
+    with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as profiled:
+        for _ in range(3):
+            step.run()
+    path = tmp_path / "t.json"
+    profiled.export_chrome_trace(str(path))
+    trace = read_trace(path)
+    steps = steps_of(trace)
+    table = operator_table(calls_table(trace, steps, nest_operators(trace)), steps).set_index("name")
+    theirs = {row.key: row for row in profiled.key_averages()}
+    assert set(table.index) == set(theirs)
+    for name, row in theirs.items():
+        assert table.loc[name, "calls"] == row.count
+        # The file has whole nanoseconds and torch's own sums truncate to them: a microsecond in all is no difference.
+        assert table.loc[name, "self_s"] * 1e6 == pytest.approx(row.self_cpu_time_total, rel=0.01, abs=1), name
+
+
+def test_the_parts_of_a_real_step_add_up_to_it(cnn: Profile) -> None:
+    assert sum(cnn.phases.fractions.values()) == pytest.approx(1, abs=1e-12)
+    assert cnn.phases.fractions["backward"] > 0.2
+    assert cnn.phases.fractions["forward"] > 0.2
+    assert cnn.phases.fractions["data"] == 0
+    assert cnn.activities is None
+
+
+def test_flops_are_those_of_flop_counter_mode(cnn: Profile) -> None:
+    step = load_suite()["mnist_cnn.train_step"].build(Setup(torch.device("cpu")), **dict(POINT))
+    with FlopCounterMode(display=False) as counter:
+        step.run()
+    assert cnn.notes is not None
+    assert sum(cnn.notes.flops.values()) == counter.get_total_flops()
+    assert cnn.modules is not None
+    modules = {module.name: module for _, module in cnn.modules.root.walk()}
+    inner = ("conv1", "conv2", "fc1", "fc2")
+    assert sum(modules[name].flops or 0 for name in inner) == modules["Padded"].flops == counter.get_total_flops()
+
+
+def test_the_peak_in_the_memory_chart_is_the_stored_metric(cnn: Profile, launcher: Launcher) -> None:
+    (record,) = [r for r in measured(launcher, Task(CNN, "memory")) if r.metric == "peak_memory"]
+    assert isinstance(record, Record)
+    assert cnn.memory is not None
+    assert cnn.memory.peak_bytes == record.values[0]
+    assert cnn.memory.live.sum(axis=0).max() == cnn.memory.peak_bytes
+
+
+def test_what_is_known_of_tensors_at_the_peak_is_said(cnn: Profile) -> None:
+    assert cnn.memory is not None
+    known = {tensor.kind for tensor in cnn.memory.at_peak}
+    assert {"parameters", "optimizer state", "activations", "inputs and buffers"} <= known
+    largest = cnn.memory.at_peak[0]
+    assert largest.operator == "aten::relu"
+    assert "mnist_cnn.py(" in largest.line
+    weights = sum(t.bytes for t in cnn.memory.at_peak if t.kind == "parameters")
+    assert weights == pytest.approx(4 * 421_642, rel=0.01)  # all but the smallest of the network's parameters
+
+
+def test_the_modules_root_is_the_step_and_children_fit_into_it(cnn: Profile) -> None:
+    tree = cnn.modules
+    assert tree is not None
+    assert tree.root.forward_s + tree.root.backward_s + tree.outside_s == pytest.approx(tree.step_s, rel=1e-9)
+    network = tree.root.inside["Padded_0"]
+    assert [module.name for module in network.inside.values()] == ["conv1", "conv2", "fc1", "fc2"]
+    assert sum(module.forward_s for module in network.inside.values()) <= network.forward_s
+    assert all(module.backward_s > 0 and module.calls == 1 for module in network.inside.values())
+    output = 64 * 64 * 14 * 14 * 4  # bytes; the convolution's library allocates room for its own layouts besides
+    assert output <= (network.inside["Conv2d_1"].allocated_bytes or 0) <= 3 * output
+
+
+def test_the_flame_graph_has_the_line_of_the_users_code(cnn: Profile) -> None:
+    names = [box.frame.name for box in cnn.flame]
+    assert any("mnist_cnn.py(" in name and name.endswith("forward") for name in names)
+    assert any(name == "aten::convolution_backward" for name in names)
+    assert all(box.left + box.width <= 100.01 for box in cnn.flame)
+
+
+def test_a_graph_break_is_named_with_its_line(launcher: Launcher, tmp_path: Path) -> None:
+    broken = taken(launcher, planted("breaks", "compile", how="item"), tmp_path / "b")
+    source = (ROOT / "tests" / "planted.py").read_text().splitlines()
+    line = 1 + next(number for number, text in enumerate(source) if "# planted: item" in text)
+    assert f"1 graph break at tests/planted.py:{line}" in texts(broken)
+    whole = taken(launcher, planted("fused", "compile", fused=True), tmp_path / "w")
+    assert not any("graph break" in text for text in texts(whole))
+    assert any("cpp_fused_cos_sin" in name for name in whole.operators["name"])
+    assert "stacks" in whole.missing
+
+
+def test_a_slow_loader_comes_first_and_a_balanced_step_has_no_such_finding(
+    launcher: Launcher, tmp_path: Path, cnn: Profile
+) -> None:
+    slow = taken(launcher, planted("slow_loader"), tmp_path)
+    first: Finding = findings(slow)[0]
+    assert "is in DataLoader" in first.text
+    assert (first.cost or 0) > 0.8
+    assert not any("DataLoader" in text or "graph break" in text for text in texts(cnn))
+
+
+def test_a_case_that_cannot_run_says_why_and_leaves_no_profile(launcher: Launcher, tmp_path: Path) -> None:
+    for name, says in (("unavailable", "planted so"), ("raises", "no more steps"), ("exits", "planted last words")):
+        task = Task(planted(name), "timeline", module="tests.planted")
+        done = take(launcher, task, Notes(planted(name), {}), tmp_path, lambda: None)
+        assert done.notes is None
+        assert says in done.reason
+    assert not (tmp_path / FILE).exists()
+
+
+def test_modules_of_one_class_are_numbered_as_the_profiler_does() -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU(), torch.nn.Linear(2, 2))
+    called = [net, net[0], net[1], net[2]]
+    assert list(named(called)) == [
+        ("Sequential_0", "Sequential", "Sequential"), ("Linear_0", "Sequential.0", "0"),
+        ("ReLU_0", "Sequential.1", "1"), ("Linear_1", "Sequential.2", "2"),
+    ]  # fmt: skip
+
+
+def test_notes_survive_the_way_to_the_file_and_back(tmp_path: Path) -> None:
+    notes = Notes(CNN, {"torch": "2"}, "torchpace profile x", (0.1, 0.2), 64, flops={"aten::mm": 3}, graphs=1,
+                  graph_breaks=("a at b:1",), missing={"stacks": "why"})  # fmt: skip
+    write_notes(tmp_path, notes)
+    assert read_notes(tmp_path) == notes
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 99}', '{"schema": 1}', '{"schema": 1, "case": 3}'])
+def test_damaged_notes_are_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(StoringError, match=FILE):
+        read_notes(tmp_path)
+
+
+def test_the_command_writes_a_report_the_traces_and_what_tensorboard_opens(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "bench.cli", "profile", "planted.slow_loader", "planted.unavailable",
+               "--workloads", "tests.planted", "-o", str(out), "--device", "cpu"]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(out / "report.html")
+    assert "planted so" in done.stderr
+    (trace,) = (out / "tensorboard").glob("*/*.pt.trace.json.gz")
+    assert json.loads(gzip.decompress(trace.read_bytes()))["traceEvents"]
+    page = (out / "report.html").read_text()
+    assert "planted.slow_loader" in page
+    assert "planted so" in page
+    assert (out / "planted.slow_loader-cpu-eager" / "trace.json.gz").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "give either"),
+        (["tensor_ops.copy", "--trace", "x.json"], "give either"),
+        (["no_such_workload"], "no_such_workload"),
+        (["--trace", "missing.json"], "missing.json"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path: Path, arguments: list[str], says: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "bench.cli", "profile", "-o", str(tmp_path / "o"), *arguments],
+                          cwd=ROOT, capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "o" / "report.html").exists()
+
+
+@pytest.mark.parametrize("name", ["cuda", "mps"])
+def test_a_profile_on_the_device_itself(name: str, launcher: Launcher, tmp_path: Path) -> None:
+    if reason := DEVICES[name].unavailable_reason():
+        pytest.skip(reason)
+    case = Case("mnist_cnn.train_step", 1, POINT, name, "float32", "eager", 1)
+    found = taken(launcher, case, tmp_path, module=None)
+    assert sum(found.phases.fractions.values()) == pytest.approx(1)
+    if name == "cuda":
+        assert found.activities is not None
+        assert found.activities.fractions["kernel"] > 0
+        assert found.memory is not None

@@ -1,0 +1,165 @@
+"""The pages in a real browser with the network off: nothing is requested, nothing complained of, everything drawn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.launching import Launcher
+from bench.measuring import Task
+from bench.notes import Notes, write_notes
+from bench.profiling import take
+from bench.record import Case
+from reports.profiles.page import as_html
+from reports.profiles.profile import Profile, read_foreign, read_profile
+from tests.browser import CHROMIUM, Browser
+from tests.traces import event, op, step, write
+
+TRACES = Path(__file__).parent / "data" / "traces"
+HOSTILE = (
+    "</script><script>window.hacked = 1</script>", "<img src=x onerror='window.hacked = 1'>", "\"'><b>bold</b>",
+    "\U0001f525 kernel \U0001f525", "void templated<" + "std::tuple<int, " * 700 + ">",
+)  # fmt: skip
+MB = 1e6
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no browser: install chromium")
+    with Browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Profile:
+    case = Case("mnist_cnn.train_step", 1, (("model", "padded"), ("batch", 64)), "cpu", "float32", "eager", 1)
+    folder = tmp_path_factory.mktemp("profile")
+    done = take(Launcher(180), Task(case, "timeline"), Notes(case, {"torch": "2", "cpu": "x"}), folder, lambda: None)
+    assert done.notes is not None
+    write_notes(folder, done.notes)
+    return read_profile(folder)
+
+
+def undisturbed(browser: Browser, path: Path) -> None:
+    assert browser.complaints() == []
+    assert browser.requests() == [path.as_uri()]
+
+
+def saved(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path.resolve()
+
+
+def test_a_profile_opens_quietly_and_draws_every_section(browser: Browser, profile: Profile, tmp_path: Path) -> None:
+    path = saved(tmp_path / "report.html", as_html([profile]))
+    took_s = browser.open(path)
+    undisturbed(browser, path)
+    assert took_s < 30  # far beyond any machine's mood; tests/perf/pages.py measures it
+    headings = browser.evaluate("[...document.querySelectorAll('h3')].map((h) => h.textContent)")
+    assert headings == [
+        "What stands out", "Where the time goes", "Operators", "Flame graph", "Timeline", "Modules", "Memory",
+        "How it was taken",
+    ]  # fmt: skip
+    assert "Not available" not in browser.evaluate("document.body.innerText")
+    assert browser.evaluate("document.querySelectorAll('.flame a').length") > 20
+    assert browser.evaluate("document.querySelectorAll('svg.memory path').length") >= 4
+    browser.evaluate("document.querySelector('canvas').scrollIntoView()")
+    browser.evaluate("new Promise((done) => setTimeout(done, 300))")
+    assert drawn_pixels(browser) > 1000
+    undisturbed(browser, path)
+
+
+def drawn_pixels(browser: Browser) -> int:
+    """How many points of the timeline are not empty."""
+    count: int = browser.evaluate(
+        "(() => { const c = document.querySelector('canvas');"
+        "const data = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+        "let drawn = 0; for (let i = 3; i < data.length; i += 4) drawn += data[i] > 0; return drawn; })()"
+    )
+    return count
+
+
+def test_tables_sort_filter_and_unfold(browser: Browser, profile: Profile, tmp_path: Path) -> None:
+    browser.open(saved(tmp_path / "report.html", as_html([profile])))
+    shown = "[...document.querySelectorAll('#p1-operator-table tbody tr')].filter((r) => !r.hidden)"
+    assert browser.evaluate(f"{shown}.length") == 12
+    browser.evaluate("document.querySelector('button.more').click()")
+    assert browser.evaluate(f"{shown}.length") > 12
+    browser.evaluate("document.querySelectorAll('#p1-operator-table th')[1].click()")
+    calls = browser.evaluate(f"{shown}.map((r) => Number(r.children[1].dataset.value))")
+    assert calls == sorted(calls, reverse=True)
+    browser.evaluate(
+        "(() => { const i = document.querySelector('input.filter'); i.value = 'convolution_backward';"
+        "i.dispatchEvent(new Event('input')); })()"
+    )
+    assert browser.evaluate(f"{shown}.length") == 1
+
+
+def test_a_flame_frame_widens_when_chosen(browser: Browser, profile: Profile, tmp_path: Path) -> None:
+    browser.open(saved(tmp_path / "report.html", as_html([profile])))
+    frame = "[...document.querySelectorAll('.flame a')].find((a) => a.textContent === 'aten::convolution_backward')"
+    before = browser.evaluate(f"{frame}.getBoundingClientRect().width")
+    browser.evaluate(f"{frame}.click()")
+    after = browser.evaluate(f"{frame}.getBoundingClientRect().width")
+    assert after > 1.2 * before
+    assert after == pytest.approx(browser.evaluate("document.querySelector('.flame').getBoundingClientRect().width"))
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_page_fits_its_width(browser: Browser, profile: Profile, tmp_path: Path, width: int, dark: bool) -> None:
+    foreign = read_foreign(TRACES / "cuda_sampled_rank0.json.gz")
+    path = saved(tmp_path / "report.html", as_html([profile, foreign]))
+    browser.open(path, width=width, height=800, dark=dark)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    ink, paper = (browser.evaluate(f"getComputedStyle(document.body).{name}") for name in ("color", "backgroundColor"))
+    assert (brightness(ink) > brightness(paper)) == dark
+    undisturbed(browser, path)
+    if folder := os.environ.get("TORCHPACE_SCREENSHOTS"):
+        browser.screenshot(Path(folder) / f"profile-{width}-{'dark' if dark else 'light'}.png")
+
+
+def brightness(colour: str) -> int:
+    """The sum of the parts of 'rgb(1, 2, 3)'."""
+    return sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(", "))
+
+
+def test_hostile_names_are_shown_and_run_nothing(browser: Browser, tmp_path: Path) -> None:
+    events = [step(0, 0, 1000)]
+    for number, name in enumerate(HOSTILE):
+        at = 10 + 100 * number
+        events += [
+            op(name, at, 50, **{"Input Dims": name}), event("python_function", f"nn.Module: {name}", at + 1, 40),
+            event("kernel", name, at + 5, 20, tid=f"stream {name}", pid=name),
+        ]  # fmt: skip
+    events.append(op(f"enumerate(DataLoader)#{HOSTILE[0]}", 600, 390))
+    path = saved(
+        tmp_path / "report.html", as_html([read_foreign(write(tmp_path / f"t {HOSTILE[1][:4]}.json", events))])
+    )
+    browser.open(path, height=4000)
+    undisturbed(browser, path)
+    assert browser.evaluate("window.hacked === undefined && document.querySelector('img') === null")
+    text = browser.evaluate("document.body.textContent")
+    for name in HOSTILE[:4]:
+        assert name in text
+    assert HOSTILE[4] not in browser.evaluate("document.body.innerText")
+    assert path.stat().st_size < 0.3 * MB
+
+
+def test_without_scripts_every_row_is_there(browser: Browser, profile: Profile, tmp_path: Path) -> None:
+    path = saved(tmp_path / "report.html", as_html([profile]))
+    browser.open(path, scripts=False)
+    rows = browser.evaluate(
+        "[...document.querySelectorAll('#p1-operator-table tbody tr')]"
+        ".filter((r) => r.getBoundingClientRect().height > 0).length"
+    )
+    assert rows > 30
+
+
+def test_ten_profiles_and_one_with_its_trace_are_small(profile: Profile) -> None:
+    assert len(as_html([profile] * 10)) < 2 * MB
+    assert len(as_html([profile], embed_traces=True)) < 4 * MB
