@@ -1,0 +1,122 @@
+"""Where the figures were taken, what differed, what they mean, and how to take them again. Draws nothing."""
+
+from __future__ import annotations
+
+import shlex
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reports import units
+from reports.sections.names import anchor, name
+from reports.sections.runs import Material, Run
+
+MEANINGS = (
+    ("step time", "wall time of one step, over blocks of steps between two waits for the device; no profiler runs."),
+    ("95 %", "the interval of the step time over fresh processes; with one process there is none, and none is shown."),
+    ("spread", "the middle half of all values as a share of the step time: how noisy the machine was."),
+    ("throughput", "items per step over step time; what an item is, the workload says."),
+    ("ratio", "time over the baseline's time; its interval is of 99 % between runs, of 95 % between modes of one run."),
+    ("slower, faster", "the whole interval of the ratio lies on one side of 1."),
+    ("same", "the whole interval lies within 1 ± 3 %."),
+    ("undecided", "neither can be said; more --launches on both sides decide more."),
+    ("peak memory", "the most bytes of live tensors at any moment of one step; not the memory of the process."),
+    ("reserved", "the most bytes that the device's allocator held during that step."),
+    ("first call", "the first step of a fresh process: cold: compile caches empty, warm: filled by an earlier one."),
+    ("break-even", "steps after which the longer first call of the compiled step is paid for by its faster steps."),
+    ("graph break", "a place where torch.compile gave the step back to Python."),
+    ("seeds", "every process seeds torch alike, so that weights and data are the same in each."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One fact with its value in every environment that was measured in; None where it is unknown."""
+
+    id: str
+    name: str
+    values: tuple[str, ...]
+    differs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A warning and the cases it is about."""
+
+    text: str
+    cases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """Everything of the section. columns: a label for each environment, in the order of every fact's values."""
+
+    columns: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    warnings: tuple[Warned, ...]
+    again: tuple[tuple[str, str], ...]
+
+
+def method(material: Material) -> Method:
+    """The section's facts, warnings and commands."""
+    places = [(run, id) for run in material.runs for id in run.environments if id in material.environments]
+    several = {run.value for run in material.runs if len(run.environments) > 1}
+    columns = tuple(
+        f"{run.label}: {devices(run, id)}" if run.value in several and run.label else run.label for run, id in places
+    )
+    return Method(
+        columns, tuple(facts(material, places)), tuple(warnings(material)),
+        tuple((run.label, command(run)) for run in material.runs),
+    )  # fmt: skip
+
+
+def devices(run: Run, environment: str) -> str:
+    """The devices that were measured in an environment of a run."""
+    return ", ".join(dict.fromkeys(figure.device for figure in run.figures if figure.environment == environment))
+
+
+def facts(material: Material, places: list[tuple[Run, str]]) -> Iterator[Fact]:
+    """Every fact that is known anywhere; those that differ come first."""
+    environments = [material.environments[id] for _, id in places]
+    names = dict.fromkeys(fact for environment in environments for fact, _ in environment.facts)
+    threads = [
+        "/".join(str(n) for n in sorted({f.threads for f in run.figures if f.environment == id})) for run, id in places
+    ]
+    rows = [("threads", threads)]
+    for fact in names:
+        found = [environment.get(fact) for environment in environments]
+        if any(value not in (None, "") for value in found):
+            rows.append((fact, [said(fact, value) for value in found]))
+    rows.sort(key=lambda row: len(set(row[1])) == 1)
+    for fact, values in rows:
+        yield Fact(anchor("fact", fact), fact.replace("_", " "), tuple(values), len(set(values)) > 1)
+
+
+def said(fact: str, value: object) -> str:
+    """A fact as people read it; unknown is a dash."""
+    if value is None or value == "":
+        return units.DASH
+    if fact.endswith("memory_bytes") and isinstance(value, int):
+        return units.quantity(float(value), "B")
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def warnings(material: Material) -> Iterator[Warned]:
+    """Every warning that records carry, once, with its cases."""
+    cases: dict[str, dict[str, None]] = defaultdict(dict)
+    for _, figure in material.figures:
+        for warning in figure.warnings:
+            cases[warning][name(figure)] = None
+    for text, found in cases.items():
+        yield Warned(text, tuple(found))
+
+
+def command(run: Run) -> str:
+    """A command that measures a run's workloads again, as far as its records know."""
+    workloads = list(dict.fromkeys(figure.workload for figure in run.figures))
+    threads = sorted({figure.threads for figure in run.figures})
+    launches = max((len(figure.launches) for figure in run.figures if figure.metric == "step_time"), default=0)
+    parts = ["torchpace run", *(shlex.quote(workload) for workload in workloads)]
+    parts += [f"--launches {launches}"] if launches else []
+    parts += [f"--threads {threads[0]}"] if len(threads) == 1 and threads != [1] else []
+    return " ".join(parts)
