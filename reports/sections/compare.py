@@ -10,8 +10,8 @@ from reports.comparing import versus
 from reports.frames import Figure
 from reports.overviews import gains
 from reports.rows import NOT_MEASURED, Row, blank, summary_of
-from reports.sections.absent import reason_for_device
-from reports.sections.names import anchor, name
+from reports.sections.absent import reasons_for_devices
+from reports.sections.names import anchor, name, unusual
 from reports.sections.runs import Material
 from reports.text import value
 
@@ -26,7 +26,7 @@ STILL = ("same", "undecided")
 class Cell:
     """A ratio with its interval, and the two figures it is of; or a reason why there is none.
 
-    heat: how strong the colour is, in percent. warned: something besides the sides differs.
+    heat: how strong the colour is, in percent. warnings: what differs besides, unless it does in every cell.
     """
 
     verdict: str
@@ -36,7 +36,7 @@ class Cell:
     high: float | None = None
     figures: str = ""
     heat: int = 0
-    warned: bool = False
+    warnings: tuple[str, ...] = ()
     reason: str = ""
 
 
@@ -52,7 +52,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """A heat table, or the reason why there is none. `note` says what the ratio is and which way is good."""
+    """A heat table, or the reason why there is none. `note` says what the ratio is and which way is good.
+
+    everywhere: the warnings that are true of every cell.
+    """
 
     id: str
     title: str
@@ -61,6 +64,13 @@ class Heat:
     lines: tuple[Line, ...] = ()
     absent: str = ""
     sure: str = "99 %"
+    everywhere: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The warnings of single cells, each once."""
+        cells = (cell for line in self.lines for cell in line.cells if cell)
+        return tuple(dict.fromkeys(warning for cell in cells for warning in cell.warnings))
 
 
 def tables(material: Material) -> tuple[Heat, ...]:
@@ -123,8 +133,8 @@ def speedups(figures: Sequence[Figure]) -> list[Row]:
     found = []
     for row in gains(figures):
         if row.metric == "speedup":
-            *case, mode = (row.workload, row.point, row.device, row.dtype, row.threads, row.mode)
-            base, head = (summary_of(times[*case, side]).estimate for side in ("eager", mode))
+            case = (row.workload, row.point, row.device, row.dtype, row.threads)
+            base, head = (summary_of(times[(*case, mode)]).estimate for mode in ("eager", row.mode))
             found.append(replace(row, metric="step_time", unit="s", base=base, head=head))
     return found + broken
 
@@ -136,7 +146,7 @@ def across_devices(material: Material) -> Heat:
     measured = {figure.device for figure in run.figures if figure.metric == "step_time" and figure.status == "measured"}
     order = [device for device in (*DEVICES, *sorted(measured - set(DEVICES))) if device in measured]
     missing = [device for device in DEVICES if device not in measured]
-    why = "; ".join(f"{device}: {reason_for_device(material, device)}" for device in missing)
+    why = reasons_for_devices(material, missing)
     if len(order) < 2:
         return Heat("devices", title, "", absent=why)
     frame = material.frame[material.frame[material.by] == run.value]
@@ -151,33 +161,41 @@ def across_devices(material: Material) -> Heat:
 
 
 def heat(id: str, title: str, note: str, rows: Iterable[Row], column: Callable[[Row], str]) -> Heat:
-    """The rows as a table of cases and columns. Columns in which nothing was measured are left to the reasons."""
+    """The rows as a table of cases and columns.
+
+    Lines and columns in which nothing was measured are left out: they have a section of their own.
+    """
+    rows = list(rows)
+    everywhere = shared([row for row in rows if row.ratio is not None])
     cells: dict[str, dict[str, Cell]] = {}
     for row in rows:
-        threads = f" · {row.threads} threads" if row.threads != 1 else ""
-        cells.setdefault(name(row) + threads, {})[column(row)] = cell(row)
+        cells.setdefault(" · ".join((name(row), *unusual(row))), {})[column(row)] = cell(row, everywhere)
     found = dict.fromkeys(place for line in cells.values() for place, one in line.items() if one.ratio is not None)
     lines = []
     for case, line in cells.items():
         shown = tuple(line.get(place) for place in found)
-        if any(shown):
+        if any(one and one.verdict != SAID["n/a"] for one in shown):
             still = all(one is None or one.verdict in STILL for one in shown)
             lines.append(Line(anchor(id, case), case, shown, still))
     if not found:
         return Heat(id, title, note, absent="no case was measured on both sides")
-    return Heat(id, title, note, tuple(found), tuple(lines))
+    return Heat(id, title, note, tuple(found), tuple(lines), everywhere=everywhere)
 
 
-def cell(row: Row) -> Cell:
+def shared(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The warnings that every row has."""
+    first = rows[0].warnings if rows else ()
+    return tuple(warning for warning in first if all(warning in row.warnings for row in rows))
+
+
+def cell(row: Row, everywhere: Sequence[str]) -> Cell:
     """A row as a cell; of a case that a side does not have, the figure there is, and why."""
-    warned = bool(row.warnings)
+    warnings = tuple(warning for warning in row.warnings if warning not in everywhere)
     shade = SHADES.get(row.verdict, row.verdict if row.verdict in ("slower", "faster", "broken") else "still")
     figures = f"{value(row.base, row)} → {value(row.head, row)}" if row.metric == "step_time" else ""
     if row.ratio is None or not math.isfinite(row.ratio):
-        return Cell(SAID.get(row.verdict, row.verdict), shade, figures=figures, reason=row.reason, warned=warned)
-    return Cell(
-        row.verdict, shade, row.ratio, row.ratio_low, row.ratio_high, figures, strength(row.ratio), warned, row.reason
-    )
+        return Cell(SAID.get(row.verdict, row.verdict), shade, figures=figures, reason=row.reason)
+    return Cell(row.verdict, shade, row.ratio, row.ratio_low, row.ratio_high, figures, strength(row.ratio), warnings)
 
 
 def strength(ratio: float) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reports.frames import Figure
@@ -22,6 +22,7 @@ class Compiled:
     name: str
     where: str
     run: str
+    color: str
     cold: float | None
     warm: float | None
     graphs: float | None
@@ -41,11 +42,15 @@ class Compiled:
 
 
 def compilings(material: Material) -> list[Compiled]:
-    """Every compiled case that was measured, run by run."""
-    return [compiled for run in material.runs for compiled in of_run(run, material.said(run))]
+    """Every compiled case that was measured; its runs stand below each other."""
+    cases: dict[tuple[object, ...], list[Compiled]] = {}
+    for run in material.runs:
+        for case, found in of_run(run, material.said(run)):
+            cases.setdefault(case, []).append(found)
+    return [row for rows in cases.values() for row in rows]
 
 
-def of_run(run: Run, label: str) -> list[Compiled]:
+def of_run(run: Run, label: str) -> Iterator[tuple[tuple[object, ...], Compiled]]:
     """The compiled cases of one run."""
     cases: dict[tuple[object, ...], dict[str, Figure]] = defaultdict(dict)
     for figure in run.figures:
@@ -54,19 +59,20 @@ def of_run(run: Run, label: str) -> list[Compiled]:
     gained: dict[tuple[object, ...], dict[str, Row]] = defaultdict(dict)
     for row in gains(run.figures):
         gained[key(row)][row.metric] = row
-    return [compiled(case, found, gained[case], label) for case, found in cases.items()]
+    for case, found in cases.items():
+        yield case, compiled(found, gained[case], label, run.color)
 
 
-def compiled(case: tuple[object, ...], found: Mapping[str, Figure], gained: Mapping[str, Row], label: str) -> Compiled:
+def compiled(found: Mapping[str, Figure], gained: Mapping[str, Row], label: str, color: str) -> Compiled:
     """One case from its figures and what was gained."""
-    any_figure = next(iter(found.values()))
+    case = next(iter(found.values()))
     speedup, steps = gained.get("speedup"), gained.get("break_even_steps")
 
     def of(metric: str) -> float | None:
         return summary_of(found[metric]).estimate if metric in found else None
 
     return Compiled(
-        anchor("compile", *case, label), name(any_figure), where(any_figure), label, of("first_call"),
+        anchor("compile", *key(case), label), name(case), where(case), label, color, of("first_call"),
         of("first_call_warm"), of("graphs"), of("graph_breaks"), of("recompiles"), speedup.ratio if speedup else None,
         speedup.ratio_low if speedup else None, speedup.ratio_high if speedup else None,
         speedup.verdict if speedup else "", steps.head if steps else None, bool(steps and steps.warnings),

@@ -54,7 +54,7 @@ class Method:
     columns: tuple[str, ...]
     facts: tuple[Fact, ...]
     warnings: tuple[Warned, ...]
-    again: tuple[tuple[str, str], ...]
+    again: tuple[str, ...]
 
 
 def method(material: Material) -> Method:
@@ -66,7 +66,7 @@ def method(material: Material) -> Method:
     )
     return Method(
         columns, tuple(facts(material, places)), tuple(warnings(material)),
-        tuple((run.label, command(run)) for run in material.runs),
+        tuple(dict.fromkeys(command(run) for run in material.runs)),
     )  # fmt: skip
 
 
@@ -89,7 +89,9 @@ def facts(material: Material, places: list[tuple[Run, str]]) -> Iterator[Fact]:
             rows.append((fact, [said(fact, value) for value in found]))
     rows.sort(key=lambda row: len(set(row[1])) == 1)
     for fact, values in rows:
-        yield Fact(anchor("fact", fact), fact.replace("_", " "), tuple(values), len(set(values)) > 1)
+        yield Fact(
+            anchor("fact", fact), fact.removesuffix("_bytes").replace("_", " "), tuple(values), len(set(values)) > 1
+        )
 
 
 def said(fact: str, value: object) -> str:

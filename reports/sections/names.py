@@ -54,10 +54,12 @@ def key(case: Named) -> tuple[object, ...]:
 
 def where(case: Named) -> str:
     """Device and mode, with the type and the threads where they are not the usual ones."""
-    parts = [case.device, case.mode]
-    parts += [case.dtype] if case.dtype != "float32" else []
-    parts += [f"{case.threads} threads"] if case.threads != 1 else []
-    return " · ".join(parts)
+    return " · ".join((case.device, case.mode, *unusual(case)))
+
+
+def unusual(case: Named) -> list[str]:
+    """The type and the number of threads, where they are not the usual ones."""
+    return [case.dtype] * (case.dtype != "float32") + [f"{case.threads} threads"] * (case.threads != 1)
 
 
 def anchor(kind: str, *parts: object) -> str:

@@ -17,6 +17,7 @@ class Outcome:
     name: str
     where: str
     run: str
+    color: str
     loss: float | None
     accuracy: float | None
     data: str
@@ -34,6 +35,9 @@ def outcomes(material: Material) -> list[Outcome]:
             summary_of(measured[case][1]).estimate if case in measured else None for measured in (losses, accuracies)
         )
         found.append(
-            Outcome(anchor("led", *case), name(figure), where(figure), material.said(run), loss, accuracy, figure.data)
-        )
+            Outcome(
+                anchor("led", *case), name(figure), where(figure), material.said(run), run.color, loss, accuracy,
+                figure.data,
+            )
+        )  # fmt: skip
     return found

@@ -37,6 +37,11 @@ class Sections:
     load: str = LOAD
     most_values: int = MOST_VALUES
 
+    @property
+    def reserves(self) -> bool:
+        """Whether any figure says what an allocator reserved."""
+        return any(peak.reserved is not None for _, group in self.memory for peak in group)
+
 
 def sections(material: Material) -> Sections:
     """Every section of the material."""

@@ -72,7 +72,7 @@ def gather(sources: Sequence[tuple[str, Contents]]) -> Material:
     values = in_time(frame, by, environments)
     if len(values) > MOST_RUNS:
         notes.append(
-            f"Of {len(values)} runs, the first and the newest {MOST_RUNS - 1} are drawn; `torchpace history` shows all."
+            f"Of {len(values)} runs, the first and the newest {MOST_RUNS - 1} are drawn; torchpace history shows all."
         )
         values = [values[0], *values[1 - MOST_RUNS :]]
     runs = tuple(

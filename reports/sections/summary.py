@@ -10,16 +10,20 @@ from dataclasses import dataclass
 
 from reports import units
 from reports.rows import Row, blank, summary_of
+from reports.sections.absent import cause
 from reports.sections.compare import SHADES, run_rows, speedups
 from reports.sections.names import anchor, key, many, name, where
 from reports.sections.runs import Material
+from reports.statistics import CONFIDENCE_BETWEEN_RUNS
 from reports.text import interval, machine, resolution, value
 
 COMPARED = ("slower", "faster", "same", "undecided")
 ASIDE = {"missing": "in one run only", "broken": "broken"}
 WORDS = {"worse": "more memory", "better": "less memory"}
 MOST_CHANGES = 5
+MOST_BROKEN = 5
 MOST_NOISY = 3
+LIKELY = 0.5  # false alarms to be expected of which a reader is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,9 @@ def summary(material: Material) -> Summary:
     return Summary(
         compared_sentence(material, times) if several else alone_sentence(material),
         tuple(compared_counts(times) if several else alone_counts(material)),
-        (*(changes(material, rows) if several else gained(material)), *([] if several else noisy(material))),
+        (*broken(material), *(changes(material, rows) if several else (*gained(material), *noisy(material)))),
         tuple(line for line in facts.split("\n") if line),
-        resolution([row for row in times if row.verdict in COMPARED]) if several else noise(material),
+        resolved(times) if several else noise(material),
     )  # fmt: skip
 
 
@@ -97,13 +101,20 @@ def alone_sentence(material: Material) -> str:
     devices = list(dict.fromkeys(figure.device for _, figure in material.measured("step_time")))
     broken = sum(figure.status == "broken" and figure.metric == "step_time" for _, figure in material.figures)
     gains = [row for row in speedups(material.runs[0].figures) if row.ratio is not None]
-    pays = sum(row.verdict == "faster" for row in gains)
     parts = [
         f"{many(measured, 'case')} measured on {' and '.join(devices)}" if measured else "No step time was measured"
     ]
     parts += [f"{broken} broken"] if broken else []
-    parts += [f"torch.compile pays in {pays} of {len(gains)}"] if gains else []
+    parts += [f"torch.compile is {compiled_words(gains)}"] if gains else []
     return "; ".join(parts) + "."
+
+
+def compiled_words(gains: Sequence[Row]) -> str:
+    """'faster in 1 of 7 cases, slower in 6', and what else there is."""
+    counts = Counter(row.verdict for row in gains)
+    first, *others = [verdict for verdict in COMPARED[::-1] if counts[verdict]][::-1]
+    words = [f"{first} in {counts[first]} of {many(len(gains), 'case')}"]
+    return ", ".join([*words, *(f"{verdict} in {counts[verdict]}" for verdict in others)])
 
 
 def alone_counts(material: Material) -> Iterator[tuple[str, str, int]]:
@@ -134,6 +145,13 @@ def changes(material: Material, rows: Sequence[Row]) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def broken(material: Material) -> Iterator[Finding]:
+    """The cases whose step is broken."""
+    found = [figure for _, figure in material.figures if figure.status == "broken" and figure.metric == "step_time"]
+    for figure in found[:MOST_BROKEN]:
+        yield Finding("broken", "broken", name(figure), where(figure), figure.reason, anchor("not", *cause(figure)))
+
+
 def gained(material: Material) -> Iterator[Finding]:
     """The case for which compiling pays most, and the one that it slows most."""
     rows = sorted((row for row in speedups(material.runs[0].figures) if row.ratio), key=lambda row: row.ratio or 1.0)
@@ -150,6 +168,18 @@ def noisy(material: Material) -> Iterator[Finding]:
     for found, figure in sorted(wide, key=lambda pair: -(pair[0].half_width or 0.0))[:MOST_NOISY]:
         evidence = f"{units.quantity(found.estimate, 's')} ± {units.percent(found.half_width)} between launches"
         yield Finding("undecided", "uncertain", name(figure), where(figure), evidence, anchor("time", *key(figure), ""))
+
+
+def resolved(times: Sequence[Row]) -> str:
+    """Which change the runs could have shown, and how many they show by chance."""
+    compared = [row for row in times if row.verdict in COMPARED]
+    by_chance = (1 - CONFIDENCE_BETWEEN_RUNS) * len(compared)
+    if by_chance < LIKELY:
+        return resolution(compared)
+    return (
+        f"{resolution(compared)} Of {len(compared)} unchanged cases, about {by_chance:.0f} would be called slower "
+        "or faster by chance; torchpace gate leaves less to it."
+    )
 
 
 def noise(material: Material) -> str:

@@ -118,6 +118,19 @@ def test_publish_and_compare_work_on_what_was_stored(project: Path) -> None:
     assert asv(project, "compare", "main~1", "main").returncode == 0
     assert asv(project, "publish").returncode == 0
     assert (project / ".asv/html/index.html").exists()
+    page = (project / ".asv/html/torchpace/report.html").read_text()
+    assert "modules.linear (batch=64, features=256)" in page
+
+
+def test_publishing_goes_on_without_a_report(project: Path) -> None:
+    reports = project / "reports"
+    reports.rename(project / "elsewhere")
+    try:
+        done = asv(project, "publish")
+    finally:
+        (project / "elsewhere").rename(reports)
+    assert done.returncode == 0
+    assert (project / ".asv/html/index.html").exists()
 
 
 def test_uncommitted_workloads_are_warned_about(project: Path) -> None:
