@@ -52,7 +52,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """A heat table, or the reason why there is none. `note` says what the ratio is and which way is good.
+    """A heat table. `note` says what the ratio is and which way is good, `absent` why there is none or not all of it.
 
     everywhere: the warnings that are true of every cell.
     """
@@ -156,8 +156,7 @@ def across_devices(material: Material) -> Heat:
     note = f"Step time on each device over that on {order[0]}" + (
         f", in {run.label}. Above 1 is slower." if len(material.runs) > 1 else ". Above 1 is slower."
     )
-    note += f" Not available: {why}." if why else ""
-    return heat("devices", title, note, rows, lambda row: f"{row.head_label} · {row.mode}")
+    return replace(heat("devices", title, note, rows, lambda row: f"{row.head_label} · {row.mode}"), absent=why)
 
 
 def heat(id: str, title: str, note: str, rows: Iterable[Row], column: Callable[[Row], str]) -> Heat:

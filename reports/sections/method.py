@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bench.record import Value
 from reports import units
 from reports.sections.names import anchor, name
 from reports.sections.runs import Material, Run
@@ -31,7 +32,7 @@ MEANINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One fact with its value in every environment that was measured in; None where it is unknown."""
+    """One fact with its value in every run: a dash where it is unknown, all values where they differ within a run."""
 
     id: str
     name: str
@@ -49,7 +50,7 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """Everything of the section. columns: a label for each environment, in the order of every fact's values."""
+    """Everything of the section. columns: the runs' labels, in the order of every fact's values."""
 
     columns: tuple[str, ...]
     facts: tuple[Fact, ...]
@@ -59,48 +60,40 @@ class Method:
 
 def method(material: Material) -> Method:
     """The section's facts, warnings and commands."""
-    places = [(run, id) for run in material.runs for id in run.environments if id in material.environments]
-    several = {run.value for run in material.runs if len(run.environments) > 1}
-    columns = tuple(
-        f"{run.label}: {devices(run, id)}" if run.value in several and run.label else run.label for run, id in places
-    )
     return Method(
-        columns, tuple(facts(material, places)), tuple(warnings(material)),
+        tuple(run.label for run in material.runs), tuple(facts(material)), tuple(warnings(material)),
         tuple(dict.fromkeys(command(run) for run in material.runs)),
     )  # fmt: skip
 
 
-def devices(run: Run, environment: str) -> str:
-    """The devices that were measured in an environment of a run."""
-    return ", ".join(dict.fromkeys(figure.device for figure in run.figures if figure.environment == environment))
-
-
-def facts(material: Material, places: list[tuple[Run, str]]) -> Iterator[Fact]:
-    """Every fact that is known anywhere; those that differ come first."""
-    environments = [material.environments[id] for _, id in places]
-    names = dict.fromkeys(fact for environment in environments for fact, _ in environment.facts)
-    threads = [
-        "/".join(str(n) for n in sorted({f.threads for f in run.figures if f.environment == id})) for run, id in places
-    ]
-    rows = [("threads", threads)]
-    for fact in names:
-        found = [environment.get(fact) for environment in environments]
-        if any(value not in (None, "") for value in found):
-            rows.append((fact, [said(fact, value) for value in found]))
-    rows.sort(key=lambda row: len(set(row[1])) == 1)
-    for fact, values in rows:
-        yield Fact(
-            anchor("fact", fact), fact.removesuffix("_bytes").replace("_", " "), tuple(values), len(set(values)) > 1
+def facts(material: Material) -> Iterator[Fact]:
+    """Every fact that is known of any run; those that differ come first."""
+    names = dict.fromkeys(fact for environment in material.environments.values() for fact, _ in environment.facts)
+    rows = [("threads", [sorted({str(figure.threads) for figure in run.figures}, key=int) for run in material.runs])]
+    rows += [(fact, [known(material, run, fact) for run in material.runs]) for fact in names]
+    found = [
+        Fact(
+            anchor("fact", fact), fact.removesuffix("_bytes").replace("_", " "),
+            tuple(" / ".join(values) or units.DASH for values in columns),
+            any(len(values) > 1 or values != columns[0] for values in columns),
         )
+        for fact, columns in rows
+        if any(columns)
+    ]  # fmt: skip
+    yield from sorted(found, key=lambda fact: not fact.differs)
 
 
-def said(fact: str, value: object) -> str:
-    """A fact as people read it; unknown is a dash."""
-    if value is None or value == "":
-        return units.DASH
-    if fact.endswith("memory_bytes") and isinstance(value, int):
-        return units.quantity(float(value), "B")
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+def known(material: Material, run: Run, fact: str) -> list[str]:
+    """The values that a run's environments know of a fact: one, unless they differ."""
+    values = (material.environments[id].get(fact) for id in run.environments if id in material.environments)
+    return list(dict.fromkeys(said(fact, value) for value in values if value is not None and value != ""))
+
+
+def said(fact: str, value: Value) -> str:
+    """A fact as people read it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return units.quantity(float(value), "B") if fact.endswith("memory_bytes") and isinstance(value, int) else str(value)
 
 
 def warnings(material: Material) -> Iterator[Warned]:

@@ -100,8 +100,8 @@ def label(value: str, by: str) -> str:
 
 
 def differing(frame: pd.DataFrame) -> str:
-    """What tells apart the runs within one source."""
-    return next((column for column in ("commit", "torch") if frame[column].nunique() > 1), "source")
+    """What tells apart the runs within one source: a fact of which several values are known."""
+    return next((fact for fact in ("commit", "torch") if len(set(frame[fact]) - {""}) > 1), "source")
 
 
 def in_time(frame: pd.DataFrame, by: str, environments: Mapping[str, Environment]) -> list[str]:

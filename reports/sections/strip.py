@@ -50,9 +50,9 @@ class Strip:
     said: str
 
 
-def strip(launches: Launches, summary: Summary, unit: str) -> Strip:
-    """The drawing of a figure's launches, whose summary is given."""
-    low, high = axis([value for values in launches for value in values])
+def strip(launches: Launches, summary: Summary, unit: str, ends: tuple[float, float]) -> Strip:
+    """The drawing of a figure's launches, whose summary is given, on an axis that begins and ends there."""
+    low, high = ends
 
     def y(value: float) -> float:
         return round(BOTTOM - (BOTTOM - TOP) * min(1.0, (value - low) / (high - low)), 1)
@@ -78,8 +78,14 @@ def strip(launches: Launches, summary: Summary, unit: str) -> Strip:
     )  # fmt: skip
 
 
-def axis(values: Sequence[float]) -> tuple[float, float]:
-    """Where the axis begins and ends: around all values, but for those far above the rest."""
+def axis(runs: Sequence[Launches]) -> tuple[float, float]:
+    """Where the axis of several runs of a case begins and ends, so that each can be seen."""
+    ends = [around([value for values in launches for value in values]) for launches in runs]
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def around(values: Sequence[float]) -> tuple[float, float]:
+    """Ends around all values, but for those far above the rest."""
     low, high = min(values), max(values)
     first, middle, third = np.percentile(values, [25, 50, 75])
     fence = float(middle + FENCE * (third - first))

@@ -18,9 +18,10 @@ from reports.statistics import CONFIDENCE_BETWEEN_RUNS
 from reports.text import interval, machine, resolution, value
 
 COMPARED = ("slower", "faster", "same", "undecided")
+CHANGED = ("slower", "faster", "worse", "better")
 ASIDE = {"missing": "in one run only", "broken": "broken"}
 WORDS = {"worse": "more memory", "better": "less memory"}
-MOST_CHANGES = 5
+MOST_CHANGES = {"step_time": 5, "peak_memory": 3}
 MOST_BROKEN = 5
 MOST_NOISY = 3
 LIKELY = 0.5  # false alarms to be expected of which a reader is told
@@ -133,15 +134,15 @@ def size(row: Row) -> float:
 def changes(material: Material, rows: Sequence[Row]) -> Iterator[Finding]:
     """The largest changes of step times, and those of peak memory, that are beyond doubt."""
     labels = {run.value: run.label for run in material.runs}
-    for metric, verdicts in (("step_time", ("slower", "faster")), ("peak_memory", ("worse", "better"))):
-        found = [row for row in rows if row.metric == metric and row.verdict in verdicts]
-        for row in sorted(found, key=size, reverse=True)[:MOST_CHANGES]:
-            label = labels[row.head_label] if len(labels) > 2 else ""
+    for metric, most in MOST_CHANGES.items():
+        found = [row for row in rows if row.metric == metric and row.verdict in CHANGED]
+        for row in sorted(found, key=size, reverse=True)[:most]:
+            label = [labels[row.head_label]] * (len(labels) > 2)
             evidence = f"{interval(row)}: {value(row.base, row)} → {value(row.head, row)}"
             target = anchor("time" if metric == "step_time" else "memory", *key(row), labels[row.head_label])
             yield Finding(
                 SHADES.get(row.verdict, row.verdict), WORDS.get(row.verdict, row.verdict), name(row),
-                f"{where(row)} {label}".strip(), evidence, target,
+                " · ".join((where(row), *label)), evidence, target,
             )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from reports.sections.compare import tables
 from reports.sections.embedded import LOAD
 from reports.sections.runs import MOST_RUNS, Material, gather
 from reports.sections.summary import summary
+from reports.sections.timing import timings
 from reports.sources import load_one
 from reports.statistics import summarize
 from tests.reports import stored
@@ -176,7 +177,7 @@ def test_devices_stand_side_by_side_where_there_are_several(folder: Path) -> Non
     (cell,) = devices.lines[0].cells
     assert cell
     assert (cell.verdict, cell.figures) == ("faster", "20.0 ms → 2.00 ms")
-    assert "mps: no figure here was taken there" in devices.note
+    assert devices.absent == "mps: no figure here was taken there"
 
 
 def test_what_is_not_known_is_never_zero(folder: Path) -> None:
@@ -281,7 +282,7 @@ def test_sources_of_one_name_are_told_apart(folder: Path) -> None:
 def test_a_drawing_is_small_and_keeps_the_extremes() -> None:
     launches = [tuple(1e-3 + 1e-6 * ((7 * i) % 97) for i in range(2000)) for _ in range(3)]
     launches[1] = (*launches[1][:500], 5e-4, *launches[1][500:])
-    drawing = strip.strip(launches, summarize(launches), "s")
+    drawing = strip.strip(launches, summarize(launches), "s", strip.axis([launches]))
     assert drawing.drawn <= strip.MOST_VALUES + 2 * len(launches)
     assert len(drawing.dots) + len(drawing.bars) < 3000
     assert min(float(y) for y in re.findall(r"M\d+ ([\d.]+)h0", drawing.dots)) >= strip.TOP
@@ -290,14 +291,22 @@ def test_a_drawing_is_small_and_keeps_the_extremes() -> None:
 
 def test_a_stray_value_does_not_flatten_the_drawing() -> None:
     launches = [(1.0, 1.01, 1.02, 1.03, 1.02, 1.01, 50.0)]
-    drawing = strip.strip(launches, summarize(launches), "s")
+    drawing = strip.strip(launches, summarize(launches), "s", strip.axis([launches]))
     assert drawing.beyond == 1
     assert drawing.top_label == "1.12 s"
 
 
+def test_the_runs_of_a_case_share_one_axis(folder: Path) -> None:
+    ((_, rows),) = (group for group in timings(material_of("a.jsonl", "b.jsonl")) if group[0] == "mnist")
+    first, second = (row.drawing for row in rows if row.name.startswith("mnist.train") and "eager" in row.where)
+    assert (first.top_label, first.bottom_label) == (second.top_label, second.bottom_label)
+    assert first.estimate > second.estimate  # the slower run lies higher, at a smaller y
+    assert (first.beyond, second.beyond) == (0, 0)
+
+
 def test_values_that_are_all_the_same_are_drawn() -> None:
     for value in (0.0, 1e-9, 3.0):
-        drawing = strip.strip([(value,)], summarize([(value,)]), "s")
+        drawing = strip.strip([(value,)], summarize([(value,)]), "s", strip.axis([[(value,)]]))
         assert "nan" not in drawing.dots + drawing.bars
 
 
