@@ -5,31 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
+from reports.frames import Figure
+from reports.rows import Row
+
+Named: TypeAlias = Figure | Row
 LONGEST_SLUG = 60  # characters of an anchor that people can read; its digest tells apart what is cut
-
-
-class Named(Protocol):
-    """What a case has: both figures and rows do."""
-
-    @property
-    def workload(self) -> str: ...  # noqa: D102
-
-    @property
-    def point(self) -> str: ...  # noqa: D102
-
-    @property
-    def device(self) -> str: ...  # noqa: D102
-
-    @property
-    def dtype(self) -> str: ...  # noqa: D102
-
-    @property
-    def mode(self) -> str: ...  # noqa: D102
-
-    @property
-    def threads(self) -> int: ...  # noqa: D102
 
 
 class Placed(Protocol):

@@ -17,7 +17,7 @@ from reports.statistics import Launches, Summary
 WIDTH, HEIGHT = 420, 76
 LEFT, RIGHT = 62, 350  # the values; what lies left of them is the axis, what lies right the distribution
 TOP, BOTTOM = 6, 58
-GAP = 8  # between launches
+GAP = 8  # between launches; less where there are many
 BINS = 13  # of the distribution, along the axis
 MOST_VALUES = 120  # dots per drawing; more make the page heavy and the dots one blot
 FENCE = 6.0  # middle halves above the median at which the axis ends, so that one stray value does not flatten the rest
@@ -45,7 +45,6 @@ class Strip:
     estimate: float
     band_top: float | None
     band_bottom: float | None
-    drawn: int
     beyond: int
     said: str
 
@@ -57,12 +56,12 @@ def strip(launches: Launches, summary: Summary, unit: str, ends: tuple[float, fl
     def y(value: float) -> float:
         return round(BOTTOM - (BOTTOM - TOP) * min(1.0, (value - low) / (high - low)), 1)
 
-    dots, marks, drawn = [], [], 0
-    width = (RIGHT - LEFT - GAP * (len(launches) + 1)) / len(launches)
+    dots, marks = [], []
+    gap = min(GAP, (RIGHT - LEFT) / (3 * len(launches)))
+    width = (RIGHT - LEFT - gap * (len(launches) + 1)) / len(launches)
     for number, values in enumerate(launches):
-        left = LEFT + GAP + number * (width + GAP)
+        left = LEFT + gap + number * (width + gap)
         chosen = thinned(values, max(2, MOST_VALUES // len(launches)))
-        drawn += len(chosen)
         dots += [f"M{left + width * (index + 0.5) / len(values):.0f} {y(values[index]):g}h0" for index in chosen]
         marks.append(Launch(number + 1, round(left, 1), round(left + width, 1), y(float(np.median(values)))))
     everything = [value for values in launches for value in values]
@@ -72,7 +71,7 @@ def strip(launches: Launches, summary: Summary, unit: str, ends: tuple[float, fl
         units.quantity(low, unit), y(summary.estimate),
         max(float(TOP), y(summary.high)) if known and summary.high else None,
         min(float(BOTTOM), y(max(low, summary.low))) if known and summary.low else None,
-        drawn, sum(value > high for value in everything),
+        sum(value > high for value in everything),
         f"{len(everything)} values in {len(launches)} launches, from {units.quantity(min(everything), unit)} "
         f"to {units.quantity(max(everything), unit)}",
     )  # fmt: skip
@@ -104,7 +103,7 @@ def thinned(values: Sequence[float], most: int) -> list[int]:
 def bars(values: Sequence[float], low: float, high: float) -> str:
     """How all values are distributed along the axis: a path of one line per bin that holds any."""
     counts, _ = np.histogram(np.minimum(values, high), BINS, (low, high))
-    room, height = WIDTH - RIGHT - 8, (BOTTOM - TOP) / BINS
+    room, height = WIDTH - RIGHT - 16, (BOTTOM - TOP) / BINS
     return "".join(
         f"M{RIGHT + 8} {BOTTOM - height * (bin + 0.5):.1f}h{room * count / counts.max():.0f}"
         for bin, count in enumerate(counts)

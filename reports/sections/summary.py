@@ -24,6 +24,7 @@ WORDS = {"worse": "more memory", "better": "less memory"}
 MOST_CHANGES = {"step_time": 5, "peak_memory": 3}
 MOST_BROKEN = 5
 MOST_NOISY = 3
+WIDE = 0.1  # half an interval, as a share of the step time, from which on a reader is told
 LIKELY = 0.5  # false alarms to be expected of which a reader is told
 
 
@@ -113,9 +114,9 @@ def alone_sentence(material: Material) -> str:
 def compiled_words(gains: Sequence[Row]) -> str:
     """'faster in 1 of 7 cases, slower in 6', and what else there is."""
     counts = Counter(row.verdict for row in gains)
-    first, *others = [verdict for verdict in COMPARED[::-1] if counts[verdict]][::-1]
+    first, *others = [verdict for verdict in ("faster", "slower", "same", "undecided") if counts[verdict]]
     words = [f"{first} in {counts[first]} of {many(len(gains), 'case')}"]
-    return ", ".join([*words, *(f"{verdict} in {counts[verdict]}" for verdict in others)])
+    return ", ".join(words + [f"{verdict} in {counts[verdict]}" for verdict in others])
 
 
 def alone_counts(material: Material) -> Iterator[tuple[str, str, int]]:
@@ -165,7 +166,7 @@ def gained(material: Material) -> Iterator[Finding]:
 def noisy(material: Material) -> Iterator[Finding]:
     """The cases whose step time is known least."""
     widths = [(summary_of(figure), figure) for _, figure in material.measured("step_time")]
-    wide = [(found, figure) for found, figure in widths if (found.half_width or 0.0) > 0.1]
+    wide = [(found, figure) for found, figure in widths if (found.half_width or 0.0) > WIDE]
     for found, figure in sorted(wide, key=lambda pair: -(pair[0].half_width or 0.0))[:MOST_NOISY]:
         evidence = f"{units.quantity(found.estimate, 's')} ± {units.percent(found.half_width)} between launches"
         yield Finding("undecided", "uncertain", name(figure), where(figure), evidence, anchor("time", *key(figure), ""))
@@ -190,7 +191,9 @@ def noise(material: Material) -> str:
     spreads = [one.spread for one in found if one.spread is not None]
     if not found:
         return ""
-    within = f"; within a launch, half of them spread by {units.percent(statistics.median(spreads))}" if spreads else ""
+    within = (
+        f"; in half of them the values spread by {units.percent(statistics.median(spreads))} or less" if spreads else ""
+    )
     if not widths:
         return f"One process per case: how sure the step times are cannot be said{within}. More --launches can."
     return (

@@ -31,9 +31,6 @@ class Timing:
     spread: float | None
     rate: float | None
     item: str
-    launches: int
-    values: int
-    warnings: tuple[str, ...]
 
 
 def timings(material: Material) -> list[tuple[str, Sequence[Timing]]]:
@@ -55,5 +52,5 @@ def timing(run: Run, figure: Figure, label: str, ends: tuple[float, float]) -> T
         anchor("time", *key(figure), label), name(figure), where(figure), label, run.color,
         strip(figure.launches, summary, figure.kind.unit, ends), summary.estimate, summary.low, summary.high,
         summary.half_width, summary.spread, items / summary.estimate if items and summary.estimate else None,
-        figure.item or "item", summary.launches, summary.values, figure.warnings + summary.warnings,
+        figure.item or "item",
     )  # fmt: skip
