@@ -4,11 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+RESULTS := results/$(shell date +%Y%m%d-%H%M%S)
 
 .PHONY: bench test perf lint golden clean
 
 bench: $(INSTALLED)
-	$(BIN)/torchpace run
+	$(BIN)/torchpace run -o $(RESULTS).jsonl
+	$(BIN)/torchpace report $(RESULTS).jsonl -o $(RESULTS).html
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest

@@ -70,7 +70,7 @@ def test_the_two_commands_are_there_and_install_once(checkout: Path) -> None:
     assert commands(README)[:4] == ["git clone URL torchpace", "cd torchpace", "make test", "make bench"]
     (checkout / ".venv").mkdir()
     (checkout / ".venv" / "installed").touch()
-    for target, does in (("test", "-m pytest"), ("bench", "torchpace run")):
+    for target, does in (("test", "-m pytest"), ("bench", "torchpace run"), ("bench", "torchpace report")):
         planned = run(f"make --dry-run {target}", checkout)
         assert does in planned
         assert "pip install" not in planned

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-PLAIN_DATA = {"bench.metric", "bench.record", "bench.storing"}
+PLAIN_DATA = {"bench.metric", "bench.notes", "bench.record", "bench.storing"}
 OURS = {"bench", "workloads", "reports"}
 SOURCES = sorted(path for name in OURS for path in (ROOT / name).rglob("*.py"))
 

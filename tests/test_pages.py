@@ -13,8 +13,8 @@ from bench.measuring import Task
 from bench.notes import Notes, write_notes
 from bench.profiling import take
 from bench.record import Case
-from reports.profiles.page import as_html
 from reports.profiles.profile import Profile, read_foreign, read_profile
+from reports.report import as_html
 from tests.browser import CHROMIUM, Browser
 from tests.traces import event, op, step, write
 
@@ -55,7 +55,7 @@ def saved(path: Path, text: str) -> Path:
 
 
 def test_a_profile_opens_quietly_and_draws_every_section(browser: Browser, profile: Profile, tmp_path: Path) -> None:
-    path = saved(tmp_path / "report.html", as_html([profile]))
+    path = saved(tmp_path / "report.html", as_html([], [profile]))
     took_s = browser.open(path)
     undisturbed(browser, path)
     assert took_s < 30  # far beyond any machine's mood; tests/perf/pages.py measures it
@@ -84,7 +84,7 @@ def drawn_pixels(browser: Browser) -> int:
 
 
 def test_tables_sort_filter_and_unfold(browser: Browser, profile: Profile, tmp_path: Path) -> None:
-    browser.open(saved(tmp_path / "report.html", as_html([profile])))
+    browser.open(saved(tmp_path / "report.html", as_html([], [profile])))
     shown = "[...document.querySelectorAll('#p1-operator-table tbody tr')].filter((r) => !r.hidden)"
     assert browser.evaluate(f"{shown}.length") == 12
     browser.evaluate("document.querySelector('button.more').click()")
@@ -100,7 +100,7 @@ def test_tables_sort_filter_and_unfold(browser: Browser, profile: Profile, tmp_p
 
 
 def test_a_flame_frame_widens_when_chosen(browser: Browser, profile: Profile, tmp_path: Path) -> None:
-    browser.open(saved(tmp_path / "report.html", as_html([profile])))
+    browser.open(saved(tmp_path / "report.html", as_html([], [profile])))
     frame = "[...document.querySelectorAll('.flame a')].find((a) => a.textContent === 'aten::convolution_backward')"
     before = browser.evaluate(f"{frame}.getBoundingClientRect().width")
     browser.evaluate(f"{frame}.click()")
@@ -113,7 +113,7 @@ def test_a_flame_frame_widens_when_chosen(browser: Browser, profile: Profile, tm
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_page_fits_its_width(browser: Browser, profile: Profile, tmp_path: Path, width: int, dark: bool) -> None:
     foreign = read_foreign(TRACES / "cuda_sampled_rank0.json.gz")
-    path = saved(tmp_path / "report.html", as_html([profile, foreign]))
+    path = saved(tmp_path / "report.html", as_html([], [profile, foreign]))
     browser.open(path, width=width, height=800, dark=dark)
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
     ink, paper = (browser.evaluate(f"getComputedStyle(document.body).{name}") for name in ("color", "backgroundColor"))
@@ -138,7 +138,7 @@ def test_hostile_names_are_shown_and_run_nothing(browser: Browser, tmp_path: Pat
         ]  # fmt: skip
     events.append(op(f"enumerate(DataLoader)#{HOSTILE[0]}", 600, 390))
     path = saved(
-        tmp_path / "report.html", as_html([read_foreign(write(tmp_path / f"t {HOSTILE[1][:4]}.json", events))])
+        tmp_path / "report.html", as_html([], [read_foreign(write(tmp_path / f"t {HOSTILE[1][:4]}.json", events))])
     )
     browser.open(path, height=4000)
     undisturbed(browser, path)
@@ -151,7 +151,7 @@ def test_hostile_names_are_shown_and_run_nothing(browser: Browser, tmp_path: Pat
 
 
 def test_without_scripts_every_row_is_there(browser: Browser, profile: Profile, tmp_path: Path) -> None:
-    path = saved(tmp_path / "report.html", as_html([profile]))
+    path = saved(tmp_path / "report.html", as_html([], [profile]))
     browser.open(path, scripts=False)
     rows = browser.evaluate(
         "[...document.querySelectorAll('#p1-operator-table tbody tr')]"
@@ -161,5 +161,5 @@ def test_without_scripts_every_row_is_there(browser: Browser, profile: Profile, 
 
 
 def test_ten_profiles_and_one_with_its_trace_are_small(profile: Profile) -> None:
-    assert len(as_html([profile] * 10)) < 2 * MB
-    assert len(as_html([profile], embed_traces=True)) < 4 * MB
+    assert len(as_html([], [profile] * 10)) < 2 * MB
+    assert len(as_html([], [profile], embed_traces=True)) < 4 * MB

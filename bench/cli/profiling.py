@@ -158,12 +158,12 @@ def folder_name(case: Case) -> str:
 
 def write_report(options: argparse.Namespace, profiles: Sequence[Profile], failed: Sequence[tuple[str, str]]) -> None:
     """Write the HTML file and print where it is. Raises UsageError."""
-    from reports.profiles.page import as_html  # noqa: PLC0415 - imports pandas
+    from reports.report import as_html  # noqa: PLC0415 - imports pandas
 
     path = options.output / "report.html"
     try:
         options.output.mkdir(parents=True, exist_ok=True)
-        path.write_text(as_html(profiles, failed, options.embed_trace))
+        path.write_text(as_html([], profiles, "", failed, options.embed_trace))
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; name another folder with -o") from error
     print(path)

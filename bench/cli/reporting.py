@@ -1,0 +1,69 @@
+"""`torchpace report`: one HTML file from records, results of asv or pytest-benchmark, and profiles."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.cli.errors import UsageError
+from bench.storing import Contents, StoringError
+
+if TYPE_CHECKING:
+    from reports.profiles.profile import Profile
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "report",
+        help="one HTML file that opens from disk: verdict, comparison, timing, memory, compiling, environment",
+        description="Sources are record files, asv results folders (.asv/results), pytest-benchmark JSON files and "
+        "profile folders. Of two or more sets of records, the first is the baseline.",
+    )
+    parser.add_argument("sources", type=Path, nargs="+", metavar="FILE|FOLDER")
+    parser.add_argument("-o", "--output", type=Path, default=Path("report.html"), metavar="FILE.html")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the page and print its path. It reports and does not judge: the exit code is 0 whatever it finds."""
+    from reports.report import as_html  # noqa: PLC0415 - pandas takes half a second that --help does not need
+    from reports.sources import load_one  # noqa: PLC0415
+
+    records: list[tuple[str, Contents]] = []
+    profiles: list[Profile] = []
+    for path in options.sources:
+        found = profiles_in(path)
+        profiles += found
+        if not found:
+            records.append((str(path), load_one(path)))
+    for _, contents in records:
+        for warning in contents.warnings:
+            print(f"torchpace: warning: {warning}", file=sys.stderr)
+    command = shlex.join(["torchpace", "report", *map(str, options.sources), "-o", str(options.output)])
+    write(options.output, as_html(records, profiles, command))
+    print(f"report in {options.output}")
+    return 0
+
+
+def profiles_in(path: Path) -> list[Profile]:
+    """The profiles in a folder, which hold profile.json directly or one level down. Raises UsageError."""
+    from reports.profiles.profile import profile_folders, read_profile  # noqa: PLC0415 - imports pandas
+    from reports.profiles.reading import TraceError  # noqa: PLC0415
+
+    try:
+        return [read_profile(folder) for folder in profile_folders(path)]
+    except TraceError as error:
+        raise UsageError(str(error)) from error
+
+
+def write(path: Path, page: str) -> None:
+    """Write the page. Raises StoringError when that cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise StoringError(f"cannot write {path}: {error.strerror}; name another file with -o") from error
