@@ -11,6 +11,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -107,9 +108,9 @@ class Browser:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def screenshot(self, path: Path) -> None:
-        """Store what the whole page looks like."""
-        shot = self.call("Page.captureScreenshot", captureBeyondViewport=True)
+    def screenshot(self, path: Path, whole: bool = True) -> None:
+        """Store what the page looks like, all of it or what is in the window."""
+        shot = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def complaints(self) -> list[str]:
@@ -128,3 +129,10 @@ class Browser:
         """The addresses that the page has asked for."""
         sent = [event for event in self.events if event.get("method") == "Network.requestWillBeSent"]
         return [event["params"]["request"]["url"] for event in sent]
+
+
+if __name__ == "__main__":  # python -m tests.browser report.html picture.png [height]
+    source, picture, *rest = sys.argv[1:]
+    with Browser() as browser:
+        browser.open(Path(source), height=int(rest[0]) if rest else 2000)
+        browser.screenshot(Path(picture), whole=not rest)

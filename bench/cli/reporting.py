@@ -23,13 +23,21 @@ def add_to(commands: Any) -> None:
         description="Sources are record files, asv results folders (.asv/results), pytest-benchmark JSON files and "
         "profile folders. Of two or more sets of records, the first is the baseline.",
     )
-    parser.add_argument("sources", type=Path, nargs="+", metavar="FILE|FOLDER")
+    parser.add_argument("sources", type=Path, nargs="*", metavar="FILE|FOLDER")
+    parser.add_argument(
+        "--diff", type=Path, nargs=2, metavar=("BEFORE", "AFTER"),
+        help="instead: what two profiles (folders, or traces made elsewhere) spend differently",
+    )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, default=Path("report.html"), metavar="FILE.html")
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the page and print its path. It reports and does not judge: the exit code is 0 whatever it finds."""
+    if bool(options.sources) == bool(options.diff):
+        raise UsageError("give either FILEs and FOLDERs to report on, or --diff BEFORE AFTER")
+    if options.diff:
+        return compare_profiles(options)
     from reports.report import as_html  # noqa: PLC0415 - pandas takes half a second that --help does not need
     from reports.sources import load_one  # noqa: PLC0415
 
@@ -47,6 +55,36 @@ def run(options: argparse.Namespace) -> int:
     write(options.output, as_html(records, profiles, command))
     print(f"report in {options.output}")
     return 0
+
+
+def compare_profiles(options: argparse.Namespace) -> int:
+    """Write the page of what changed between two profiles. Raises UsageError."""
+    from reports.html import page  # noqa: PLC0415 - as above
+    from reports.profiles.difference import difference, pairs  # noqa: PLC0415
+
+    sides = [profiles_in(path) or [foreign_profile(path)] for path in options.diff]
+    matched, alone = pairs(*sides)
+    if not matched:
+        before, after = options.diff
+        raise UsageError(f"{before} and {after} have no case in common: " + "; ".join(alone))
+    command = shlex.join(["torchpace", "report", "--diff", *map(str, options.diff), "-o", str(options.output)])
+    found = [difference(before, after) for before, after in matched]
+    write(options.output, page("differences.html", differences=found, alone=alone, command=command))
+    print(f"report in {options.output}")
+    return 0
+
+
+def foreign_profile(path: Path) -> Profile:
+    """The profile in a trace made elsewhere. Raises UsageError."""
+    from reports.profiles.profile import read_foreign  # noqa: PLC0415 - as above
+    from reports.profiles.reading import TraceError  # noqa: PLC0415
+
+    if path.is_dir():
+        raise UsageError(f"{path} holds no profile (profile.json); `torchpace profile NAME -o {path}` writes one")
+    try:
+        return read_foreign(path)
+    except TraceError as error:
+        raise UsageError(str(error)) from error
 
 
 def profiles_in(path: Path) -> list[Profile]:

@@ -24,3 +24,9 @@ def lanes(events: pd.DataFrame) -> NDArray[np.int64]:
     """A number for each event's thread of its process."""
     process, thread = (events[name].cat.codes.to_numpy(np.int64) for name in ("process", "thread"))
     return process * (len(events["thread"].cat.categories) + 1) + thread
+
+
+def texts(column: pd.Series, rows: NDArray[np.int64]) -> NDArray[np.object_]:
+    """The texts of some rows of a categorical column; each text is one object, however often it occurs."""
+    known = np.array([*column.cat.categories, ""], dtype=object)
+    return known[column.cat.codes.to_numpy()[rows]]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from reports.profiles.breakdown import on_main_thread
-from reports.profiles.columns import of_category
+from reports.profiles.columns import of_category, texts
 from reports.profiles.nesting import NONE, Nest, nest
 from reports.profiles.reading import ON_CPU, Trace
 from reports.profiles.steps import Steps, is_mark
@@ -42,27 +42,28 @@ class Box:
     width: float
 
 
-def nest_all(trace: Trace, steps: Steps) -> Nest:
-    """Everything that the stepping thread did within the steps, inside each other."""
-    events = trace.events
-    chosen = of_category(events, *ON_CPU) & on_main_thread(events) & steps.within(events["start_ns"].to_numpy())
-    return nest(events, chosen)
+def nest_all(trace: Trace) -> Nest:
+    """Everything that threads of the CPU did, inside each other."""
+    return nest(trace.events, of_category(trace.events, *ON_CPU))
 
 
 def flame_of(trace: Trace, steps: Steps, nested: Nest) -> Frame:
-    """The tree of frames; its root is the step."""
+    """The tree of what the stepping thread did within the steps; its root is the step."""
     events = trace.events
-    names = [events["name"].cat.categories[code] for code in events["name"].cat.codes.to_numpy()[nested.rows]]
-    categories = events["category"].astype(str).to_numpy()[nested.rows]
+    inside = (on_main_thread(events) & steps.within(events["start_ns"].to_numpy()))[nested.rows].tolist()
+    names, categories = texts(events["name"], nested.rows), texts(events["category"], nested.rows)
     lengths = ((events["end_ns"] - events["start_ns"]).to_numpy()[nested.rows] / 1e9 / len(steps.names)).tolist()
     root = Frame("step", float((steps.high - steps.low).sum()) / 1e9 / len(steps.names), 1.0)
     frames: list[Frame] = []
-    for name, kind, length, above in zip(names, categories, lengths, nested.parent.tolist(), strict=True):
+    columns = (inside, names.tolist(), categories.tolist(), lengths, nested.parent.tolist())
+    for is_inside, name, kind, length, above in zip(*columns, strict=True):
         around = root if above == NONE else frames[above]
-        if is_mark(name) or (kind == "python_function" and name.endswith(WRAPPERS)):
+        if not is_inside or is_mark(name) or (kind == "python_function" and name.endswith(WRAPPERS)):
             frames.append(around)
             continue
-        frame = around.inside.setdefault(name, Frame(name, category=kind))
+        frame = around.inside.get(name)
+        if frame is None:
+            frame = around.inside[name] = Frame(name, category=kind)
         frame.total_s += length
         frame.calls += 1 / len(steps.names)
         frames.append(frame)

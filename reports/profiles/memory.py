@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from reports.profiles.breakdown import BACKWARD, outermost_operators
-from reports.profiles.columns import of_category, where
+from reports.profiles.columns import of_category, texts, where
 from reports.profiles.modules import MODULE
 from reports.profiles.nesting import nest
 from reports.profiles.operators import nest_operators
@@ -168,9 +168,9 @@ def described(trace: Trace, blocks: pd.DataFrame) -> list[LiveTensor]:
     events = trace.events
     nested = nest(events, of_category(events, *ON_CPU))
     starts, ends = events["start_ns"].to_numpy()[nested.rows], events["end_ns"].to_numpy()[nested.rows]
-    thread = events["thread"].to_numpy(dtype=object)[nested.rows]
-    names = events["name"].to_numpy(dtype=object)[nested.rows]
-    categories = events["category"].to_numpy(dtype=object)[nested.rows]
+    thread = texts(events["thread"], nested.rows)
+    names = texts(events["name"], nested.rows)
+    categories = texts(events["category"], nested.rows)
     threads = trace.memory["thread"].cat.categories
     found = []
     columns = (blocks["bytes"], blocks["kind"], blocks["from_ns"], blocks["thread"])

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from reports.profiles.breakdown import BACKWARD
-from reports.profiles.columns import of_category, where
+from reports.profiles.columns import of_category, texts, where
 from reports.profiles.nesting import NONE, Nest, ancestor, nest
-from reports.profiles.reading import ABSENT, ON_CPU, Trace
+from reports.profiles.reading import ABSENT, Trace
 from reports.profiles.steps import Steps
 
 MODULE = "nn.Module: "
@@ -54,13 +54,12 @@ class ModuleTree:
     outside_s: float  # of the step: neither in a module's forward nor in backward of what a module did
 
 
-def module_tree(trace: Trace, steps: Steps, names: Mapping[str, str]) -> ModuleTree | None:
-    """The tree, or None when no module was called or the trace has no stacks."""
+def module_tree(trace: Trace, steps: Steps, nested: Nest, names: Mapping[str, str]) -> ModuleTree | None:
+    """The tree of what is nested, or None when no module was called or the trace has no stacks."""
     events = trace.events
     is_module = where(events["name"], lambda name: name.startswith(MODULE)) & of_category(events, "python_function")
     if not (is_module & steps.within(events["start_ns"].to_numpy())).any():
         return None
-    nested = nest(events, of_category(events, *ON_CPU))
     owner = ancestor(nested.parent, is_module[nested.rows])
     inside_steps = steps.within(events["start_ns"].to_numpy()[nested.rows])
     root = Module("step")
@@ -79,7 +78,7 @@ def grow(
 ) -> dict[int, list[Module]]:  # fmt: skip
     """Add every module call to the tree; for each call its module and those around it, outermost first."""
     lengths = (events["end_ns"] - events["start_ns"]).to_numpy()[nested.rows]
-    labels = events["name"].astype(str).to_numpy()[nested.rows]
+    labels = texts(events["name"], nested.rows)
     at: dict[int, list[Module]] = {}
     for position in np.flatnonzero(owner == np.arange(len(owner))).tolist():
         if not inside[position]:
@@ -129,7 +128,7 @@ def add_memory(tree: ModuleTree, trace: Trace, steps: Steps) -> None:
     if trace.memory.empty or not is_module.any():
         return
     nested = nest(events, is_module & steps.within(events["start_ns"].to_numpy()))
-    labels = events["name"].astype(str).to_numpy()[nested.rows]
+    labels = texts(events["name"], nested.rows)
     at: dict[int, Module] = {}
     for position, above in enumerate(nested.parent.tolist()):
         around = tree.root if above == NONE else at.get(above)

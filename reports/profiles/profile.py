@@ -92,8 +92,9 @@ def make(title: str, trace: Trace, stacks: Trace | None, memory: Trace | None, n
     modules = None
     if stacks is not None and (stacks.events["category"] == "python_function").any():
         stacked_steps = steps_of(stacks)
-        flame = boxes(flame_of(stacks, stacked_steps, nest_all(stacks, stacked_steps)))
-        modules = module_tree(stacks, stacked_steps, notes.module_names if notes else {})
+        everything = nest_all(stacks)
+        flame = boxes(flame_of(stacks, stacked_steps, everything))
+        modules = module_tree(stacks, stacked_steps, everything, notes.module_names if notes else {})
         if modules is None:
             missing["modules"] = NO_MODULES
     else:

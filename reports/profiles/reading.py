@@ -138,7 +138,7 @@ def content(path: Path) -> bytes:
 
 def decode(path: Path, data: bytes) -> Document:
     """The document in the bytes. Raises TraceError."""
-    if not data.strip():
+    if not data or data.isspace():
         raise TraceError(f"{path}: is empty; was the profiler's trace exported after it had stopped?")
     try:
         return decoded(data)
@@ -157,7 +157,7 @@ def decode(path: Path, data: bytes) -> Document:
 
 def decoded(data: bytes) -> Document:
     """The document; a bare list of events is one as well, for Chrome's format allows it."""
-    if data.lstrip()[:1] == b"[":
+    if data[:1000].lstrip()[:1] == b"[":
         return Document(msgspec.json.decode(data, type=list[Event], strict=False))
     return msgspec.json.decode(data, type=Document, strict=False)
 
@@ -194,10 +194,10 @@ def tabulate(path: Path, document: Document) -> Trace:
     # Ends are rounded, not durations: what touches in the file must touch here.
     end_ns = np.rint((starts + np.maximum(durations, 0) - first_us) * 1000).astype(np.int64)
     frame = pd.DataFrame({
-        "name": category([as_text(event.name) for event in events]),
+        "name": category([event.name for event in events]),
         "category": category([CATEGORIES.get(event.cat or "", event.cat or "") for event in events]),
-        "process": category([as_text(event.pid) for event in events]),
-        "thread": category([as_text(event.tid) for event in events]),
+        "process": category([event.pid for event in events]),
+        "thread": category([event.tid for event in events]),
         "start_ns": start_ns,
         "end_ns": end_ns,
         **details([event.args or EMPTY for event in events]),
@@ -224,13 +224,13 @@ def details(args: list[Args]) -> dict[str, Any]:
         "external_id": whole([a.external_id for a in args]),
         "sequence": whole([a.sequence for a in args]),
         "forward_thread": whole([a.forward_thread for a in args]),
-        "shapes": category([bytes(a.shapes).decode(errors="replace") if a.shapes else "" for a in args]),
-        "device": category([as_text(a.device) for a in args]),
-        "stream": category([as_text(a.stream) for a in args]),
+        "shapes": category([bytes(a.shapes) if a.shapes else None for a in args]),
+        "device": category([a.device for a in args]),
+        "stream": category([a.stream for a in args]),
         "occupancy": real([a.occupancy for a in args]),
         "blocks_per_sm": real([a.blocks_per_sm for a in args]),
-        "grid": category([as_text(a.grid) for a in args]),
-        "block": category([as_text(a.block) for a in args]),
+        "grid": category([a.grid for a in args]),
+        "block": category([a.block for a in args]),
         "copied": whole([a.copied for a in args]),
     }
 
@@ -245,8 +245,8 @@ def memory_table(changes: list[Event], first_us: float) -> pd.DataFrame:
         "address": whole([a.address for a in args]),
         "device_type": whole([a.device_type for a in args]),
         "total_allocated": whole([a.total_allocated for a in args]),
-        "process": category([as_text(event.pid) for event in changes]),
-        "thread": category([as_text(event.tid) for event in changes]),
+        "process": category([event.pid for event in changes]),
+        "thread": category([event.tid for event in changes]),
     })  # fmt: skip
     return table.sort_values("time_ns", kind="stable").reset_index(drop=True)
 
@@ -261,14 +261,24 @@ def as_text(value: Any) -> str:
     """A name, a thread or a list of numbers as text; empty for none."""
     if isinstance(value, str):
         return value
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
     return "" if value is None else str(value)
 
 
-def category(values: Sequence[str]) -> pd.Categorical:
-    """Texts that repeat, each kept once."""
-    seen: dict[str, int] = {}
-    codes = np.fromiter((seen.setdefault(value, len(seen)) for value in values), dtype=np.int64, count=len(values))
-    return pd.Categorical.from_codes(codes, categories=pd.Index(list(seen), dtype=object))
+def category(values: Sequence[Any]) -> pd.Categorical:
+    """Names, threads, lists of numbers as texts, each kept once; empty for none."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    try:
+        codes, known = pd.factorize(array)
+        texts = ["", *map(as_text, known)]
+    except TypeError:  # lists cannot be told apart by hashing
+        texts = []
+    if len(set(texts)) < len(texts) or not texts:  # 7 and "7" are one thread
+        codes, known = pd.factorize(np.array([as_text(value) or None for value in values], dtype=object))
+        texts = ["", *known]
+    return pd.Categorical.from_codes(codes + 1, categories=pd.Index(texts, dtype=object))
 
 
 def whole(values: Sequence[Number]) -> NDArray[np.int64]:

@@ -12,6 +12,8 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
+from torch_tb_profiler.consts import WORKER_PATTERN
+from torch_tb_profiler.profiler.data import RunProfileData
 
 from bench.devices import DEVICES
 from bench.launching import Launcher
@@ -199,6 +201,10 @@ def test_the_command_writes_a_report_the_traces_and_what_tensorboard_opens(tmp_p
     assert "planted so" in done.stderr
     (trace,) = (out / "tensorboard").glob("*/*.pt.trace.json.gz")
     assert json.loads(gzip.decompress(trace.read_bytes()))["traceEvents"]
+    assert WORKER_PATTERN.match(trace.name)
+    opened = RunProfileData.parse("torchpace", None, str(trace), str(tmp_path))
+    assert len(opened.steps_names) >= 1
+    assert "aten::linear" in {row.name for row in opened.op_list_groupby_name}
     page = (out / "report.html").read_text()
     assert "planted.slow_loader" in page
     assert "planted so" in page

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reports.profiles.difference import difference, pairs
 from reports.profiles.findings import findings
 from reports.profiles.profile import Profile, read_foreign
 from tests.traces import Events, event, memory, op, step, write
@@ -176,3 +177,26 @@ def test_ranks_are_read_each_by_itself(tmp_path: Path) -> None:
     assert first.activities is not None
     assert second.activities is not None
     assert first.activities.fractions == pytest.approx(second.activities.fractions, abs=1e-4)
+
+
+def test_a_difference_names_what_grew_is_new_and_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    before = profile_of(tmp_path / "a", [step(0, 0, 100), op("grows", 0, 10), op("goes", 20, 5), op("stays", 40, 9)])
+    after = profile_of(
+        tmp_path / "b",
+        [step(0, 0, 130), op("grows", 0, 30), op("comes", 50, 25), op("stays", 90, 9), op("grows", 80, 2)],
+    )
+    found = difference(before, after)
+    words = [(c.name, c.word, round(c.delta_s * 1e6)) for c in found.changes["operators"]]
+    assert words == [("comes", "new", 25), ("grows", "grew", 22), ("goes", "gone", -5)]
+    mirrored = difference(after, before).changes["operators"]
+    assert [(c.name, round(c.delta_s * 1e6)) for c in mirrored] == [("comes", -25), ("grows", -22), ("goes", 5)]
+
+
+def test_profiles_are_compared_by_title_and_what_is_alone_is_said(tmp_path: Path) -> None:
+    one, two = (read_foreign(write(tmp_path / name, [op("a", 0, 1)])) for name in ("one.json", "two.json"))
+    assert pairs([one], [two]) == ([(one, two)], [])
+    matched, alone = pairs([one, two], [two])
+    assert matched == [(two, two)]
+    assert alone == ["one.json is in the first profiles only"]

@@ -1,0 +1,135 @@
+"""Before and after: what two profiles of the same work spend differently, the largest difference first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from reports.profiles.profile import Profile
+
+LITTLE = 1e-3  # of the longer step: a difference below this is not listed
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one operator, kernel or module took in each profile, seconds per step; None where it was not there."""
+
+    name: str
+    before_s: float | None
+    after_s: float | None
+    calls_before: float
+    calls_after: float
+
+    @property
+    def delta_s(self) -> float:
+        """How many seconds per step more it takes."""
+        return (self.after_s or 0.0) - (self.before_s or 0.0)
+
+    @property
+    def word(self) -> str:
+        """What happened to it."""
+        if self.before_s is None:
+            return "new"
+        if self.after_s is None:
+            return "gone"
+        return "grew" if self.delta_s > 0 else "shrank"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two profiles, and the changes between them by kind ("operators", "kernels", "modules", "phases").
+
+    left_out: for each kind, how many changed by less than LITTLE of the longer step. spread_s: the standard deviation
+    of a profiled step in each, which differences of that size may be made of.
+    """
+
+    before: Profile
+    after: Profile
+    changes: Mapping[str, Sequence[Change]]
+    left_out: Mapping[str, int]
+    spread_s: tuple[float | None, float | None]
+
+
+def difference(before: Profile, after: Profile) -> Difference:
+    """What changed from one profile to the other."""
+    tables = {
+        "phases": (phases(before), phases(after)),
+        "operators": (operators(before), operators(after)),
+        "kernels": (kernels(before), kernels(after)),
+        "modules": (modules(before), modules(after)),
+    }
+    least = LITTLE * max(before.steps.mean_s, after.steps.mean_s)
+    found = {kind: changes_of(*pair) for kind, pair in tables.items()}
+    return Difference(
+        before, after,
+        {kind: [change for change in changes if abs(change.delta_s) >= least] for kind, changes in found.items()},
+        {kind: sum(0 < abs(change.delta_s) < least for change in changes) for kind, changes in found.items()},
+        (spread(before), spread(after)),
+    )  # fmt: skip
+
+
+Spent = Mapping[str, tuple[float, float]]  # seconds and calls per step by name
+
+
+def changes_of(before: Spent, after: Spent) -> list[Change]:
+    """All changes, the largest first."""
+    names = dict.fromkeys([*before, *after])
+    changes = [
+        Change(
+            name, before[name][0] if name in before else None, after[name][0] if name in after else None,
+            before.get(name, (0.0, 0.0))[1], after.get(name, (0.0, 0.0))[1],
+        )
+        for name in names
+    ]  # fmt: skip
+    return sorted(changes, key=lambda change: -abs(change.delta_s))
+
+
+def phases(profile: Profile) -> Spent:
+    """The parts of the step."""
+    parts = profile.activities or profile.phases
+    return {name: (parts.mean_s(name), 1.0) for name in parts.names}
+
+
+def operators(profile: Profile) -> Spent:
+    """The operators' own time on the CPU."""
+    return spent(profile.operators, "self_s")
+
+
+def kernels(profile: Profile) -> Spent:
+    """What ran on the device."""
+    return spent(profile.kernels, "total_s")
+
+
+def spent(table: pd.DataFrame, column: str) -> Spent:
+    """A table's seconds and calls by name."""
+    return dict(zip(table["name"], zip(table[column], table["calls"], strict=True), strict=True))
+
+
+def modules(profile: Profile) -> Spent:
+    """The modules' forward and backward together, by their place in the model."""
+    if profile.modules is None:
+        return {}
+    return {
+        module.name or module.kind: (module.forward_s + module.backward_s, module.calls)
+        for depth, module in profile.modules.root.walk()
+        if depth
+    }
+
+
+def spread(profile: Profile) -> float | None:
+    """The standard deviation of the profiled steps, seconds; None for fewer than three."""
+    lengths = (profile.steps.high - profile.steps.low) / 1e9
+    return float(lengths.std(ddof=1)) if len(lengths) >= 3 else None
+
+
+def pairs(before: Sequence[Profile], after: Sequence[Profile]) -> tuple[list[tuple[Profile, Profile]], list[str]]:
+    """The profiles to compare, by title, and what is on one side only. One against one is compared whatever it is."""
+    if len(before) == len(after) == 1:
+        return [(before[0], after[0])], []
+    theirs = {profile.title: profile for profile in after}
+    ours = {profile.title: profile for profile in before}
+    alone = [f"{title} is in the {side} profiles only" for side, here, there in
+             (("first", ours, theirs), ("second", theirs, ours)) for title in here if title not in there]  # fmt: skip
+    return [(profile, theirs[title]) for title, profile in ours.items() if title in theirs], alone
