@@ -16,7 +16,7 @@ import pandas as pd
 from reports.profiles.breakdown import BACKWARD, outermost_operators
 from reports.profiles.columns import of_category, texts, where
 from reports.profiles.modules import MODULE
-from reports.profiles.nesting import nest
+from reports.profiles.nesting import NONE, nest
 from reports.profiles.operators import nest_operators
 from reports.profiles.reading import ABSENT, ON_CPU, Trace
 from reports.profiles.steps import Steps
@@ -184,4 +184,28 @@ def described(trace: Trace, blocks: pd.DataFrame) -> list[LiveTensor]:
         found.append(LiveTensor(
             size, kind, next(iter(operators), ""), next(reversed(lines), ""), next(reversed(modules), ""),
         ))  # fmt: skip
+    return found
+
+
+def allocated_by_operator(trace: Trace, steps: Steps) -> dict[str, float]:
+    """Bytes per step that operators allocated themselves, by name, whether freed again or not."""
+    events, changes = trace.events, trace.memory
+    changes = changes[(changes["bytes"] > 0) & steps.within(changes["time_ns"].to_numpy())]
+    nested = nest(events, of_category(events, "cpu_op"))
+    names, threads = texts(events["name"], nested.rows), texts(events["thread"], nested.rows)
+    starts, ends = events["start_ns"].to_numpy()[nested.rows], events["end_ns"].to_numpy()[nested.rows]
+    found: dict[str, float] = {}
+    for thread in changes["thread"].cat.categories:
+        own = np.flatnonzero(threads == thread)
+        part = changes[(changes["thread"] == thread).to_numpy()]
+        last_begun = np.searchsorted(starts[own], part["time_ns"].to_numpy(), side="right") - 1
+        for begun, time, size in zip(
+            last_begun.tolist(), part["time_ns"].tolist(), part["bytes"].tolist(), strict=True
+        ):
+            position = int(own[begun]) if begun >= 0 else NONE
+            while position != NONE and ends[position] < time:
+                position = int(nested.parent[position])
+            if position != NONE:
+                name = str(names[position])
+                found[name] = found.get(name, 0.0) + size / len(steps.names)
     return found

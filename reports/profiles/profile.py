@@ -15,7 +15,7 @@ import pandas as pd
 from bench.notes import FILE, MEMORY, STACKS, TIMELINE, Notes, read_notes
 from reports.profiles.breakdown import Breakdown, by_activity, by_phase
 from reports.profiles.flame import Box, boxes, flame_of, nest_all
-from reports.profiles.memory import MemoryProfile, memory_profile
+from reports.profiles.memory import MemoryProfile, allocated_by_operator, memory_profile
 from reports.profiles.modules import ModuleTree, add_flops, add_memory, module_tree
 from reports.profiles.operators import calls_table, kernel_table, nest_operators, operator_table
 from reports.profiles.reading import Trace, read_trace
@@ -46,6 +46,7 @@ class Profile:
     flame: Sequence[Box] = ()
     modules: ModuleTree | None = None
     memory: MemoryProfile | None = None
+    allocated: Mapping[str, float] = field(default_factory=dict)  # bytes per step by operator
     notes: Notes | None = None
     rank: int | None = None
     devices: Sequence[str] = ()
@@ -112,7 +113,8 @@ def make(title: str, trace: Trace, stacks: Trace | None, memory: Trace | None, n
         steps=steps, phases=by_phase(trace, steps, nested), activities=by_activity(trace, steps),
         operators=operator_table(calls, steps), by_shape=operator_table(calls, steps, ("name", "shapes")),
         kernels=kernel_table(trace, steps), timeline=timeline_of(trace, steps), flame=flame, modules=modules,
-        memory=remembered, notes=notes, rank=trace.rank, devices=trace.devices, missing=missing,
+        memory=remembered, allocated=allocated_by_operator(memory, steps_of(memory)) if memory is not None else {},
+        notes=notes, rank=trace.rank, devices=trace.devices, missing=missing,
         warnings=[*(notes.warnings if notes else ()), *trace.warnings],
     )  # fmt: skip
 

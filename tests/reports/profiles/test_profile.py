@@ -138,6 +138,7 @@ def test_the_memory_peak_is_marked_and_its_tensors_are_named(tmp_path: Path) -> 
     ]  # fmt: skip
     assert found.allocated_bytes == 420
     assert found.at_peak[1].operator == "aten::linear"
+    assert profile.allocated == {"aten::linear": 350, NODE: 70}
 
 
 def test_what_was_there_before_the_trace_counts_as_one_sum(tmp_path: Path) -> None:
