@@ -71,24 +71,23 @@ def flame_of(trace: Trace, steps: Steps, nested: Nest) -> Frame:
 
 
 def boxes(root: Frame, thinnest: float = THINNEST) -> Sequence[Box]:
-    """Where each frame that is wide enough is drawn; the longest first."""
-    drawn: list[Box] = []
-    whole = root.total_s or 1.0
+    """Where each frame that is wide enough is drawn; the longest first.
 
-    def draw(frame: Frame, depth: int, left: float) -> None:
-        width = frame.total_s / whole
+    Recording stacks leaves some events that overlap without being inside each other. Where these add up to more than
+    the frame around them, they are drawn narrower, to fit into it; the seconds in their titles are as recorded.
+    """
+    drawn: list[Box] = []
+
+    def draw(frame: Frame, depth: int, left: float, width: float) -> None:
         if width < thinnest:
             return
         drawn.append(Box(frame, depth, round(100 * left, 3), round(100 * width, 3)))
+        within = sum(inner.total_s for inner in frame.inside.values())
+        scale = width / max(frame.total_s, within, 1e-12)
         at = left
         for inner in sorted(frame.inside.values(), key=lambda inner: -inner.total_s):
-            draw(inner, depth + 1, at)
-            at += inner.total_s / whole
+            draw(inner, depth + 1, at, inner.total_s * scale)
+            at += inner.total_s * scale
 
-    draw(root, 0, 0.0)
+    draw(root, 0, 0.0, 1.0)
     return drawn
-
-
-def deepest(drawn: Sequence[Box]) -> int:
-    """How many rows the graph has."""
-    return max((box.depth for box in drawn), default=-1) + 1

@@ -201,3 +201,13 @@ def test_profiles_are_compared_by_title_and_what_is_alone_is_said(tmp_path: Path
     matched, alone = pairs([one, two], [two])
     assert matched == [(two, two)]
     assert alone == ["one.json is in the first profiles only"]
+
+
+def test_frames_that_overlap_are_drawn_within_the_frame_around_them(tmp_path: Path) -> None:
+    profile = profile_of(tmp_path, [
+        step(0, 0, 100), stacked("python_function", "a.py(1): a", 0, 70), stacked("python_function", "b.py(1): b", 60, 60),
+    ])  # fmt: skip
+    assert [(box.frame.name, box.left, box.width) for box in profile.flame] == [
+        ("step", 0, 100), ("a.py(1): a", 0, pytest.approx(100 * 70 / 130, abs=1e-3)),
+        ("b.py(1): b", pytest.approx(100 * 70 / 130, abs=1e-3), pytest.approx(100 * 60 / 130, abs=1e-3)),
+    ]  # fmt: skip
