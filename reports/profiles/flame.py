@@ -12,6 +12,7 @@ from reports.profiles.reading import ON_CPU, Trace
 from reports.profiles.steps import Steps, is_mark
 
 THINNEST = 0.002  # of the whole: a narrower frame could not be seen, and is left out with all above it
+DEEPEST = 100  # rows that are drawn; deeper recursion would make the page endless
 # Frames of torch that say nothing: what they call takes their place.
 WRAPPERS = (": _call_impl", ": _wrapped_call_impl", ": _fn", ": inner", ": wrapper", ": __getattr__")
 
@@ -77,17 +78,18 @@ def boxes(root: Frame, thinnest: float = THINNEST) -> Sequence[Box]:
     the frame around them, they are drawn narrower, to fit into it; the seconds in their titles are as recorded.
     """
     drawn: list[Box] = []
-
-    def draw(frame: Frame, depth: int, left: float, width: float) -> None:
-        if width < thinnest:
-            return
+    waiting = [(root, 0, 0.0, 1.0)]
+    while waiting:
+        frame, depth, left, width = waiting.pop()
+        if width < thinnest or depth >= DEEPEST:
+            continue
         drawn.append(Box(frame, depth, round(100 * left, 3), round(100 * width, 3)))
         within = sum(inner.total_s for inner in frame.inside.values())
         scale = width / max(frame.total_s, within, 1e-12)
-        at = left
-        for inner in sorted(frame.inside.values(), key=lambda inner: -inner.total_s):
-            draw(inner, depth + 1, at, inner.total_s * scale)
-            at += inner.total_s * scale
-
-    draw(root, 0, 0.0, 1.0)
+        at = left + within * scale
+        for inner in sorted(
+            frame.inside.values(), key=lambda inner: inner.total_s
+        ):  # taken from the end: longest first
+            at -= inner.total_s * scale
+            waiting.append((inner, depth + 1, at, inner.total_s * scale))
     return drawn

@@ -38,11 +38,13 @@ class Module:
     allocated_bytes: float | None = None
     inside: dict[str, Module] = field(default_factory=dict)
 
-    def walk(self, depth: int = 0) -> Iterator[tuple[int, Module]]:
+    def walk(self) -> Iterator[tuple[int, Module]]:
         """This and all modules inside with their depths, in the order of first calls."""
-        yield depth, self
-        for module in self.inside.values():
-            yield from module.walk(depth + 1)
+        waiting: list[tuple[int, Module]] = [(0, self)]
+        while waiting:
+            depth, module = waiting.pop()
+            yield depth, module
+            waiting += [(depth + 1, inner) for inner in reversed(module.inside.values())]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from reports.profiles.reading import ON_DEVICE, Trace
 from reports.profiles.steps import Steps
 
 MOST_EVENTS = 2000  # the longest are drawn; shorter ones could hardly be seen, and the raw trace has them
+MOST_ROWS = 60  # of a lane; deeper events are left out
 LONGEST_NAME = 80
 
 
@@ -52,7 +53,7 @@ def timeline_of(trace: Trace, steps: Steps) -> Timeline:
     depth = pd.Series(nested.depth, index=nested.rows)
     part = events[inside & of_category(events, *WITH_SELF_TIME, *ON_DEVICE)]
     part = part.assign(depth=depth.reindex(part.index).fillna(0).astype(int), length=part["end_ns"] - part["start_ns"])
-    drawn = part.nlargest(MOST_EVENTS, "length").sort_values(["start_ns", "depth"])
+    drawn = part[part["depth"] < MOST_ROWS].nlargest(MOST_EVENTS, "length").sort_values(["start_ns", "depth"])
     names: dict[str, int] = {}
     drawn_lanes = []
     keys = [of_category(drawn, *ON_DEVICE), drawn["process"].astype(str), drawn["thread"].astype(str)]

@@ -62,9 +62,12 @@ def pytest_names(repository: Path, base: str, head: str) -> list[str]:
         done = subprocess.run(
             [*command, *compare], cwd=repository, env=environment, capture_output=True, text=True, check=False
         )
-        if "passed" not in done.stdout:
+        if "passed" not in done.stdout and "Performance has regressed" not in done.stdout + done.stderr:
             raise SystemExit(done.stdout[-2000:] + done.stderr[-2000:])
     return NAMED_BY_PYTEST.findall(done.stdout + done.stderr)
+
+
+TOOLS = {"asv": asv_names, "pytest-benchmark": pytest_names}
 
 
 def main() -> None:
@@ -72,13 +75,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--share", type=float, default=0.0)
     parser.add_argument("--case", default=SLOWED[1], choices=SLOWED)
+    parser.add_argument("--tool", choices=TOOLS, nargs="+", default=list(TOOLS))
     options = parser.parse_args()
-    for tool, names_of in (("asv continuous", asv_names), ("pytest-benchmark", pytest_names)):
+    for tool in options.tool:
         with tempfile.TemporaryDirectory() as folder:
             repository = Path(folder) / "repository"
             subprocess.run(["git", "clone", "-q", ".", str(repository)], check=True)
             started = time.monotonic()
-            named = names_of(repository, *commits(repository, options.share, options.case))
+            named = TOOLS[tool](repository, *commits(repository, options.share, options.case))
             what = f"{options.case} {options.share:.0%} slower" if options.share else "identical sides"
             print(
                 f"{tool}, {what}: after {time.monotonic() - started:.0f} s it names {len(named)}: {named}", flush=True

@@ -205,9 +205,21 @@ def test_profiles_are_compared_by_title_and_what_is_alone_is_said(tmp_path: Path
 
 def test_frames_that_overlap_are_drawn_within_the_frame_around_them(tmp_path: Path) -> None:
     profile = profile_of(tmp_path, [
-        step(0, 0, 100), stacked("python_function", "a.py(1): a", 0, 70), stacked("python_function", "b.py(1): b", 60, 60),
+        step(0, 0, 100),
+        stacked("python_function", "a.py(1): a", 0, 70), stacked("python_function", "b.py(1): b", 60, 60),
     ])  # fmt: skip
     assert [(box.frame.name, box.left, box.width) for box in profile.flame] == [
         ("step", 0, 100), ("a.py(1): a", 0, pytest.approx(100 * 70 / 130, abs=1e-3)),
         ("b.py(1): b", pytest.approx(100 * 70 / 130, abs=1e-3), pytest.approx(100 * 60 / 130, abs=1e-3)),
     ]  # fmt: skip
+
+
+def test_deep_recursion_is_read_and_drawn_to_a_depth(tmp_path: Path) -> None:
+    deep = [
+        event("python_function", f"nn.Module: M_{depth}" if depth % 2 else "r.py(1): r", depth, 20_000 - 2 * depth)
+        for depth in range(5000)
+    ]
+    profile = profile_of(tmp_path, [step(0, 0, 20_000), *deep, op("aten::add", 5000, 1)])
+    assert max(box.depth for box in profile.flame) < 200
+    assert profile.modules is not None
+    assert max(depth for depth, _ in profile.modules.root.walk()) == 2500
