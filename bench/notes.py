@@ -25,10 +25,10 @@ class Notes:
     """One profiled case.
 
     step_values_s: seconds per step without the profiler, taken just before. items: per step, in the workload's unit.
-    flops: of an uncompiled step, by operator. module_flops, module_names: by the module's name in the model, and that
-    name by what the profiler calls the module ('Conv2d_0'). addresses: kind of tensor ('parameters') by the address of
-    its storage. memory_device: the traces' number of the device whose memory counts. missing: why a part is not there,
-    by its name (timeline, stacks, memory, flops).
+    flops: of an uncompiled step, by operator. module_names, module_flops: a module's name in its model, and its FLOPs,
+    by what the profiler calls it and those around it ('Padded_0/Conv2d_0'). addresses: kind of tensor ('parameters') by
+    the address of its storage. memory_device: the traces' number of the device whose memory counts. missing: why a part
+    is not there, by its name (timeline, stacks, memory, flops).
     """
 
     case: Case

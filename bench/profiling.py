@@ -9,9 +9,10 @@ flops     an uncompiled step under FlopCounterMode
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -19,7 +20,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.profiler import ProfilerActivity, profile, record_function, schedule
 
 from bench import compiling, exact
@@ -69,6 +70,8 @@ def take(launcher: Launcher, task: Task, notes: Notes, folder: Path, tick: Calla
         if reason:
             missing[name] = reason
             if name == "timeline":
+                with contextlib.suppress(OSError):  # it holds what is not ours
+                    folder.rmdir()
                 return Profiled(task.case, None, reason)
         notes = replace(notes, **found)
     return Profiled(task.case, replace(notes, missing=missing))
@@ -125,7 +128,7 @@ def stacks_pass(case: Case, workload: Workload, device: Device, folder: Path) ->
         run()
     step_s = min(sample(run, device.clock, Budget(0.0, 0.05, 1, 3)).values)
     trace_steps(run, device, max(1, steps_for(step_s) // 3), folder / STACKS, with_stack=True)
-    return {"module_names": {label: name for label, _, name in named(called)}}
+    return {"module_names": names_in_model(called)}
 
 
 def memory_pass(case: Case, workload: Workload, device: Device, folder: Path) -> Found:
@@ -168,10 +171,7 @@ def flops_pass(case: Case, workload: Workload, device: Device, folder: Path) -> 
     by_operator = {exact.operator_name(operator): n for operator, n in counts.get("Global", {}).items() if n}
     if not by_operator:
         raise Unavailable("FLOPs are counted for products, convolutions and attention; it has none")
-    by_module = {
-        name: sum(counts[place].values()) for _, place, name in named(called) if counts.get(place)
-    }  # fmt: skip
-    return {"flops": by_operator, "module_flops": by_module}
+    return {"flops": by_operator, "module_flops": flops_by_path(called, counts)}
 
 
 PASSES: dict[str, Callable[[Case, Workload, Device, Path], Found]] = {
@@ -189,52 +189,81 @@ def steps_for(step_s: float) -> int:
 
 def trace_steps(run: Callable[[], object], device: Device, steps: int, path: Path, **options: bool) -> None:
     """Write a trace of so many steps. They follow each other without waiting for the device, as in training."""
-    plan = schedule(wait=0, warmup=1, active=steps, repeat=1)
+    plan = schedule(wait=0, warmup=WARM_UP_STEPS, active=steps, repeat=1)
 
     def export(profiled: profile) -> None:
         profiled.export_chrome_trace(str(path))
 
     with profiler(device.activities(), schedule=plan, on_trace_ready=export, **options) as profiled:
-        for number in range(1 + steps):
+        for number in range(WARM_UP_STEPS + steps):
             run()
-            if number == steps:
+            if number == WARM_UP_STEPS + steps - 1:
                 device.synchronize()  # else the work still queued would be cut off
             profiled.step()
 
 
 class called_modules:
-    """Gathers the modules that are called, in the order of their first calls."""
+    """Gathers the modules that are called, in the order of their first calls, each with its path of labels.
 
-    def __enter__(self) -> list[nn.Module]:
-        self.modules: list[nn.Module] = []
+    A label is what the profiler calls a module: its class, and a number in the order of first calls that each class
+    object counts by itself, so that two classes of one name have the same labels. The path tells them apart.
+    """
 
-        def note(module: nn.Module, _: object) -> None:
-            if not any(module is known for known in self.modules):
-                self.modules.append(module)
+    def __enter__(self) -> dict[str, nn.Module]:
+        self.paths: dict[str, nn.Module] = {}
+        self.labels: dict[int, str] = {}
+        self.counts: dict[type, int] = {}
+        self.around: list[str] = []
+        self.hooks = (
+            register_module_forward_pre_hook(self.enter),
+            register_module_forward_hook(self.leave, always_call=True),
+        )
+        return self.paths
 
-        self.hook = register_module_forward_pre_hook(note)
-        return self.modules
+    def enter(self, module: nn.Module, _: object) -> None:
+        """Before a call."""
+        kind = type(module)
+        if id(module) not in self.labels:
+            self.labels[id(module)] = f"{kind.__name__}_{self.counts.get(kind, 0)}"
+            self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.around.append(self.labels[id(module)])
+        self.paths.setdefault("/".join(self.around), module)
+
+    def leave(self, *_: object) -> None:
+        """After a call, also one that raised."""
+        self.around.pop()
 
     def __exit__(self, *_: object) -> None:
-        self.hook.remove()
+        for hook in self.hooks:
+            hook.remove()
 
 
-def named(called: Sequence[nn.Module]) -> Iterator[tuple[str, str, str]]:
-    """For each called module: the profiler's label ('Conv2d_0'), FlopCounterMode's ('Padded.conv1'), and its name."""
-    inner = {id(child) for module in called for child in module.modules() if child is not module}
-    numbers: dict[str, int] = {}
-    names: dict[int, tuple[str, str]] = {}
-    for module in called:
+def names_in_model(called: Mapping[str, nn.Module]) -> dict[str, str]:
+    """For each path the module's name in its model, such as 'conv1'; the class for a model itself."""
+    inner = {id(child) for module in called.values() for child in module.modules() if child is not module}
+    names: dict[int, str] = {}
+    for module in called.values():
         if id(module) not in inner:
-            root = type(module).__name__
             for name, child in module.named_modules():
-                names[id(child)] = (f"{root}.{name}" if name else root, name or root)
-    for module in called:
-        kind = type(module).__name__
-        number = numbers.setdefault(kind, 0)
-        numbers[kind] += 1
-        place, name = names.get(id(module), (kind, kind))
-        yield f"{kind}_{number}", place, name
+                names[id(child)] = name or type(module).__name__
+    return {path: names.get(id(module), type(module).__name__) for path, module in called.items()}
+
+
+def flops_by_path(called: Mapping[str, nn.Module], counts: Mapping[str, Mapping[Any, int]]) -> dict[str, int]:
+    """What FlopCounterMode counted for each path. It goes by class and name: models that share these are left out."""
+    inner = {id(child) for module in called.values() for child in module.modules() if child is not module}
+    places: dict[str, set[int]] = {}
+    for module in called.values():
+        if id(module) not in inner:
+            for name, child in module.named_modules():
+                place = f"{type(module).__name__}.{name}" if name else type(module).__name__
+                places.setdefault(place, set()).add(id(child))
+    known = {next(iter(ids)): place for place, ids in places.items() if len(ids) == 1}
+    return {
+        path: sum(counts[known[id(module)]].values())
+        for path, module in called.items()
+        if known.get(id(module)) in counts
+    }
 
 
 def kinds_by_address(is_compiled: bool) -> dict[int, str]:

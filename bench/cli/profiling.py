@@ -152,8 +152,8 @@ def chosen_cases(options: argparse.Namespace) -> Sequence[Case]:
 
 def folder_name(case: Case) -> str:
     """A folder's name that says which case is in it."""
-    dtype = "" if case.dtype == "float32" else f"-{case.dtype}"
-    return UNSAFE.sub("-", f"{case.label}-{case.device}-{case.mode}{dtype}").strip("-")
+    others = [case.dtype] * (case.dtype != "float32") + [f"{case.threads}-threads"] * (case.threads != 1)
+    return "-".join(UNSAFE.sub("-", part).strip("-") for part in (case.label, case.device, case.mode, *others))
 
 
 def write_report(options: argparse.Namespace, profiles: Sequence[Profile], failed: Sequence[tuple[str, str]]) -> None:
@@ -163,7 +163,8 @@ def write_report(options: argparse.Namespace, profiles: Sequence[Profile], faile
     path = options.output / "report.html"
     try:
         options.output.mkdir(parents=True, exist_ok=True)
-        path.write_text(as_html([], profiles, "", failed, options.embed_trace))
+        page = as_html([], profiles, "", failed, options.embed_trace)
+        path.write_text(page, encoding="utf-8", errors="replace")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; name another folder with -o") from error
     print(path)

@@ -51,6 +51,11 @@ class Difference:
     left_out: Mapping[str, int]
     spread_s: tuple[float | None, float | None]
 
+    @property
+    def noise_s(self) -> float:
+        """What a single step differs from the next by: a smaller change is shown as one that says little."""
+        return max(filter(None, self.spread_s), default=0.0)
+
 
 def difference(before: Profile, after: Profile) -> Difference:
     """What changed from one profile to the other."""
@@ -58,7 +63,7 @@ def difference(before: Profile, after: Profile) -> Difference:
         "phases": (phases(before), phases(after)),
         "operators": (operators(before), operators(after)),
         "kernels": (kernels(before), kernels(after)),
-        "modules": (modules(before), modules(after)),
+        "modules": (modules(before), modules(after)) if before.modules and after.modules else ({}, {}),
     }
     least = LITTLE * max(before.steps.mean_s, after.steps.mean_s)
     found = {kind: changes_of(*pair) for kind, pair in tables.items()}
@@ -108,11 +113,11 @@ def spent(table: pd.DataFrame, column: str) -> Spent:
 
 
 def modules(profile: Profile) -> Spent:
-    """The modules' forward and backward together, by their place in the model."""
+    """The modules' forward and backward together, by their paths."""
     if profile.modules is None:
         return {}
     return {
-        module.name or module.kind: (module.forward_s + module.backward_s, module.calls)
+        module.path: (module.forward_s + module.backward_s, module.calls)
         for depth, module in profile.modules.root.walk()
         if depth
     }

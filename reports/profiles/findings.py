@@ -23,8 +23,10 @@ OTHER_SHARE = 0.3
 OPTIMIZER_SHARE = 0.2
 DOMINANT_SHARE = 0.5
 SHORT_KERNEL_S = 20e-6  # launching one costs the CPU some 5 to 10 µs
+TOO_SHORT = 1.5  # with the profiler a step takes so many times what it takes without
 UNEVEN = 1.5  # a step so many times longer than the median
 LARGE_KIND = 0.5  # of the peak
+SMALL_BYTES = 1 << 20  # a peak below this is nobody's trouble
 WAITS = (
     "aten::item",
     "aten::_local_scalar_dense",
@@ -51,8 +53,20 @@ class Finding:
 
 def findings(profile: Profile) -> list[Finding]:
     """All that can be said, by the share of the step that it is about; what cannot be weighed follows the first."""
-    found = [finding for rule in RULES for finding in rule(profile)]
+    rules = RULES if too_short(profile) is None else ANYWAY
+    found = [finding for rule in rules for finding in rule(profile)]
     return sorted(found, key=lambda finding: -(UNWEIGHED if finding.cost is None else finding.cost))
+
+
+def too_short(profile: Profile) -> Finding | None:
+    """What to say of a step that the profiler makes so much longer that its shares are the profiler's own."""
+    if profile.step_s is None or profile.steps.mean_s <= TOO_SHORT * profile.step_s:
+        return None
+    return Finding(
+        "The step is too short for the profiler, or was disturbed",
+        f"{seconds(profile.step_s)} without it, {seconds(profile.steps.mean_s)} with it",
+        "the shares below are the profiler's as much as the step's; a larger case shows more", "breakdown", 0.5,
+    )  # fmt: skip
 
 
 UNWEIGHED = 0.25  # where a finding without a share is ranked: below what surely takes a quarter of the step
@@ -61,6 +75,11 @@ UNWEIGHED = 0.25  # where a finding without a share is ranked: below what surely
 def seconds(value: float) -> str:
     """Seconds as people read them."""
     return units.quantity(value, "s")
+
+
+def number_of(count: float, noun: str, nouns: str = "") -> str:
+    """So many of something."""
+    return f"{units.count(count)} {noun if round(count) == 1 else nouns or noun + 's'}"
 
 
 def waiting_for_data(profile: Profile) -> Iterator[Finding]:
@@ -115,7 +134,7 @@ def idle_device(profile: Profile) -> Iterator[Finding]:
     yield Finding(
         f"{units.percent(waiting)} of GPU time is idle between launches",
         f"{units.percent(shares['CPU only'])} while the CPU ran operators, {units.percent(shares['idle'])} while it "
-        f"did not; {units.count(calls)} kernels a step of {seconds(typical)} on average",
+        f"did not; {number_of(calls, 'kernel')} a step of {seconds(typical)} on average",
         "kernels this short end before the next is launched; larger batches or CUDA graphs launch less"
         if typical < SHORT_KERNEL_S
         else "look in the timeline at what the CPU does in the gaps: data, waiting, or Python",
@@ -130,7 +149,7 @@ def copying(profile: Profile) -> Iterator[Finding]:
         copies = profile.kernels[profile.kernels["category"] != "kernel"]
         yield Finding(
             f"{units.percent(share)} of the step the GPU only copies",
-            f"mostly {copies['name'].iloc[0]}, {units.count(float(copies['calls'].sum()))} copies a step",
+            f"mostly {copies['name'].iloc[0]}, {number_of(float(copies['calls'].sum()), 'copy', 'copies')} a step",
             "copy from pinned memory with non_blocking=True, or keep the data on the device", "kernels", share,
         )  # fmt: skip
 
@@ -156,7 +175,7 @@ def waiting_for_the_device(profile: Profile) -> Iterator[Finding]:
         worst = table.sort_values("self_s").iloc[-1]
         yield Finding(
             f"{units.percent(share)} of the step the CPU waits for the GPU",
-            f"{worst['name']}: {units.count(worst['calls'])} calls a step, {seconds(worst['self_s'])}",
+            f"{worst['name']}: {number_of(worst['calls'], 'call')} a step, {seconds(worst['self_s'])}",
             "read values such as loss.item() once in many steps", "operators", share,
         )  # fmt: skip
 
@@ -168,7 +187,7 @@ def between_operators(profile: Profile) -> Iterator[Finding]:
         calls = float(profile.operators["calls"].sum())
         yield Finding(
             f"{units.percent(share)} of the step is outside of operators",
-            f"{seconds(profile.phases.mean_s('other'))} of Python between {units.count(calls)} operator calls a step",
+            f"{seconds(profile.phases.mean_s('other'))} of Python, and {number_of(calls, 'operator call')} a step",
             "fewer and larger operators, or torch.compile; the flame graph says which functions", "flame", share,
         )  # fmt: skip
 
@@ -195,7 +214,7 @@ def one_operator(profile: Profile) -> Iterator[Finding]:
     if share >= DOMINANT_SHARE:
         yield Finding(
             f"{first['name']} takes {units.percent(share)} of the step",
-            f"{units.count(first['calls'])} calls a step, {seconds(taken)}",
+            f"{number_of(first['calls'], 'call')} a step, {seconds(taken)}",
             "what makes this operator faster makes the step faster; little else will", "operators", share / 2,
         )  # fmt: skip
 
@@ -223,7 +242,7 @@ def large_memory(profile: Profile) -> Iterator[Finding]:
     at_peak = profile.memory.live[:, profile.memory.live.sum(axis=0).argmax()]
     activations = float(at_peak[KINDS.index("activations")])
     share = activations / profile.memory.peak_bytes
-    if share >= LARGE_KIND:
+    if share >= LARGE_KIND and profile.memory.peak_bytes >= SMALL_BYTES and profile.phases.fractions["backward"]:
         yield Finding(
             f"{units.percent(share)} of the memory peak is activations",
             f"{units.quantity(activations, 'B')} of {units.quantity(profile.memory.peak_bytes, 'B')}",
@@ -231,6 +250,16 @@ def large_memory(profile: Profile) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def distorted(profile: Profile) -> Iterator[Finding]:
+    """The profiler is most of what it shows."""
+    finding = too_short(profile)
+    if finding is not None:
+        yield finding
+
+
+ANYWAY: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
+    distorted, waiting_for_data, graph_breaks, recompiles, large_memory,
+)  # fmt: skip
 RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     waiting_for_data, graph_breaks, recompiles, idle_device, copying, communicating, waiting_for_the_device,
     between_operators, optimizing, one_operator, uneven_steps, large_memory,

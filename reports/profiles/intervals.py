@@ -22,6 +22,14 @@ class Union:
         """How much of each window [low, high] lies in an interval."""
         return self._until(high) - self._until(low)
 
+    def contains(self, times: Ints) -> NDArray[np.bool_]:
+        """Which of the times lie in an interval, its end included."""
+        last = np.searchsorted(self.starts, times, side="right") - 1
+        found = np.zeros(len(times), dtype=bool)
+        begun = last >= 0
+        found[begun] = times[begun] <= self.ends[last[begun]]
+        return found
+
     def _until(self, times: Ints) -> Ints:
         """The length of all intervals up to each time."""
         if not len(self.starts):

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from reports.profiles.breakdown import BACKWARD, outermost_operators
-from reports.profiles.columns import of_category, texts, where
+from reports.profiles.breakdown import backward_of, outermost_operators
+from reports.profiles.columns import of_category, texts
 from reports.profiles.modules import MODULE
 from reports.profiles.nesting import NONE, nest
 from reports.profiles.operators import nest_operators
@@ -127,20 +127,17 @@ def kinds(trace: Trace, blocks: pd.DataFrame, low: int, high: int, known: Mappin
     starts, ends = events["start_ns"].to_numpy()[tops], events["end_ns"].to_numpy()[tops]
     order = np.argsort(starts, kind="stable")
     starts, ends = starts[order], ends[order]
-    is_node = where(events["name"], lambda name: name.startswith(BACKWARD))[tops][order]
-    in_step = is_node & (starts >= low) & (starts <= high)
-    backward_from = int(starts[in_step].min()) if in_step.any() else NEVER
-    backward_to = int(ends[in_step].max()) if in_step.any() else NEVER
+    in_backward = backward_of(events, nested).contains(blocks["from_ns"].to_numpy()).tolist()
     found = []
-    edges = zip(*(blocks[name].tolist() for name in ("address", "from_ns", "to_ns")), strict=True)
-    for address, begin, end in edges:
+    edges = zip(*(blocks[name].tolist() for name in ("address", "from_ns", "to_ns")), in_backward, strict=True)
+    for address, begin, end, begins_in_backward in edges:
         top = int(np.searchsorted(starts, begin, side="right")) - 1
         within_one_operator = top >= 0 and end <= ends[top]
         if (begin < low <= end or end > high) and address in known:
             found.append(known[address])
         elif begin < low:
             found.append("inputs and buffers")
-        elif within_one_operator or backward_from <= begin <= backward_to:
+        elif within_one_operator or begins_in_backward:
             found.append("temporaries")
         else:
             found.append("activations")

@@ -25,11 +25,13 @@ MODULE = "nn.Module: "
 class Module:
     """One module at its place in the tree; seconds and bytes per step, what is inside included.
 
-    name: where the profile knows it, its name in the model ('conv1'); kind: the class and number ('Conv2d_0').
+    kind: the class and number ('Conv2d_0'); path: with those around it ('Padded_0/Conv2d_0'); name: where the profile
+    knows it, its name in the model ('conv1').
     allocated_bytes: allocated by its forward calls, whether freed again or not; None where not recorded.
     """
 
     kind: str
+    path: str = ""
     name: str = ""
     calls: float = 0.0
     forward_s: float = 0.0
@@ -71,7 +73,7 @@ def module_tree(trace: Trace, steps: Steps, nested: Nest, names: Mapping[str, st
     root.calls = 1.0
     root.forward_s = sum(module.forward_s for module in root.inside.values())
     root.backward_s = backward_ns / 1e9 / len(steps.names)
-    return ModuleTree(root, step_s, max(0.0, step_s - root.forward_s - root.backward_s))
+    return ModuleTree(root, step_s, step_s - root.forward_s - root.backward_s)
 
 
 def grow(
@@ -88,7 +90,8 @@ def grow(
         above = int(nested.parent[position])
         line = at.get(int(owner[above]), []) if above != NONE and owner[above] != NONE else []
         kind = labels[position].removeprefix(MODULE)
-        module = (line[-1] if line else root).inside.setdefault(kind, Module(kind, names.get(kind, "")))
+        path = f"{line[-1].path}/{kind}" if line else kind
+        module = (line[-1] if line else root).inside.setdefault(kind, Module(kind, path, names.get(path, "")))
         module.calls += 1 / steps
         module.forward_s += lengths[position] / 1e9 / steps
         at[position] = [*line, module]
@@ -107,20 +110,27 @@ def add_backward(
     # The last operator with a number made the node: those before it only saw the number that would come next.
     made = np.flatnonzero((sequence != ABSENT) & ~is_node & (forward_thread <= 0))
     maker = dict(zip(sequence[made].tolist(), owner[made].tolist(), strict=True))
+    node = ancestor(nested.parent, is_node)
+    outer = np.where(nested.parent == NONE, NONE, node[nested.parent])
+    own = lengths.astype(float)
+    for position in at:  # checkpointing calls modules again within a node: that time is in their forward already
+        above = int(nested.parent[position])
+        if above != NONE and node[above] != NONE and owner[above] in (NONE, owner[node[above]]):
+            own[node[above]] -= lengths[position]
     total = 0.0
-    for position in np.flatnonzero(is_node & inside).tolist():
+    for position in np.flatnonzero(is_node & inside & (outer == NONE)).tolist():
         line = at.get(maker.get(int(sequence[position]), NONE), [])
-        total += float(lengths[position]) if line else 0.0
+        total += float(own[position]) if line else 0.0
         for module in line:
-            module.backward_s += lengths[position] / 1e9 / steps
+            module.backward_s += own[position] / 1e9 / steps
     return total
 
 
 def add_flops(tree: ModuleTree, flops: Mapping[str, int]) -> None:
-    """Enter the FLOPs of each module that is known by its name in the model."""
+    """Enter the FLOPs of each module for which they are known, by its path."""
     for _, module in tree.root.walk():
-        if module.name in flops:
-            module.flops = float(flops[module.name])
+        if module.path in flops:
+            module.flops = float(flops[module.path])
 
 
 def add_memory(tree: ModuleTree, trace: Trace, steps: Steps) -> None:

@@ -19,7 +19,7 @@ from reports.profiles.memory import MemoryProfile, allocated_by_operator, memory
 from reports.profiles.modules import ModuleTree, add_flops, add_memory, module_tree
 from reports.profiles.operators import calls_table, kernel_table, nest_operators, operator_table
 from reports.profiles.reading import Trace, read_trace
-from reports.profiles.steps import Steps, steps_of
+from reports.profiles.steps import DISTURBED, Steps, steps_of, undisturbed
 from reports.profiles.timeline import Timeline, timeline_of
 
 NO_STACKS = "the trace has no stacks; take it with with_stack=True"
@@ -70,7 +70,8 @@ def read_profile(folder: Path) -> Profile:
     """The profile in a folder that `torchpace profile` wrote. Raises TraceError, StoringError."""
     notes = read_notes(folder)
     case = notes.case
-    title = f"{case.label} {case.device} {case.mode}" + ("" if case.dtype == "float32" else f" {case.dtype}")
+    others = [case.dtype] * (case.dtype != "float32") + [f"{case.threads} threads"] * (case.threads != 1)
+    title = " ".join([case.label, case.device, case.mode, *others])
     timeline = read_trace(folder / TIMELINE)
     stacks = read_trace(folder / STACKS) if "stacks" not in notes.missing else None
     memory = read_trace(folder / MEMORY) if "memory" not in notes.missing else None
@@ -86,13 +87,15 @@ def read_foreign(path: Path) -> Profile:
 
 def make(title: str, trace: Trace, stacks: Trace | None, memory: Trace | None, notes: Notes | None) -> Profile:
     """Every part of the profile that the traces allow."""
-    steps, nested = steps_of(trace), nest_operators(trace)
+    every_step, nested = steps_of(trace), nest_operators(trace)
+    steps = undisturbed(every_step) if notes else every_step  # of workloads, whose steps are equal
+    disturbed = len(every_step.names) - len(steps.names)
     calls = calls_table(trace, steps, nested)
     missing = dict(notes.missing) if notes else {}
     flame: Sequence[Box] = ()
     modules = None
     if stacks is not None and (stacks.events["category"] == "python_function").any():
-        stacked_steps = steps_of(stacks)
+        stacked_steps = undisturbed(steps_of(stacks)) if notes else steps
         everything = nest_all(stacks)
         flame = boxes(flame_of(stacks, stacked_steps, everything))
         modules = module_tree(stacks, stacked_steps, everything, notes.module_names if notes else {})
@@ -115,7 +118,11 @@ def make(title: str, trace: Trace, stacks: Trace | None, memory: Trace | None, n
         kernels=kernel_table(trace, steps), timeline=timeline_of(trace, steps), flame=flame, modules=modules,
         memory=remembered, allocated=allocated_by_operator(memory, steps_of(memory)) if memory is not None else {},
         notes=notes, rank=trace.rank, devices=trace.devices, missing=missing,
-        warnings=[*(notes.warnings if notes else ()), *trace.warnings],
+        warnings=[
+            *(notes.warnings if notes else ()), *trace.warnings,
+            *([f"{disturbed} of {len(every_step.names)} steps took over {DISTURBED} times the median and are left out"]
+              if disturbed else []),
+        ],
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Number = int | float | str | None
+Number = Any  # a number, mostly; some writers put text or something else in its place
 
 GZIP = b"\x1f\x8b"
 ABSENT = -1  # in the whole-number columns: the event has none
@@ -34,6 +34,7 @@ CATEGORIES = {
 ON_CPU = ("cpu_op", "user_annotation", "cuda_runtime", "python_function")
 ON_DEVICE = ("kernel", "gpu_memcpy", "gpu_memset")
 MEMORY = "[memory]"
+LONGEST_US = 30 * 8.64e10  # a month: whoever has a longer trace has a broken clock
 
 # What some versions write where JSON allows no such number.
 NO_NUMBER = re.compile(rb"(?<=[:\[,])(\s*)-?(?:nan|inf|infinity)(?=\s*[,}\]])", re.IGNORECASE)
@@ -84,8 +85,8 @@ class Document(msgspec.Struct):
     """A trace file."""
 
     traceEvents: list[Event]
-    distributedInfo: dict[str, Any] | None = None
-    deviceProperties: list[dict[str, Any]] | None = None
+    distributedInfo: Any = None
+    deviceProperties: Any = None
     with_stack: Any = None
     record_shapes: Any = None
     profile_memory: Any = None
@@ -142,7 +143,9 @@ def decode(path: Path, data: bytes) -> Document:
         raise TraceError(f"{path}: is empty; was the profiler's trace exported after it had stopped?")
     try:
         return decoded(data)
-    except msgspec.DecodeError as first:
+    except RecursionError as error:
+        raise TraceError(f"{path}: is JSON, but no trace of torch.profiler: it is nested too deeply") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as first:
         if "truncated" in str(first):
             raise TraceError(
                 f"{path}: the file is cut off after {len(data):,} bytes; copy or export it again"
@@ -164,7 +167,7 @@ def decoded(data: bytes) -> Document:
 
 def repaired(data: bytes) -> bytes:
     """The text with what some versions of the profiler get wrong put right: nan and inf, bad escapes, bad UTF-8."""
-    text = data.decode("utf-8", errors="replace").encode()
+    text = data.decode("utf-8-sig", errors="replace").encode()
     text = BAD_ESCAPE.sub(lambda found: found[0] if found[1] else b"\\\\", text)
     return NO_NUMBER.sub(rb"\1null", text)
 
@@ -183,14 +186,21 @@ def tabulate(path: Path, document: Document) -> Trace:
             f"{path}: has no events with a duration; export the trace in on_trace_ready, or after the profiler stopped"
         )
     starts = np.array([event.ts for event in events], dtype=float)
-    first_us = min([starts.min(), *(event.ts for event in changes if event.ts is not None)])
-    start_ns = np.rint((starts - first_us) * 1000).astype(np.int64)
     durations = np.array([event.dur or 0.0 for event in events], dtype=float)
+    change_times = np.array([event.ts or 0.0 for event in changes], dtype=float)
+    every_time = np.concatenate([starts, durations, change_times])
+    if not np.isfinite(every_time).all():
+        raise TraceError(f"{path}: {int((~np.isfinite(every_time)).sum())} events have a time that is no number")
+    first_us = min(starts.min(), change_times.min(initial=np.inf))
+    last_us = max((starts + durations).max(), change_times.max(initial=-np.inf))
+    if last_us - first_us > LONGEST_US:
+        raise TraceError(
+            f"{path}: its events span {(last_us - first_us) / 8.64e10:.3g} days; their times cannot be right"
+        )
+    start_ns = np.rint((starts - first_us) * 1000).astype(np.int64)
     warnings = []
     if negative := int((durations < 0).sum()):
         warnings.append(f"{negative} events have a negative duration, counted as 0")
-    if odd := int((~np.isfinite(durations) | ~np.isfinite(starts)).sum()):
-        raise TraceError(f"{path}: {odd} events have a time that is no number")
     # Ends are rounded, not durations: what touches in the file must touch here.
     end_ns = np.rint((starts + np.maximum(durations, 0) - first_us) * 1000).astype(np.int64)
     frame = pd.DataFrame({
@@ -207,9 +217,9 @@ def tabulate(path: Path, document: Document) -> Trace:
     return Trace(
         path,
         frame.iloc[order].reset_index(drop=True),
-        memory_table(changes, first_us),
+        memory_table(changes, change_times - first_us),
         rank=rank_of(document.distributedInfo),
-        devices=[str(device.get("name", "")) for device in document.deviceProperties or []],
+        devices=device_names(document.deviceProperties),
         warnings=warnings,
     )
 
@@ -235,12 +245,11 @@ def details(args: list[Args]) -> dict[str, Any]:
     }
 
 
-def memory_table(changes: list[Event], first_us: float) -> pd.DataFrame:
+def memory_table(changes: list[Event], times_us: NDArray[np.float64]) -> pd.DataFrame:
     """Allocations and frees, in order of time."""
     args = [event.args or EMPTY for event in changes]
-    times = np.array([event.ts or 0.0 for event in changes], dtype=float)
     table = pd.DataFrame({
-        "time_ns": np.rint((times - first_us) * 1000).astype(np.int64),
+        "time_ns": np.rint(times_us * 1000).astype(np.int64),
         "bytes": whole([a.bytes_changed for a in args]),
         "address": whole([a.address for a in args]),
         "device_type": whole([a.device_type for a in args]),
@@ -251,9 +260,15 @@ def memory_table(changes: list[Event], first_us: float) -> pd.DataFrame:
     return table.sort_values("time_ns", kind="stable").reset_index(drop=True)
 
 
-def rank_of(info: dict[str, Any] | None) -> int | None:
+def device_names(properties: Any) -> list[str]:
+    """The names of the devices that the trace knows."""
+    known = properties if isinstance(properties, list) else []
+    return [str(device.get("name", "")) for device in known if isinstance(device, dict)]
+
+
+def rank_of(info: Any) -> int | None:
     """Which of the processes of a distributed job it was."""
-    rank = (info or {}).get("rank")
+    rank = info.get("rank") if isinstance(info, dict) else None
     return rank if isinstance(rank, int) and not isinstance(rank, bool) else None
 
 
@@ -295,7 +310,7 @@ def as_whole(value: Number) -> int:
         number = (
             int(float(value)) if isinstance(value, str | float) else int(value or 0) if value is not None else ABSENT
         )
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, OverflowError):
         return ABSENT
     return (number + 2**63) % 2**64 - 2**63  # addresses use the upper half as well; they only have to differ
 

@@ -12,6 +12,7 @@ from reports.profiles.reading import ON_CPU, ON_DEVICE, Trace
 
 MARK = "ProfilerStep#"
 WHOLE = "whole trace"
+DISTURBED = 1.5  # a step so many times longer than the median
 PAUSE = 0.05  # a gap above this share of a step is no part of it: the profiler waited or warmed up
 
 
@@ -56,6 +57,14 @@ def steps_of(trace: Trace) -> Steps:
     follows[-1] = True
     ends = np.where(follows, next_low, np.minimum(high, next_low))
     return Steps(tuple(marks["name"].astype(str)), low, np.maximum(ends, low + 1), marked=True)
+
+
+def undisturbed(steps: Steps) -> Steps:
+    """Without the steps that took much longer than the median: of equal steps, those that something else disturbed."""
+    lengths = steps.high - steps.low
+    kept = lengths <= DISTURBED * np.median(lengths)
+    names = tuple(name for name, keep in zip(steps.names, kept, strict=True) if keep)
+    return Steps(names, steps.low[kept], steps.high[kept], steps.marked)
 
 
 def last_on_device(trace: Trace, after_ns: int) -> int:

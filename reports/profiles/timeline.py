@@ -16,6 +16,7 @@ from reports.profiles.reading import ON_DEVICE, Trace
 from reports.profiles.steps import Steps
 
 MOST_EVENTS = 2000  # the longest are drawn; shorter ones could hardly be seen, and the raw trace has them
+MOST_LANES = 24  # the busiest threads and streams
 MOST_ROWS = 60  # of a lane; deeper events are left out
 LONGEST_NAME = 80
 
@@ -65,5 +66,6 @@ def timeline_of(trace: Trace, steps: Steps) -> Timeline:
         ))  # fmt: skip
         title = f"device {process}, stream {thread}" if on_device else f"thread {thread}"
         drawn_lanes.append((group["length"].sum(), Lane(title, 1 + int(group["depth"].max()), boxes)))
-    busiest_first = [lane for _, lane in sorted(drawn_lanes, key=lambda pair: -pair[0])]
-    return Timeline(steps.names[chosen], (high - low) / 1e3, list(names), busiest_first, len(part) - len(drawn))
+    busiest = [lane for _, lane in sorted(drawn_lanes, key=lambda pair: -pair[0])[:MOST_LANES]]
+    left_out = len(part) - sum(len(lane.events) for lane in busiest)
+    return Timeline(steps.names[chosen], (high - low) / 1e3, list(names), busiest, left_out)

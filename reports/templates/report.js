@@ -92,7 +92,7 @@ function drawTimeline(canvas) {
   const colours = () => {
     const style = getComputedStyle(document.documentElement);
     const read = (name) => style.getPropertyValue(name).trim();
-    return { ink: read("--ink"), quiet: read("--quiet"), rule: read("--rule"), boxes: ["--c2", "--c3", "--c4", "--c5", "--c8", "--c7"].map(read) };
+    return { ink: read("--ink"), quiet: read("--quiet"), rule: read("--rule"), boxes: ["--c2", "--c3", "--c4", "--c5", "--c8"].map(read).concat("#c9c4b8") };
   };
   const tick = (span) => {
     const power = 10 ** Math.floor(Math.log10(span / 5));

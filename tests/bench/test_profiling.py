@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
+from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 from torch_tb_profiler.consts import WORKER_PATTERN
 from torch_tb_profiler.profiler.data import RunProfileData
@@ -19,13 +21,14 @@ from bench.devices import DEVICES
 from bench.launching import Launcher
 from bench.measuring import Task
 from bench.notes import FILE, Notes, read_notes, write_notes
-from bench.profiling import named, take
+from bench.profiling import called_modules, flops_by_path, names_in_model, take
 from bench.record import Case, Record
 from bench.running import measured
 from bench.storing import StoringError
 from reports.profiles.findings import Finding, findings
+from reports.profiles.memory import KINDS
 from reports.profiles.operators import calls_table, nest_operators, operator_table
-from reports.profiles.profile import Profile, read_profile
+from reports.profiles.profile import Profile, read_foreign, read_profile
 from reports.profiles.reading import read_trace
 from reports.profiles.steps import steps_of
 from tests.conftest import ROOT
@@ -170,13 +173,72 @@ def test_a_case_that_cannot_run_says_why_and_leaves_no_profile(launcher: Launche
     assert not (tmp_path / FILE).exists()
 
 
-def test_modules_of_one_class_are_numbered_as_the_profiler_does() -> None:
-    net = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU(), torch.nn.Linear(2, 2))
-    called = [net, net[0], net[1], net[2]]
-    assert list(named(called)) == [
-        ("Sequential_0", "Sequential", "Sequential"), ("Linear_0", "Sequential.0", "0"),
-        ("ReLU_0", "Sequential.1", "1"), ("Linear_1", "Sequential.2", "2"),
-    ]  # fmt: skip
+class Dropout(torch.nn.Module):
+    """Has the name of a module of torch's, and one of these inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.after = torch.nn.Dropout(0.5), torch.nn.Linear(2, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        answer: torch.Tensor = self.after(self.inner(x))
+        return answer
+
+
+def test_modules_are_numbered_as_the_profiler_does(tmp_path: Path) -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(2, 2), Dropout(), torch.nn.Linear(2, 2))
+    with called_modules() as called:
+        net(torch.ones(1, 2))
+    names = names_in_model(called)
+    assert names == {
+        "Sequential_0": "Sequential", "Sequential_0/Linear_0": "0", "Sequential_0/Dropout_0": "1",
+        "Sequential_0/Dropout_0/Dropout_0": "1.inner", "Sequential_0/Dropout_0/Linear_1": "1.after",
+        "Sequential_0/Linear_2": "2",
+    }  # fmt: skip
+    with profile(activities=[ProfilerActivity.CPU], with_stack=True) as profiled:
+        net(torch.ones(1, 2))
+    profiled.export_chrome_trace(str(tmp_path / "t.json"))
+    tree = read_foreign(tmp_path / "t.json").modules
+    assert tree is not None
+    assert [module.path for depth, module in tree.root.walk() if depth] == list(names)
+
+
+def test_flops_of_models_that_cannot_be_told_apart_are_left_out() -> None:
+    one, other = (torch.nn.Sequential(torch.nn.Linear(4, size)) for size in (4, 8))
+    with called_modules() as called, FlopCounterMode(display=False) as counter:
+        other(one(torch.ones(1, 4)))
+    assert flops_by_path(called, counter.get_flop_counts()) == {}
+    with called_modules() as called, FlopCounterMode(display=False) as counter:
+        one(torch.ones(1, 4))
+    assert flops_by_path(called, counter.get_flop_counts()) == {"Sequential_0": 32, "Sequential_0/Linear_0": 32}
+
+
+def test_recomputed_modules_are_not_counted_twice(tmp_path: Path) -> None:
+    blocks = [torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU()) for _ in range(3)]
+
+    def run() -> None:
+        x = torch.ones(32, 64, requires_grad=True)
+        for block in blocks:
+            x = checkpoint(block, x, use_reentrant=False)
+        x.sum().backward()
+
+    run()
+    with profile(activities=[ProfilerActivity.CPU], with_stack=True) as profiled:
+        run()
+    profiled.export_chrome_trace(str(tmp_path / "t.json"))
+    tree = read_foreign(tmp_path / "t.json").modules
+    assert tree is not None
+    assert tree.outside_s >= 0
+    assert {module.calls for module in tree.root.inside.values()} == {2.0}
+
+
+def test_activations_of_every_micro_batch_are_activations(launcher: Launcher, tmp_path: Path) -> None:
+    case = Case("autograd.gradient_accumulation", 1, (("micro_batches", 4),), "cpu", "float32", "eager", 1)
+    found = taken(launcher, case, tmp_path, module=None).memory
+    assert found is not None
+    activations = found.live[KINDS.index("activations")]
+    moments = np.flatnonzero((activations[1:] > 0) & (activations[:-1] == 0))
+    assert len(moments) == 4
 
 
 def test_notes_survive_the_way_to_the_file_and_back(tmp_path: Path) -> None:

@@ -55,6 +55,13 @@ def test_spellings_of_older_torch_are_understood(tmp_path: Path) -> None:
         (gzip.compress(b'{"traceEvents": []}')[:-12], "cut off"),
         (b"\x1f\x8b" + b"nonsense", "cannot be read"),
         (b'{"traceEvents": [' + b"[" * 5000, "no trace|not JSON|cut off"),
+        (b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b', "traceEvents": []}', "nested too deeply"),
+        (b'{"traceEvents": [{"ph": "X", "ts": 1, "dur": 1e300}]}', "cannot be right"),
+        (b'{"traceEvents": [{"ph": "X", "ts": "NaN", "dur": 1}]}', "no number"),
+        (
+            b'{"traceEvents": [{"ph": "X", "ts": 1}, {"name": "[memory]", "ts": 1e19, "args": {"Bytes": 1}}]}',
+            "cannot be right",
+        ),
     ],
 )
 def test_what_is_no_trace_is_refused_by_name(tmp_path: Path, content: bytes, says: str) -> None:
@@ -87,6 +94,12 @@ def test_numbers_and_escapes_that_no_json_allows_are_put_right(tmp_path: Path) -
     assert frame["occupancy"].isna().all()
 
 
+def test_a_byte_order_mark_and_bytes_that_are_no_utf_8_do_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_bytes(b'\xef\xbb\xbf{"traceEvents": [{"ph":"X","cat":"cpu_op","name":"caf\xe9","ts":1,"dur":2}]}')
+    assert list(read_trace(path).events["name"]) == ["caf\ufffd"]
+
+
 def test_negative_durations_are_counted_as_nothing_and_said(tmp_path: Path) -> None:
     trace = read_trace(write(tmp_path / "t.json", [op("a", 5, -3), op("b", 0, 10)]))
     assert (trace.events["end_ns"] >= trace.events["start_ns"]).all()
@@ -97,10 +110,11 @@ def test_ids_of_any_kind_do_no_harm(tmp_path: Path) -> None:
     events = [
         op("a", 0, 10, correlation="x", **{"External id": 2**63 + 5, "Sequence number": 1.0, "Input Dims": "?"}),
         event("kernel", "k", 1, 2, tid=None, pid="gpu", device={"a": 1}, stream="0x0", correlation=None),
+        event("kernel", "k", 1, 2, tid=[1], pid={"a": 2}, correlation=True, **{"Fwd thread id": {}, "Addr": []}),
         memory(3, 8, 2**64 - 1),
     ]
     trace = read_trace(write(tmp_path / "t.json", events))
-    assert len(trace.events) == 2
+    assert len(trace.events) == 3
     assert len(trace.memory) == 1
 
 
