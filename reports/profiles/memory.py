@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 
 from reports.profiles.breakdown import backward_of, outermost_operators
-from reports.profiles.columns import of_category, texts
+from reports.profiles.columns import ABSENT, of_category, texts
 from reports.profiles.modules import MODULE
 from reports.profiles.nesting import NONE, nest
 from reports.profiles.operators import nest_operators
-from reports.profiles.reading import ABSENT, ON_CPU, Trace
+from reports.profiles.reading import ON_CPU, Trace
 from reports.profiles.steps import Steps
 
 KINDS = ("parameters", "gradients", "optimizer state", "inputs and buffers", "activations", "temporaries")

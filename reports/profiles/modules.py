@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from reports.profiles.breakdown import BACKWARD
-from reports.profiles.columns import of_category, texts, where
+from reports.profiles.columns import ABSENT, of_category, texts, where
 from reports.profiles.nesting import NONE, Nest, ancestor, nest
-from reports.profiles.reading import ABSENT, Trace
+from reports.profiles.reading import Trace
 from reports.profiles.steps import Steps
 
 MODULE = "nn.Module: "

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from reports.profiles.columns import of_category, where
+from reports.profiles.columns import ABSENT, of_category, where
 from reports.profiles.nesting import NONE, Nest, ancestor, nest, totals
-from reports.profiles.reading import ABSENT, ON_DEVICE, Trace
+from reports.profiles.reading import ON_DEVICE, Trace
 from reports.profiles.steps import Steps, is_mark
 
 Ints = NDArray[np.int64]

@@ -10,7 +10,7 @@ import gc
 import gzip
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Number = Any  # a number, mostly; some writers put text or something else in its place
+from reports.profiles.columns import Number, category, real, whole
 
 GZIP = b"\x1f\x8b"
-ABSENT = -1  # in the whole-number columns: the event has none
 
 # Spellings of older torch.
 CATEGORIES = {
@@ -270,51 +269,3 @@ def rank_of(info: Any) -> int | None:
     """Which of the processes of a distributed job it was."""
     rank = info.get("rank") if isinstance(info, dict) else None
     return rank if isinstance(rank, int) and not isinstance(rank, bool) else None
-
-
-def as_text(value: Any) -> str:
-    """A name, a thread or a list of numbers as text; empty for none."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    return "" if value is None else str(value)
-
-
-def category(values: Sequence[Any]) -> pd.Categorical:
-    """Names, threads, lists of numbers as texts, each kept once; empty for none."""
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    try:
-        codes, known = pd.factorize(array)
-        texts = ["", *map(as_text, known)]
-    except TypeError:  # lists cannot be told apart by hashing
-        texts = []
-    if len(set(texts)) < len(texts) or not texts:  # 7 and "7" are one thread
-        codes, known = pd.factorize(np.array([as_text(value) or None for value in values], dtype=object))
-        texts = ["", *known]
-    return pd.Categorical.from_codes(codes + 1, categories=pd.Index(texts, dtype=object))
-
-
-def whole(values: Sequence[Number]) -> NDArray[np.int64]:
-    """Whole numbers; ABSENT where there is none, or something else."""
-    try:
-        return np.array([ABSENT if value is None else value for value in values], dtype=np.int64)
-    except (ValueError, TypeError, OverflowError):
-        return np.array([as_whole(value) for value in values], dtype=np.int64)
-
-
-def as_whole(value: Number) -> int:
-    """One whole number, from whatever a file has in its place."""
-    try:
-        number = (
-            int(float(value)) if isinstance(value, str | float) else int(value or 0) if value is not None else ABSENT
-        )
-    except (ValueError, TypeError, OverflowError):
-        return ABSENT
-    return (number + 2**63) % 2**64 - 2**63  # addresses use the upper half as well; they only have to differ
-
-
-def real(values: Iterable[Number]) -> NDArray[np.float64]:
-    """Numbers; NaN where there is none."""
-    return np.array([value if isinstance(value, int | float) else np.nan for value in values], dtype=float)

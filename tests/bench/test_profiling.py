@@ -233,12 +233,13 @@ def test_recomputed_modules_are_not_counted_twice(tmp_path: Path) -> None:
 
 
 def test_activations_of_every_micro_batch_are_activations(launcher: Launcher, tmp_path: Path) -> None:
-    case = Case("autograd.gradient_accumulation", 1, (("micro_batches", 4),), "cpu", "float32", "eager", 1)
+    point = next(p for p in load_suite()["autograd.gradient_accumulation"].points if p["micro_batches"] == 4)
+    case = Case("autograd.gradient_accumulation", 1, tuple(point.items()), "cpu", "float32", "eager", 1)
     found = taken(launcher, case, tmp_path, module=None).memory
     assert found is not None
     activations = found.live[KINDS.index("activations")]
-    moments = np.flatnonzero((activations[1:] > 0) & (activations[:-1] == 0))
-    assert len(moments) == 4
+    many = activations > activations.max() / 2  # the norm at the end keeps a little, too
+    assert np.count_nonzero(many[1:] & ~many[:-1]) == 4
 
 
 def test_notes_survive_the_way_to_the_file_and_back(tmp_path: Path) -> None:
