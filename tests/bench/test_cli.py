@@ -108,7 +108,8 @@ def test_a_users_own_workloads_are_measured(tmp_path: Path) -> None:
         (["run", "modules.hooks", "-o", "/proc/none/a.jsonl"], "cannot write /proc/none/a.jsonl"),
         (["run", "--workloads", "no_such_module"], "--workloads no_such_module does not import"),
         (["run", "--workloads", "json"], "--workloads json defines no workload"),
-        (["report"], "invalid choice: 'report'"),
+        (["report"], "give either FILEs and FOLDERs to report on, or --diff BEFORE AFTER"),
+        (["reprot"], "invalid choice: 'reprot'"),
     ],
 )
 def test_bad_input_is_a_clear_error_and_exit_2(arguments: list[str], expected: str) -> None:
