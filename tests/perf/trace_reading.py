@@ -4,7 +4,8 @@
     python -m tests.perf.trace_reading --events 2000000 --ours-only
 
 The trace is a real one of the CNN's training with stacks and shapes, repeated until there are enough events. Each
-reading is a process of its own (Linux, for its peak of memory): from opening the file to all figures of the report here, and to all views' data there.
+reading is a process of its own (Linux, for its peak of memory): from opening the file to all figures of the report
+here, and to all views' data there.
 """
 
 from __future__ import annotations
