@@ -167,7 +167,7 @@ def test_training_with_a_higher_rate_learns_more(launcher: Launcher, data_folder
 
 def test_flops_of_the_dropout_network_are_4_58_g(launcher: Launcher, data_folder: Path) -> None:
     case = Case("mnist_cnn.train_step", 1, (("model", "dropout"), ("batch", 64)), "cpu", "float32", "eager", 1)
-    (record,) = launcher.call("forkserver", perform, Task(case, "work"))
+    record, *_ = launcher.call("forkserver", perform, Task(case, "work"))
     # By hand: 2 x multiply-adds of each layer; the backward pass does as much again for the weights and, but for
     # the first convolution, whose input needs no gradient, for the inputs.
     conv1, conv2 = 26 * 26 * 32 * 9, 24 * 24 * 64 * 32 * 9
