@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.record import Environment
 from bench.storing import Contents, StoringError, read
 
+LONGEST_PART = 50  # characters of a fact in a file's name; real ones are shorter
 SUBJECT = "ceilings."  # what the names of the workloads begin with that measure ceilings
 
 
@@ -23,7 +24,8 @@ def ceilings_file(environment: Environment, device: str, threads: int) -> Path |
     fingerprint, torch = environment.get("fingerprint"), environment.get("torch")
     if not fingerprint or not torch:
         return None
-    name = re.sub(r"[^A-Za-z0-9.+_-]", "_", f"{fingerprint}-torch{torch}-{device}-{threads}threads")
+    parts = (str(fingerprint), f"torch{torch}", device, f"{threads}threads")
+    name = "-".join(re.sub(r"[^A-Za-z0-9.+_-]", "_", part)[:LONGEST_PART] for part in parts)
     return ceilings_folder() / f"{name}.jsonl"
 
 
@@ -54,3 +56,8 @@ def cached_for(sources: Iterable[Contents]) -> Contents:
     records = tuple(record for found in paths.values() for record in found.records)
     environments = {id: one for found in paths.values() for id, one in found.environments.items()}
     return Contents(records, environments)
+
+
+def only_ceilings(contents: Contents) -> bool:
+    """Whether the records are of nothing but ceilings, and so no run of their own in a report."""
+    return all(record.case.workload.startswith(SUBJECT) for record in contents.records)

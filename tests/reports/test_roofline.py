@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,6 +136,52 @@ def test_ceilings_are_printed_with_units_and_reasons() -> None:
     ])  # fmt: skip
     for words in ("100 GFLOP/s", "50.0 GB/s", "2.00 µs/operator", "not available, because nothing is launched"):
         assert words in text
+
+
+def page_of(records: list[Record], ceilings: list[Record], tmp_path: Path) -> str:
+    path = tmp_path / "report.html"
+    both = store(tmp_path / "both.jsonl", [*records, *ceilings])
+    assert main(["report", str(both), "-o", str(path)]) == 0
+    return path.read_text().partition('<section id="roofline">')[2].partition("</section>")[0]
+
+
+def test_the_report_draws_points_under_roofs_and_an_arrow_to_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    work = {"arithmetic": 1e9, "flops": 1e9, "algorithmic_bytes": 1e8, "touched_bytes": 1e8}
+    section = page_of([*step(20e-3, **work, dispatches=10), *step(15e-3, "compile", **work)], ceilings(), tmp_path)
+    assert section.count("<circle") == 2
+    assert re.search(r'class="arrow" d="M[\d.]+ [\d.]+V', section)
+    assert section.count('class="roof flat"') == 1
+    assert section.count('class="roof slope') == 2
+    for words in ("float32 products 100 GFLOP/s", "4.00 MiB 50.0 GB/s", "arithmetic intensity, FLOP/B", "67 %"):
+        assert words in section
+
+
+def test_a_step_that_computes_nothing_is_in_the_table_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    section = page_of(step(20e-3, arithmetic=0.0, algorithmic_bytes=1e8, touched_bytes=1e8), ceilings(), tmp_path)
+    assert "<svg" not in section
+    assert "memory" in section
+    assert "50 %" in section
+
+
+def test_without_counts_or_ceilings_the_report_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert "torchpace ceilings measures them" in page_of(step(1e-3), [], tmp_path)
+    (tmp_path / "both.jsonl").unlink()
+    assert "do not say what a step computes" in page_of(step(1e-3), ceilings(), tmp_path)
+
+
+def test_a_file_of_ceilings_is_no_run_of_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    run = store(tmp_path / "run.jsonl", step(20e-3, algorithmic_bytes=1e8, touched_bytes=1e8))
+    kept = store(tmp_path / "kept.jsonl", ceilings())
+    assert main(["report", str(run), str(kept), "-o", str(tmp_path / "report.html")]) == 0
+    page = (tmp_path / "report.html").read_text()
+    assert "(baseline)" not in page
+    assert "memory" in page.partition('<section id="roofline">')[2]
 
 
 def test_compare_shows_the_roofline_of_ceilings_among_its_sources_or_kept(
