@@ -13,7 +13,7 @@ from bench.ceilings import Choice, Prober, climb, probes, too_large
 from bench.cli import main
 from bench.planning import Selection, cases
 from bench.record import Case, Environment, Record
-from bench.storing import Contents, Writer
+from bench.storing import Contents, Writer, read
 from tests.fakes import FakeDevice
 from workloads.base import Point, Setup, load_suite
 
@@ -112,6 +112,21 @@ def test_ceilings_are_kept_by_machine_torch_device_and_threads(tmp_path: Path, m
     assert cached_for([Contents((record,), {HERE.id: other})]).records == ()
     path.write_text("no records")
     assert cached(HERE, "cpu", 2) is None
+
+
+def test_the_command_measures_once_prints_every_roof_and_keeps_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    arguments = ["ceilings", "--device", "cpu", "--dtype", "float32", "--budget", "0.05"]
+    assert main([*arguments, "-o", str(tmp_path / "mine.jsonl")]) == 0
+    first = capsys.readouterr().out
+    for words in ("matmul float32", "FLOP/s", "copy in 256 KiB", "B/s", "dispatch", "/operator", "because nothing is"):
+        assert words in first
+    (kept,) = (tmp_path / "cache" / "torchpace" / "ceilings").iterdir()
+    assert read(tmp_path / "mine.jsonl").records == read(kept).records
+    assert main(arguments) == 0  # from the cache: the very same figures
+    assert capsys.readouterr().out == first
 
 
 def test_an_unknown_type_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
