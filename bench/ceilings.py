@@ -142,7 +142,8 @@ class Prober:
             task = Task(case, "time", launch, self.budget())
             for record in measured(self.launcher, task):
                 if record.metric == "step_time":
-                    records.append(replace(record, run=self.run, environment=environment.id))
+                    why = record.reason.replace(" (--timeout)", "")  # this command's limit follows from its budget
+                    records.append(replace(record, run=self.run, environment=environment.id, reason=why))
             if records[-1].status != "measured":
                 return records[-1:]
         return records
@@ -155,7 +156,7 @@ class Prober:
                 device.start_method, scout, cases, self.budget_s / LAUNCHES / STEPS_PER_LAUNCH
             )
         except Death as death:
-            return Choice(None, f"the trial failed: {death.reason}")
+            return Choice(None, f"the trial failed: {death.reason.replace(' (--timeout)', '')}")
         return found
 
     def budget(self) -> Budget:

@@ -33,9 +33,7 @@ def add_to(commands: Any) -> None:
         help="measure workloads, store the records and print the tables",
         description="Measure workloads. Without arguments: the default suite, on every device there is.",
     )
-    parser.add_argument(
-        "globs", nargs="*", metavar="GLOB", help="such as 'mnist_cnn.*'; default: all but ceilings.*"
-    )
+    parser.add_argument("globs", nargs="*", metavar="GLOB", help="such as 'mnist_cnn.*'; default: all but ceilings.*")
     add_case_options(parser, default_mode="each workload's own")
     parser.add_argument("--launches", type=positive_int, help="fresh processes per case (default 3)")
     parser.add_argument("--quick", action="store_true", help="one short launch per case: a look, with wide intervals")
