@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench import compiling, exact
+from bench import compiling, exact, traffic
 from bench.describing import describe
 from bench.devices import DEVICES, Device
 from bench.record import Case, Record
@@ -24,6 +24,9 @@ from workloads.checks import RELATIVE_TOLERANCE, relative_error
 
 ANSWERS = 3  # first answers that are checked; the second and third show what the first updates did
 CHEAP_STEP_S = 0.2  # a step up to this long is computed again in float64 when eager and compiled disagree
+
+
+FUSED = "compiled, a step calls fewer operators and some kernels, which only a gate's exact figures count"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,7 @@ def memory_pass(task: Task, workload: Workload, device: Device, blank: Record) -
 
 
 def work_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
-    """What an uncompiled step computes: its FLOPs as FlopCounterMode counts them, and what training leads to."""
+    """What an uncompiled step computes and moves, its FLOPs as FlopCounterMode has them, and what training leads to."""
     from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415 - imports triton, which no other pass needs
 
     step = build(workload, task.case, device, mode="eager")
@@ -201,9 +204,27 @@ def work_pass(task: Task, workload: Workload, device: Device, blank: Record) -> 
         if flops
         else replace(blank, status="unavailable", reason="FLOPs are counted for products and convolutions; it has none")
     ]
+    records += traffic_records(step, blank, flops)
     if step.outcome:
         records += [replace(blank, metric=name, values=(value,)) for name, value in step.outcome().items()]
     return records
+
+
+def traffic_records(step: Step, blank: Record, flops: float) -> list[Record]:
+    """What the warm step moves and calls, and with its FLOPs what it computes; or why that cannot be counted."""
+    try:
+        work = traffic.work_of(step.run)
+    except Exception as error:  # a step that runs by itself may not under a dispatch mode
+        return [replace(blank, metric="algorithmic_bytes", status="unavailable", reason=describe(error))]
+    found = {
+        "arithmetic": float(flops + work.elementwise),
+        "algorithmic_bytes": float(work.algorithmic_bytes),
+        "touched_bytes": float(work.touched_bytes),
+    }
+    records = [replace(blank, metric=name, values=(value,)) for name, value in found.items()]
+    if compiling.compiled(blank.case.mode):
+        return [*records, replace(blank, metric="dispatches", status="unavailable", reason=FUSED)]
+    return [*records, replace(blank, metric="dispatches", values=(float(work.dispatches),))]
 
 
 def exact_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:

@@ -60,7 +60,7 @@ def points(workload: Workload, axes: Mapping[str, Sequence[Value]]) -> list[Poin
 
 
 def cases(workloads: Mapping[str, Workload], selection: Selection) -> list[Case]:
-    """The selected cases, a point's modes next to each other.
+    """The selected cases, a point's modes next to each other; without globs, those of the default workloads.
 
     Raises SelectionError for a glob that matches nothing, or an axis that no selected workload has.
     """
@@ -69,6 +69,8 @@ def cases(workloads: Mapping[str, Workload], selection: Selection) -> list[Case]
     unused_globs, unused_axes = set(selection.globs), set(selection.axes)
     planned: list[Case] = []
     for workload, device, dtype in itertools.product(workloads.values(), selection.devices, selection.dtypes):
+        if not selection.globs and not getattr(workload, "default", True):  # older revisions have no such field
+            continue
         for point in points(workload, selection.axes):
             for mode in selection.modes or workload.default_modes:
                 case = Case(

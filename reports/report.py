@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.storing import Contents
+from reports.ceilings import Roof
 from reports.html import page
 from reports.profiles import drawing
 from reports.profiles.findings import Finding, findings
@@ -23,12 +24,14 @@ def as_html(
     command: str = "",
     failed: Sequence[tuple[str, str]] = (),
     embed_traces: bool = False,
+    roofs: Sequence[Roof] = (),
 ) -> str:
     """The whole page of named records and of profiles, either of which may be missing. `command` made it.
 
     failed: cases that could not be profiled, and why. embed_traces: the raw timelines go into the page.
+    roofs: the ceilings of the machines that the records are of.
     """
-    records = sections(gather(sources)) if sources else None
+    records = sections(gather(sources), roofs) if sources else None
     shown = [show(number, profile, embed_traces) for number, profile in enumerate(profiles, 1)]
     return page("report.html", records=records, profiles=shown, failed=failed, draw=drawing, command=command)
 

@@ -16,6 +16,7 @@ from reports.rows import Row
 FORMATS = {"table": "simple", "markdown": "github"}
 PLAIN_METRICS = ("step_time", "throughput", "peak_memory", "flops")
 OUTCOMES = ("final_loss", "accuracy")
+WORK_METRICS = ("arithmetic", "algorithmic_bytes", "touched_bytes", "dispatches")
 NEVER = "never"
 
 
@@ -210,7 +211,9 @@ def versus_text(rows: Sequence[Row], environments: Mapping[str, Environment], st
     sure = "95 %" if {row.base_label for row in rows} == {"eager"} else "99 %"
     parts = [machine(environments, rows)]
     compared = [row for row in rows if row.verdict not in ("n/a", "broken", "missing")]
-    metrics = list(dict.fromkeys(row.metric for row in compared))
+    # What a step has to do is the same on both sides nearly always; a table of it is shown where it is not.
+    changed = {row.metric for row in compared if row.verdict != "same"}
+    metrics = [m for m in dict.fromkeys(row.metric for row in compared) if m not in WORK_METRICS or m in changed]
     for metric in metrics:
         chosen = [row for row in compared if row.metric == metric]
         labels = list(dict.fromkeys((row.base_label, row.head_label) for row in chosen))

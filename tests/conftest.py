@@ -23,6 +23,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Digits drawn for this session, so that no test depends on what the user's cache holds."""
     folder = tmp_path_factory.mktemp("data")
+    # Nor on the ceilings in it.
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
     previous = os.environ.get("TORCHPACE_DATA")
     os.environ["TORCHPACE_DATA"] = str(folder)
     yield folder

@@ -13,9 +13,13 @@ from bench.measuring import Task
 from bench.notes import Notes, write_notes
 from bench.profiling import take
 from bench.record import Case
+from bench.storing import Contents
+from reports.ceilings import roofs
 from reports.profiles.profile import Profile, read_foreign, read_profile
 from reports.report import as_html
 from tests.browser import CHROMIUM, Browser
+from tests.reports.test_roofline import HERE, ceilings
+from tests.reports.test_roofline import step as measured_step
 from tests.traces import event, op, step, write
 
 TRACES = Path(__file__).parent / "data" / "traces"
@@ -121,6 +125,20 @@ def test_the_page_fits_its_width(browser: Browser, profile: Profile, tmp_path: P
     undisturbed(browser, path)
     if folder := os.environ.get("TORCHPACE_SCREENSHOTS"):
         browser.screenshot(Path(folder) / f"profile-{width}-{'dark' if dark else 'light'}.png")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_roofline_is_drawn_quietly_and_fits_a_phone(browser: Browser, tmp_path: Path, dark: bool) -> None:
+    work = {"arithmetic": 1e9, "algorithmic_bytes": 1e8, "touched_bytes": 1e8, "dispatches": 10.0}
+    records = (*measured_step(20e-3, **work), *ceilings())
+    contents = Contents(records, {HERE.id: HERE})
+    path = saved(tmp_path / "report.html", as_html([("run", contents)], roofs=roofs([contents])))
+    browser.open(path, width=390, height=800, dark=dark)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+    box = "document.querySelector('.roofline svg').getBoundingClientRect()"
+    assert browser.evaluate(f"{box}.width") > 300
+    assert browser.evaluate("document.querySelectorAll('.roofline circle').length") == 1
+    undisturbed(browser, path)
 
 
 def brightness(colour: str) -> int:

@@ -87,6 +87,7 @@ class Workload:
     not_compiled: why torch.compile has nothing to do here; empty where it has.
     default_modes: the modes the default suite measures.
     data: the data set it needs ("mnist"), made ready before anything is measured.
+    default: whether the suite measures it when nothing is selected.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Workload:
     default_modes: tuple[str, ...] = ("eager",)
     data: str = ""
     doc: str = field(default="", compare=False)
+    default: bool = True
 
     @property
     def axes(self) -> dict[str, tuple[Value, ...]]:
@@ -127,6 +129,7 @@ def workload(
     not_compiled: str = "",
     default_modes: Sequence[str] = ("eager",),
     data: str = "",
+    default: bool = True,
     points: Iterable[Point] | None = None,
     **axes: Sequence[Value],
 ) -> Callable[[Builder], Builder]:
@@ -156,6 +159,7 @@ def workload(
             default_modes=tuple(default_modes),
             data=data,
             doc=(builder.__doc__ or "").strip().split("\n")[0],
+            default=default,
         )
         return builder
 
@@ -170,6 +174,7 @@ SUBJECTS = (
     "linear_regression",
     "mnist_cnn",
     "training_choices",
+    "ceilings",
 )
 
 

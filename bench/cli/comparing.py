@@ -38,6 +38,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the comparison. It reports and does not judge: the exit code is 0 whatever it finds."""
     import pandas as pd  # noqa: PLC0415 - half a second that --help does not need
 
+    from bench.cli.rooflines import roofline  # noqa: PLC0415
     from reports.comparing import versus  # noqa: PLC0415
     from reports.frames import figures, frame_of  # noqa: PLC0415
     from reports.overviews import overview  # noqa: PLC0415
@@ -59,6 +60,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         render = versus_text if by else overview_text
         print(render(rows, environments, options.format))
+        if not by and (bounds := roofline(figures(frame), contents, options.format)):
+            print(f"\n{bounds}")
     for part in contents:
         for warning in part.warnings:
             print(f"torchpace: warning: {warning}", file=sys.stderr)

@@ -38,6 +38,9 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("give either FILEs and FOLDERs to report on, or --diff BEFORE AFTER")
     if options.diff:
         return compare_profiles(options)
+    from bench.ceiling_files import only_ceilings  # noqa: PLC0415
+    from bench.cli.rooflines import with_ceilings  # noqa: PLC0415
+    from reports.ceilings import roofs  # noqa: PLC0415
     from reports.report import as_html  # noqa: PLC0415 - pandas takes half a second that --help does not need
     from reports.sources import load_one  # noqa: PLC0415
 
@@ -52,7 +55,9 @@ def run(options: argparse.Namespace) -> int:
         for warning in contents.warnings:
             print(f"torchpace: warning: {warning}", file=sys.stderr)
     command = shlex.join(["torchpace", "report", *map(str, options.sources), "-o", str(options.output)])
-    write(options.output, as_html(records, profiles, command))
+    known = roofs(with_ceilings([contents for _, contents in records]))
+    runs = [(name, contents) for name, contents in records if not only_ceilings(contents)] or records
+    write(options.output, as_html(runs, profiles, command, roofs=known))
     print(f"report in {options.output}")
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reports.ceilings import Roof
 from reports.sections.absent import Absence, absences
 from reports.sections.compare import Heat, tables
 from reports.sections.compiling import Compiled, compilings
@@ -12,6 +13,7 @@ from reports.sections.embedded import LOAD, Embedded, embedded
 from reports.sections.memory import Peak, peaks
 from reports.sections.method import MEANINGS, Method, method
 from reports.sections.outcomes import Outcome, outcomes
+from reports.sections.roofline import Roofline, roofline
 from reports.sections.runs import Material, Run
 from reports.sections.strip import MOST_VALUES
 from reports.sections.summary import Summary, summary
@@ -33,6 +35,7 @@ class Sections:
     absent: tuple[Absence, ...]
     method: Method
     embedded: Embedded
+    roofline: Roofline
     meanings: tuple[tuple[str, str], ...] = MEANINGS
     load: str = LOAD
     most_values: int = MOST_VALUES
@@ -43,9 +46,10 @@ class Sections:
         return any(peak.reserved is not None for _, group in self.memory for peak in group)
 
 
-def sections(material: Material) -> Sections:
+def sections(material: Material, roofs: Sequence[Roof] = ()) -> Sections:
     """Every section of the material."""
     return Sections(
         material.runs, material.notes, summary(material), tables(material), timings(material), peaks(material),
         compilings(material), outcomes(material), absences(material), method(material), embedded(material),
+        roofline(material, roofs),
     )  # fmt: skip

@@ -14,6 +14,7 @@ import pytest
 
 from bench.storing import read
 from tests.conftest import ROOT
+from workloads.base import load_suite
 
 USERS_MODULE = '''
 """Workloads of a user's own package."""
@@ -49,7 +50,7 @@ def torchpace(*arguments: str, cwd: Path = ROOT, expect: int = 0) -> subprocess.
 
 def test_list_shows_every_workload_with_its_axes() -> None:
     listed = json.loads(torchpace("list", "--json").stdout)
-    assert len(listed) == 37
+    assert len(listed) == len(load_suite())
     by_name = {workload["name"]: workload for workload in listed}
     assert by_name["mnist_cnn.inference"]["axes"] == {"model": ["padded", "dropout"], "batch": [1, 64, 512]}
     text = torchpace("list").stdout

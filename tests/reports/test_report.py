@@ -100,7 +100,7 @@ def test_every_section_is_there_with_its_figures_or_its_reason(folder: Path) -> 
     text = words(report("b.jsonl"))
     assert "no compiled case was measured" in text
     assert "one run was given; name two or more files" in text
-    assert "ceilings of computing and of memory were not measured" in text
+    assert "ceilings of computing, memory and dispatch were not measured" in text
 
 
 def test_every_row_has_an_id_of_its_own_and_every_link_leads_somewhere(folder: Path) -> None:

@@ -1,0 +1,116 @@
+"""`torchpace ceilings`: what this machine can do at best, measured once and kept."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.ceiling_files import cached, ceilings_file
+from bench.cli.errors import UsageError
+from bench.cli.selecting import choose_devices, comma_list, positive_int, positive_seconds
+from bench.storing import Contents, Writer, read
+
+if TYPE_CHECKING:
+    from bench.ceilings import Prober
+    from bench.record import Case, Environment
+
+DTYPES = ("float32", "bfloat16", "float16")
+CPU_DTYPES = ("float64", *DTYPES)
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "ceilings",
+        help="measure what this machine can do at best: FLOP/s, bandwidth, cost of a dispatch",
+        description="The ceilings are kept in the user's cache folder, per machine, torch, device and threads; "
+        "`torchpace run`, `compare` and `report` hold figures against them.",
+    )
+    parser.add_argument("--device", type=comma_list, default=["auto"], help="auto (default), or of cpu,cuda,mps")
+    parser.add_argument("--threads", type=positive_int, default=1, help="CPU threads (default 1)")
+    parser.add_argument("--dtype", type=comma_list, help=f"of {','.join(CPU_DTYPES)} (default: all the device has)")
+    parser.add_argument("--budget", type=positive_seconds, default=3.0, help="seconds per probe (default 3)")
+    parser.add_argument("--again", action="store_true", help="measure anew what was measured before")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE.jsonl", help="keep the records here, too")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, keep and print the ceilings of every device; 2 when there is no device to measure."""
+    from bench.ceilings import Prober  # noqa: PLC0415 - these import torch
+    from bench.devices import DEVICES  # noqa: PLC0415
+    from bench.launching import Death  # noqa: PLC0415
+    from bench.planning import SelectionError, choose  # noqa: PLC0415
+    from reports.ceilings import roofs  # noqa: PLC0415
+    from reports.roofs_text import roofs_text  # noqa: PLC0415
+
+    try:
+        names = choose_devices(options.device)
+        dtypes = choose("dtype", options.dtype, CPU_DTYPES) if options.dtype else None
+    except SelectionError as error:
+        raise UsageError(str(error)) from error
+    reasons = {name: DEVICES[name].unavailable_reason() for name in names}
+    prober = Prober(datetime.now().strftime("%Y%m%d-%H%M%S"), options.budget)
+    found: list[tuple[Contents, Path]] = []
+    for name in (name for name in names if not reasons[name]):
+        wanted = dtypes or list(CPU_DTYPES if name == "cpu" else DTYPES)
+        try:
+            found.append(ceilings_of(options, prober, name, wanted))
+        except Death as death:
+            raise UsageError(f"measuring on {name} cannot start: {death.reason}") from death
+    for contents, path in found:
+        print(roofs_text(roofs([contents])))
+        print(f"\nkept in {path}; --again measures anew")
+    for name, reason in reasons.items():
+        if reason:
+            print(f"{name}: not available, because {reason}")
+    return 0 if found else 2
+
+
+def ceilings_of(options: argparse.Namespace, prober: Prober, device: str, dtypes: list[str]) -> tuple[Contents, Path]:
+    """A device's ceilings, from the cache or measured now, and their file. Raises Death and StoringError."""
+    from bench.ceilings import probes  # noqa: PLC0415 - imports torch
+
+    environment = prober.environment(device)
+    path = ceilings_file(environment, device, options.threads)
+    if path is None:
+        raise UsageError("this machine has no fingerprint to keep its ceilings by")
+    kept = None if options.again else cached(environment, device, options.threads)
+    known = {record.case for record in kept.records} if kept else set()
+    missing = [cases for cases in probes(device, dtypes, options.threads) if known.isdisjoint(cases)]
+    if missing:
+        measure(prober, environment, missing, path)
+        kept = read(path)
+    assert kept is not None, "there are always probes"
+    if options.output:
+        copy_to(kept, options.output)
+    return kept, path
+
+
+def measure(prober: Prober, environment: Environment, planned: Sequence[Sequence[Case]], path: Path) -> None:
+    """Append to the file, probe by probe: what was measured before stays, and Ctrl-C loses only the one under way."""
+    from tqdm import tqdm  # noqa: PLC0415
+
+    from bench.ceilings import measure_ceilings  # noqa: PLC0415 - imports torch
+
+    writer = Writer(path)
+    try:
+        with tqdm(total=len(planned), unit="probe", dynamic_ncols=True) as bar:
+            for records in measure_ceilings(prober, environment, planned, writer):
+                bar.set_description_str(f"{records[0].case.label} {records[0].case.device}"[:60])
+                bar.update()
+    finally:
+        writer.close()
+
+
+def copy_to(contents: Contents, path: Path) -> None:
+    """Append the records to the user's file."""
+    writer = Writer(path)
+    try:
+        for id, environment in contents.environments.items():
+            writer.add(environment, [record for record in contents.records if record.environment == id])
+    finally:
+        writer.close()

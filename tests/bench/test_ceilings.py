@@ -1,0 +1,134 @@
+"""Ceilings: sizes that fit a budget, probes that fail, what is kept, and what a step is counted to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.ceiling_files import cached, cached_for, ceilings_file
+from bench.ceilings import Choice, Prober, climb, probes, too_large
+from bench.cli import main
+from bench.planning import Selection, cases
+from bench.record import Case, Environment, Record
+from bench.storing import Contents, Writer, read
+from tests.fakes import FakeDevice
+from workloads.base import Point, Setup, load_suite
+
+SIZES = [{"size": size} for size in (128, 256, 512, 1024)]
+HERE = Environment((("fingerprint", "abc"), ("memory_bytes", 2**30), ("torch", "2.15.0+cpu")))
+
+
+def climbing(device: FakeDevice, allowed_s: float, seconds: Callable[[int], float]) -> tuple[Choice, list[int]]:
+    """What `climb` chooses when a product of `size` takes so many seconds, and which sizes it built."""
+    built: list[int] = []
+
+    def build(point: Point) -> tuple[Callable[[], object], int]:
+        size = int(point["size"])
+        built.append(size)
+        return lambda: device.enqueue(seconds(size)), 2 * size**3
+
+    return climb(SIZES, build, device.clock, allowed_s), built
+
+
+def test_the_fastest_size_is_chosen() -> None:
+    choice, built = climbing(FakeDevice(), 10.0, lambda size: 2 * size**3 / 1e9 + (5.0 if size == 1024 else 0.001))
+    assert choice.point == {"size": 512}
+    assert built == [128, 256, 512, 1024]
+
+
+def test_a_size_that_would_take_too_long_is_not_even_built() -> None:
+    choice, built = climbing(FakeDevice(), 0.1, lambda size: 2 * size**3 / 1e9 + 0.001)  # 256 takes 0.034 s, 512 0.27 s
+    assert choice.point == {"size": 256}
+    assert built == [128, 256]
+
+
+def test_a_type_too_slow_for_its_smallest_size_says_so() -> None:
+    device = FakeDevice()
+    choice, built = climbing(device, 0.1, lambda size: 75.0)
+    assert (choice.point, built) == (None, [128])
+    assert choice.reason == "a trial at size=128 took 75 s, too long for the budget (--budget)"
+    assert device.now_s == pytest.approx(75.0)  # tried once, no more
+
+
+def test_a_working_set_larger_than_a_quarter_of_memory_is_left_out() -> None:
+    def case(working_set: int) -> Case:
+        return Case("ceilings.copy", 1, (("working_set", working_set),), "cpu", "float32", "eager", 1)
+
+    assert too_large(case(2**28), HERE) == ""
+    assert "more than a quarter" in too_large(case(2**29), HERE)
+
+
+def test_only_products_have_types_and_candidates() -> None:
+    planned = probes("cpu", ["float32", "bfloat16"], 2)
+    products = [found for found in planned if found[0].workload == "ceilings.matmul"]
+    assert [found[0].dtype for found in products] == ["float32", "bfloat16"]
+    assert all(len(found) > 3 for found in products)
+    assert all(len(found) == 1 for found in planned if found not in products)
+    assert {case.threads for found in planned for case in found} == {2}
+
+
+def test_ceilings_are_measured_only_when_asked_for() -> None:
+    suite = load_suite()
+    assert not [case for case in cases(suite, Selection()) if case.workload.startswith("ceilings.")]
+    assert cases(suite, Selection(globs=["ceilings.copy"]))
+
+
+@pytest.mark.parametrize("name", ["ceilings.matmul", "ceilings.copy", "ceilings.triad", "ceilings.dispatch"])
+def test_every_probe_gives_a_right_answer(name: str) -> None:
+    workload = load_suite()[name]
+    step = workload.build(Setup(torch.device("cpu")), **workload.points[0])
+    assert step.check is not None
+    step.check(step.run())
+
+
+def test_a_probe_is_measured_in_several_processes_and_one_that_cannot_be_says_why() -> None:
+    prober = Prober("now", budget_s=0.06)
+    (copy,) = [found for found in probes("cpu", [], 1) if found[0].label == "ceilings.copy(working_set=262144)"]
+    records = prober.probe(copy, HERE)
+    assert [(record.status, record.launch, record.items, record.item) for record in records] == [
+        ("measured", launch, 262144, "B") for launch in range(3)
+    ]
+    (launch,) = [found for found in probes("cpu", [], 1) if found[0].workload == "ceilings.launch"]
+    (record,) = prober.probe(launch, HERE)
+    assert (record.status, record.reason[:30]) == ("unavailable", "nothing is launched on the CPU")
+
+
+def test_ceilings_are_kept_by_machine_torch_device_and_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    path = ceilings_file(HERE, "cpu", 2)
+    assert path == tmp_path / "torchpace" / "ceilings" / "abc-torch2.15.0+cpu-cpu-2threads.jsonl"
+    assert cached(HERE, "cpu", 2) is None
+    case = Case("ceilings.dispatch", 1, (), "cpu", "float32", "eager", 2)
+    record = Record("r", HERE.id, case, "step_time", values=(1e-3,), items=1000, item="operator")
+    writer = Writer(path)
+    writer.add(HERE, [record])
+    writer.close()
+    source = Contents((record,), {HERE.id: HERE})
+    assert cached_for([source]).records == (record,)
+    other = Environment((("fingerprint", "other"), ("torch", "2.15.0+cpu")))
+    assert cached_for([Contents((record,), {HERE.id: other})]).records == ()
+    path.write_text("no records")
+    assert cached(HERE, "cpu", 2) is None
+
+
+def test_the_command_measures_once_prints_every_roof_and_keeps_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    arguments = ["ceilings", "--device", "cpu", "--dtype", "float32", "--budget", "0.05"]
+    assert main([*arguments, "-o", str(tmp_path / "mine.jsonl")]) == 0
+    first = capsys.readouterr().out
+    for words in ("matmul float32", "FLOP/s", "copy in 256 KiB", "B/s", "dispatch", "/operator", "because nothing is"):
+        assert words in first
+    (kept,) = (tmp_path / "cache" / "torchpace" / "ceilings").iterdir()
+    assert read(tmp_path / "mine.jsonl").records == read(kept).records
+    assert main(arguments) == 0  # from the cache: the very same figures
+    assert capsys.readouterr().out == first
+
+
+def test_an_unknown_type_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ceilings", "--device", "cpu", "--dtype", "int4"]) == 2
+    assert "dtype 'int4' unknown; choose from float64" in capsys.readouterr().err

@@ -1,0 +1,100 @@
+"""Do the ceilings repeat, and do steps that should reach a roof reach it? `python -m tests.perf.ceilings`.
+
+Measures the ceilings of the CPU twice, and a large product, a large copy and a chain of tiny additions against the
+first; prints the ratios and what they should be on a quiet machine. Exit code 1 when one is not so.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from bench.ceilings import Prober, measure_ceilings, probes
+from bench.environment import OPENMP_SETTINGS
+from bench.launching import Launcher
+from bench.measuring import Task
+from bench.record import Case, Environment, Record
+from bench.running import measured
+from bench.sampling import Budget
+from bench.storing import Contents, Writer
+from reports.ceilings import Roof, roofs
+from reports.frames import figures, frame_of
+from reports.roofline import Bound, bounds
+from reports.roofs_text import roof_name, roof_value
+
+BUDGET_S = 3.0
+REPEATS_WITHIN = 0.10
+REACHES = 0.80
+LAUNCHES = 3
+
+
+def main() -> int:
+    """Measure and print; 1 when something is not as it should be."""
+    prober = Prober("perf", BUDGET_S)
+    environment = prober.environment("cpu")
+    first, second = (ceilings(prober, environment) for _ in range(2))
+    good = all([*repeats(first, second)])
+    records = [record for case in cases() for record in figures_of(case, environment)]
+    contents = Contents(tuple(records), {environment.id: environment})
+    found = bounds(figures(frame_of(contents)), contents.environments, first)
+    return 0 if all([*reached(found)]) and good else 1
+
+
+def ceilings(prober: Prober, environment: Environment) -> list[Roof]:
+    """One measurement of all float32 roofs."""
+    with tempfile.TemporaryDirectory() as folder:
+        writer = Writer(Path(folder) / "ceilings.jsonl")
+        found = [
+            record
+            for records in measure_ceilings(prober, environment, probes("cpu", ["float32"], 1), writer)
+            for record in records
+        ]
+        writer.close()
+    return [roof for roof in roofs([Contents(tuple(found), {environment.id: environment})]) if roof.value]
+
+
+def repeats(first: list[Roof], second: list[Roof]) -> Iterator[bool]:
+    """Whether each roof came out the same twice."""
+    for a, b in zip(first, second, strict=True):
+        assert a.value
+        assert b.value
+        ratio = b.value / a.value
+        good = abs(ratio - 1) <= REPEATS_WITHIN
+        print(f"{roof_name(a):20} {roof_value(a.value, a):>18} {roof_value(b.value, b):>18}  ratio {ratio:.3f}", end="")
+        print("" if good else f"  (should be within {REPEATS_WITHIN:.0%})")
+        yield good
+
+
+def cases() -> list[Case]:
+    """A product and a copy that are large, and a chain that is long."""
+    return [
+        Case("tensor_ops.matmul", 1, (("shape", "1024x1024x1024"),), "cpu", "float32", "eager", 1),
+        Case("tensor_ops.copy", 1, (("layout", "contiguous"), ("side", 4096)), "cpu", "float32", "eager", 1),
+        Case("tensor_ops.elementwise", 1, (("size", 1),), "cpu", "float32", "eager", 1),
+    ]
+
+
+def figures_of(case: Case, environment: Environment) -> Iterator[Record]:
+    """The case's step time in several processes, and its work."""
+    launcher = Launcher(120.0, OPENMP_SETTINGS)
+    for launch in range(LAUNCHES):
+        for measure in ("time", "work") if launch == 0 else ("time",):
+            task = Task(case, measure, launch, Budget(sample_s=1.0))
+            yield from (replace(record, run="perf", environment=environment.id) for record in measured(launcher, task))
+
+
+def reached(found: list[Bound]) -> Iterator[bool]:
+    """Whether each case is bound by what it should be, and the large ones come near."""
+    for bound, kind in zip(found, ("compute", "memory", "overhead"), strict=True):
+        enough = kind == "overhead" or (bound.fraction or 0.0) >= REACHES
+        good = bound.bound == kind and enough
+        print(f"{bound.figure.workload}({bound.figure.point}): {bound.bound}-bound, {bound.fraction or 0:.0%}", end="")
+        print("" if good else f"  (should be {kind}-bound" + ("" if enough else f", {REACHES:.0%} or more") + ")")
+        yield good
+
+
+if __name__ == "__main__":
+    sys.exit(main())
