@@ -11,11 +11,23 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bench.cli import bisecting, comparing, data, doctor, gate, history, listing, profiling, reporting, running
+from bench.cli import (
+    bisecting,
+    comparing,
+    compiling,
+    data,
+    doctor,
+    gate,
+    history,
+    listing,
+    profiling,
+    reporting,
+    running,
+)
 from bench.cli.errors import UsageError
 from bench.storing import StoringError
 
-COMMANDS = (listing, running, profiling, reporting, comparing, gate, bisecting, history, doctor, data)
+COMMANDS = (listing, running, compiling, profiling, reporting, comparing, gate, bisecting, history, doctor, data)
 
 
 def parser() -> argparse.ArgumentParser:
