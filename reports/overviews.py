@@ -11,7 +11,7 @@ from dataclasses import replace
 from reports.frames import Figure
 from reports.pairs import paired, time_ratio
 from reports.rows import NOT_MEASURED, Row, blank, summary_of, verdict_of, with_ratio
-from reports.speedup import Mean, break_even, difference, mean, speedup
+from reports.speedup import BreakEven, Mean, break_even, difference, mean, speedup
 
 
 def overview(figures: Sequence[Figure]) -> list[Row]:
@@ -71,6 +71,8 @@ def gain(eager: Mapping[str, Figure], compiled: Mapping[str, Figure]) -> Iterato
     if "first_call" in eager and "first_call" in compiled:
         late, early = (mean(medians(modes["first_call"].launches)) for modes in (compiled, eager))
         found = break_even(difference(late, early), gain_per_step(eager["step_time"], step))
+        if verdict == "slower":  # beyond doubt, where the difference in seconds may be less sure than the ratio
+            found = BreakEven(math.inf, math.inf, math.inf)
         comes = math.isfinite(found.steps)
         unsure = ("break-even is a guess where the speedup may be none",) if comes and verdict != "faster" else ()
         yield replace(

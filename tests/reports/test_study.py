@@ -20,6 +20,7 @@ from reports.speedup import break_even, difference, mean
 from reports.statistics import compare, compare_paired
 from reports.study import studied
 from tests.reports import stored
+from tests.reports.test_report import Page
 
 
 def test_the_paired_interval_covers_the_truth_as_often_as_it_says() -> None:
@@ -153,5 +154,10 @@ def test_a_slower_case_says_where_the_time_went_in_text_and_page(
     stored.store(Path("a.jsonl"), records)
     assert main(["report", "a.jsonl"]) == 0
     page = Path("report.html").read_text()
+    seen = Page(page)
+    assert seen.open == []
+    assert len(seen.ids) == len(set(seen.ids))
+    assert all(seen.rows)
+    assert {f"#{id}" for id in seen.rows} <= set(seen.targets)
     for said in ("cpp_fused_relu_0", "why at my_package/model.py:7", "code generation", "never"):
         assert said in page
