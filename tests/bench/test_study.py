@@ -8,17 +8,20 @@ from pathlib import Path
 import pytest
 
 from bench import compiling
+from bench.cli import main
 from bench.launching import Launcher
 from bench.measuring import Task
 from bench.record import Case, Record
-from bench.storing import Contents, Writer, read
-from bench.studying import Study, attempted, investigate, over_sizes
+from bench.storing import Contents, read
+from bench.studying import attempted, over_sizes
 from bench.turning import SIZES
 from reports.compile_text import study_text
 from reports.frames import figures, frame_of
 from reports.overviews import overview
 from reports.study import studied
+from tests.conftest import ROOT
 
+ASK = ("compile", "--workloads", "tests.planted", "--device", "cpu")
 needs_compiler = pytest.mark.skipif(bool(compiling.missing_compiler("cpu")), reason="needs a C++ compiler")
 
 
@@ -138,24 +141,23 @@ def test_recompilations_over_sizes_are_those_of_dynamos_guards(launcher: Launche
 
 
 @needs_compiler
-def test_a_study_goes_on_after_what_fails_and_is_read_back(tmp_path: Path) -> None:
-    names = ("unsupported", "does_not_build", "steady")
-    cases = [case(name, **({"how": "branch"} if name == "unsupported" else {})) for name in names]
-    study = Study("run", cases, launches=1, module="tests.planted")
-    writer = Writer(tmp_path / "a.jsonl")
+def test_the_command_goes_on_after_what_fails_and_its_records_say_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[Case] = []
 
     def slower(records: Sequence[Record]) -> bool:  # as if it were, so that it is profiled
         asked.append(records[-1].case)
         return True
 
-    given = list(investigate(study, writer, slower, show_progress=False))
-    writer.close()
-    contents = read(tmp_path / "a.jsonl")
-    assert list(contents.records) == given
-    assert {record.case.workload for record in given if record.status == "broken"} == {
-        "planted.unsupported", "planted.does_not_build",
-    }  # fmt: skip
+    monkeypatch.setattr("bench.cli.compiling.slower", slower)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    path = str(tmp_path / "a.jsonl")
+    names = ("planted.unsupported", "planted.does_not_build", "planted.steady")
+    assert main([*ASK, *names, "--launches", "1", "-o", path]) == 0
+    text = capsys.readouterr().out
+    given = read(Path(path)).records
+    assert {record.case.workload for record in given if record.status == "broken"} == set(names[:2])
     assert {case.workload for case in asked} == {"planted.steady"}
     profiled = [record for record in given if record.metric == "operator_time"]
     assert [record.case.mode for record in profiled] == ["eager", "compile"]
@@ -165,8 +167,22 @@ def test_a_study_goes_on_after_what_fails_and_is_read_back(tmp_path: Path) -> No
     assert any(name.startswith("cpp_fused_add") for name, _ in profiled[1].parts)
     colds = [r for r in given if r.metric == "first_call" and r.case.mode == "compile" and r.status == "measured"]
     assert len(colds) == 2
-    text = study_text(
-        studied(figures(frame_of(contents))), overview(figures(frame_of(contents))), contents.environments
-    )
-    assert "planted.steady" in text
-    assert "planted: no such thing" in text
+    for said in ("planted.steady", "planted: no such thing", "Unsupported", "Does torch.compile pay?"):
+        assert said in text
+    assert main(["compare", path, "--by", "mode"]) == 0
+    assert "planted.steady" in capsys.readouterr().out
+
+
+def test_nothing_measured_is_exit_2_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    assert main([*ASK, "planted.does_not_build", "-o", str(tmp_path / "a.jsonl")]) == 2
+    captured = capsys.readouterr()
+    assert "planted: no such thing" in captured.out
+    assert "nothing could be measured; the table says why" in captured.err
+
+
+def test_an_unknown_mode_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compile", "--mode", "fast"]) == 2
+    assert "mode 'fast' unknown; choose from default, reduce-overhead, max-autotune" in capsys.readouterr().err
