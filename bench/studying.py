@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from bench.launching import Death, Launcher
 from bench.measuring import MAIN_METRIC, Task, perform
 from bench.record import Case, Environment, Record
 from bench.storing import Writer
-from bench.turning import STUDY_METRIC, perform_study
+from bench.turning import STUDY_METRIC, is_long, perform_study
 
 COLD_FOLDERS = 2  # first calls with a cache folder of their own; one says nothing of how they differ
 LATER_METRICS = ("graphs", "graph_breaks", "recompiles", "kernels", "ops", "peak_memory")  # kept of the exact pass
@@ -56,7 +57,7 @@ def investigate(
     slower: whether a case's records so far say that compiled is slower. Raises Death when no process can be started.
     """
     state = State(Launcher(study.timeout_s, OPENMP_SETTINGS), Path(tempfile.mkdtemp(prefix="torchpace-study-")))
-    counted: set[tuple[Case, str]] = set()  # an eager case is counted once, whatever it is compared with
+    counted: set[Case] = set()  # an eager case is counted once, whatever it is compared with
     total = (study.launches + 2) * len(study.cases)
     try:
         with tqdm(total=total, unit="pass", disable=not show_progress, dynamic_ncols=True) as bar:
@@ -97,7 +98,7 @@ def stored(study: Study, state: State, writer: Writer, case: Case, passes: Itera
 
 
 def launch_passes(
-    study: Study, state: State, case: Case, number: int, launch: int, counted: set[tuple[Case, str]]
+    study: Study, state: State, case: Case, number: int, launch: int, counted: set[Case]
 ) -> Iterator[list[Record]]:
     """One launch of a case: its turns and, in the first, what can be counted of either mode and over other sizes."""
     cache = str(state.caches / f"{number}-0")
@@ -106,14 +107,24 @@ def launch_passes(
     yield records
     if launch > 0 or failed(records):
         return
-    yield counts_of(state.launcher, replace(turns, measure="exact"))
     plain = replace(case, mode="eager")
-    if (plain, "exact") not in counted:
-        counted.add((plain, "exact"))
-        yield counts_of(state.launcher, replace(turns, measure="exact", case=plain, cache=""))
-    if (plain, "sizes") not in counted:
-        counted.add((plain, "sizes"))
-        yield [over_sizes(state.launcher, turns)]
+    is_new = plain not in counted
+    counted.add(plain)
+    # What is counted, not timed, may run at the same time.
+    with ThreadPoolExecutor(2) as pool:
+        long = is_long(records)
+        own = None if long else pool.submit(counts_of, state.launcher, replace(turns, measure="exact"))
+        others = pool.submit(of_any_mode, state.launcher, turns, plain, long) if is_new else None
+        if own:
+            yield own.result()
+        if others:
+            yield others.result()
+
+
+def of_any_mode(launcher: Launcher, turns: Task, plain: Case, long: bool) -> list[Record]:
+    """What is the same for every mode of a case: what the eager step counts, and recompilations over other sizes."""
+    eager = [] if long else counts_of(launcher, replace(turns, measure="exact", case=plain, cache=""))
+    return [*eager, over_sizes(launcher, turns)]
 
 
 def counts_of(launcher: Launcher, task: Task) -> list[Record]:

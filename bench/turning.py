@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bench import compiling
+from bench import compiling, exact
 from bench.devices import Device
 from bench.measuring import ANSWERS, CHEAP_STEP_S, Pass, Task, build, guarded, judge_compiled, kept
 from bench.pairing import Shape, warm_up
@@ -26,6 +26,8 @@ SHAPE = Shape(rounds=40, trial_s=1.0, long_trial_s=1.5)  # several launches of a
 PROFILED_S = 0.3  # as many steps are profiled as fit in here without the profiler
 MOST_PROFILED_STEPS = 50
 SIZES = (3, 7, 12, 20, 33)  # batches that are tried in turn after the workload's own; 1 would always be special
+LONG_STEP_S = 0.25  # of eager; beyond it a step is a whole loop, and counting it once more costs a compilation too many
+LONG = "a step this long is a whole loop, which is not counted apart; `torchpace run` takes its peak memory"
 NO_SIZES = "the workload does not say how its step takes a batch of another size (Step.resized)"
 
 
@@ -37,6 +39,7 @@ class Subject:
     mode: str
     first_call_s: float
     answers: list[Tensor]
+    made: compiling.Compilation | None  # by the first call
 
 
 def perform_study(task: Task) -> list[Record]:
@@ -59,8 +62,25 @@ def turns_pass(task: Task, workload: Workload, device: Device, blank: Record) ->
         )  # fmt: skip
         records.append(named)
     if task.launch == 0 and compiling.compiled(compiled.mode):
+        if is_long(records):
+            records += long_records(of(blank, compiled), compiled)
         records += answer_records(task, workload, device, blank, (eager, compiled), values)
     return records
+
+
+def is_long(records: list[Record]) -> bool:
+    """Whether the eager step among the records is too long for what is counted apart."""
+    return any(
+        record.metric == "step_time" and record.case.mode == "eager" and min(record.values, default=0.0) > LONG_STEP_S
+        for record in records
+    )
+
+
+def long_records(blank: Record, compiled: Subject) -> list[Record]:
+    """What was compiled, of a long step, and that the rest is not counted."""
+    assert compiled.made is not None
+    missing = [exact.missing(blank, metric, LONG) for metric in ("kernels", "peak_memory")]
+    return [*exact.compile_records(blank, compiled.made, compiling.counts()), *missing]
 
 
 def called(task: Task, workload: Workload, device: Device, mode: str, count: int) -> Subject:
@@ -74,9 +94,11 @@ def called(task: Task, workload: Workload, device: Device, mode: str, count: int
     start = device.clock()
     answer = step.run()
     first_call_s = device.clock() - start
-    if is_compiled and compiling.counts().graphs == 0:
+    made = compiling.counts() if is_compiled else None
+    if made and made.graphs == 0:
         raise Unavailable(compiling.NOTHING_COMPILED)
-    return Subject(step, mode, first_call_s, [kept(answer)] + [kept(step.run()) for _ in range(count - 1)])
+    answers = [kept(answer)] + [kept(step.run()) for _ in range(count - 1)]
+    return Subject(step, mode, first_call_s, answers, made)
 
 
 def of(blank: Record, subject: Subject) -> Record:
@@ -139,9 +161,9 @@ def answer_records(
     if eager.step.random or not device.has_float64 or min(values[0]) > CHEAP_STEP_S:
         return records
     step = build(workload, task.case, device, mode="eager", dtype="float64")
-    exact = [kept(step.run()) for _ in eager.answers]
+    right = [kept(step.run()) for _ in eager.answers]
     for subject in subjects:
-        far = max(relative_error(got, want) for got, want in zip(subject.answers, exact, strict=True))
+        far = max(relative_error(got, want) for got, want in zip(subject.answers, right, strict=True))
         if math.isfinite(far):
             records.append(replace(of(blank, subject), metric="answer_error_float64", values=(far,)))
     return records

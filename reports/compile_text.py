@@ -29,7 +29,7 @@ def study_text(
     """The tables of a study, its graph breaks, where slower cases lost, what was not measured, and warnings."""
     parts = [machine(environments, rows), gains_part(cases, style), costs_part(cases, style)]
     parts += [breaks_part(cases, style), lost_part(cases, style), missing_table(rows, style)]
-    parts.append(warnings_text([row for row in rows if row.metric != "first_call"], style))
+    parts.append(warnings_text(rows, style))
     return "\n\n".join(part for part in parts if part)
 
 

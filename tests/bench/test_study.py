@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from bench import compiling
 from bench.cli import main
@@ -14,12 +16,13 @@ from bench.measuring import Task
 from bench.record import Case, Record
 from bench.storing import Contents, read
 from bench.studying import attempted, over_sizes
-from bench.turning import SIZES
+from bench.turning import LONG, SIZES, Subject, is_long, long_records
 from reports.compile_text import study_text
 from reports.frames import figures, frame_of
 from reports.overviews import overview
 from reports.study import studied
 from tests.conftest import ROOT
+from workloads.base import Step
 
 ASK = ("compile", "--workloads", "tests.planted", "--device", "cpu")
 needs_compiler = pytest.mark.skipif(bool(compiling.missing_compiler("cpu")), reason="needs a C++ compiler")
@@ -186,3 +189,17 @@ def test_nothing_measured_is_exit_2_and_named(
 def test_an_unknown_mode_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compile", "--mode", "fast"]) == 2
     assert "mode 'fast' unknown; choose from default, reduce-overhead, max-autotune" in capsys.readouterr().err
+
+
+def test_a_long_step_is_a_whole_loop_and_not_counted_apart() -> None:
+    plain = Record("", "", case("steady", "eager"), "step_time", values=(0.3, 0.4))
+    assert is_long([plain])
+    assert not is_long([replace(plain, values=(0.1, 0.4))])
+    assert not is_long([replace(plain, status="broken", values=())])
+    made = compiling.Compilation(2, ("why at model.py:1",), ())
+    subject = Subject(Step(lambda: torch.zeros(())), "compile", 1.0, [], made)
+    found = {record.metric: record for record in long_records(replace(plain, case=case("steady")), subject)}
+    assert found["graphs"].values == (2.0,)
+    assert dict(found["graph_breaks"].parts) == {"why at model.py:1": 1.0}
+    assert (found["kernels"].status, found["peak_memory"].status) == ("unavailable", "unavailable")
+    assert found["kernels"].reason == LONG

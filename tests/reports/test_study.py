@@ -161,3 +161,18 @@ def test_a_slower_case_says_where_the_time_went_in_text_and_page(
     assert {f"#{id}" for id in seen.rows} <= set(seen.targets)
     for said in ("cpp_fused_relu_0", "why at my_package/model.py:7", "code generation", "never"):
         assert said in page
+
+
+def test_eager_values_belong_to_the_mode_they_took_turns_with(tmp_path: Path) -> None:
+    plain, fast, graphs = (stored.case("mnist.train", mode) for mode in ("eager", "compile", "compile-reduce-overhead"))
+    records = [
+        *(replace(r, turns=fast.mode) for r in stored.record(plain, "step_time", *map(tuple, 3e-3 * COMMON))),
+        *(replace(r, turns=plain.mode) for r in stored.record(fast, "step_time", *map(tuple, 2e-3 * COMMON))),
+        *(replace(r, turns=graphs.mode) for r in stored.record(plain, "step_time", *map(tuple, 3e-3 * COMMON[::-1]))),
+        *(replace(r, turns=plain.mode) for r in stored.record(graphs, "step_time", *map(tuple, 1e-3 * COMMON[::-1]))),
+    ]
+    found = {case.figure.mode: case for case in studied(figures(frame_of(Contents(tuple(records), {}))))}
+    for mode, speedup in ((fast.mode, 1.5), (graphs.mode, 3.0)):
+        row = found[mode].speedup
+        assert row is not None
+        assert (row.ratio_low, row.ratio, row.ratio_high) == pytest.approx((speedup,) * 3)
