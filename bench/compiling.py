@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from workloads.base import leave_as_is
+from workloads.base import Unavailable, leave_as_is
 
 Compiler = Callable[[Any], Any]
 
@@ -31,6 +32,13 @@ MODES: dict[str, Compiler] = {
 
 FALLBACK_RANDOM = "compiled with eager's random numbers (fallback_random), so that the answers can be compared"
 
+
+PROBE_BYTES = 1 << 16  # written and removed again, to see whether a cache folder takes anything
+
+# Exclusive phases of a first call: each the cumulative field of the compiler's own metrics that it begins with, less
+# the next one, which lies within it. Dynamo's covers forward graphs; a backward graph compiled apart has its own.
+DYNAMO, AOT_AUTOGRAD, INDUCTOR, CODE = "Dynamo", "AOT autograd", "Inductor", "code generation"
+REST = "run and import"
 
 NOTHING_COMPILED = "the step gave torch.compile nothing to compile"
 
@@ -71,7 +79,19 @@ def compiled(mode: str) -> bool:
 
 
 def use_cache(folder: Path) -> None:
-    """Keep what compilers produce in `folder`; must come before the first compilation of the process."""
+    """Keep what compilers produce in `folder`; must come before the first compilation of the process.
+
+    Raises Unavailable when nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(PROBE_BYTES))
+            probe.flush()
+    except OSError as error:
+        raise Unavailable(
+            f"the compilers' cache folder {folder} cannot be written ({error.strerror}); make room or set TMPDIR"
+        ) from error
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "inductor")
     os.environ["TRITON_CACHE_DIR"] = str(folder / "triton")
 
@@ -146,6 +166,65 @@ def is_fake(tensor: Tensor) -> bool:
 
 def missing_compiler(device: str) -> str:
     """Why nothing can be compiled for the device here; empty when something may be."""
-    if device == "cpu" and not any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "clang++", "c++")):
+    if device != "cpu":
+        return ""
+    if named := os.environ.get("CXX"):  # then torch looks for no other
+        return "" if shutil.which(named) else f"torch.compile needs a C++ compiler for the CPU, and CXX={named} is none"
+    if not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
         return "torch.compile needs a C++ compiler for the CPU, and none of g++, clang++, c++ is on the PATH"
     return ""
+
+
+def phases(first_call_s: float) -> dict[str, float]:
+    """Seconds of a process's first compiled call by phase; they sum to it.
+
+    Fields that this torch does not have count as no time, which is then part of the phase around it.
+    """
+    from torch._dynamo.utils import get_compilation_metrics  # noqa: PLC0415 - as above
+
+    found = dict.fromkeys((DYNAMO, AOT_AUTOGRAD, INDUCTOR, CODE), 0.0)
+    for metrics in get_compilation_metrics():
+
+        def seconds(phase: str, metrics: Any = metrics) -> float:
+            return (getattr(metrics, f"{phase}_cumulative_compile_time_us", None) or 0) * 1e-6
+
+        code, inductor, aot = seconds("inductor_code_gen"), seconds("inductor"), seconds("aot_autograd")
+        backward, dynamo = seconds("backward"), seconds("dynamo")
+        around = max(aot, backward)  # AOT autograd compiles a backward graph when it is first called for
+        found[CODE] += code
+        found[INDUCTOR] += max(0.0, inductor - code)
+        found[AOT_AUTOGRAD] += max(0.0, around - inductor)
+        found[DYNAMO] += max(0.0, dynamo - aot)
+    taken = sum(found.values())
+    if taken > first_call_s:  # clocks of their own: shares of the whole are what is known
+        found = {name: seconds * first_call_s / taken for name, seconds in found.items()}
+    return {**found, REST: max(0.0, first_call_s - taken)}
+
+
+def recompile_limit() -> int | None:
+    """How often one piece of code is compiled before torch leaves it uncompiled; None where torch does not say."""
+    import torch._dynamo.config as dynamo  # noqa: PLC0415 - as above
+
+    return getattr(dynamo, "recompile_limit", getattr(dynamo, "cache_size_limit", None))
+
+
+def limit_warning() -> str:
+    """That some code was compiled as often as torch allows, so that it may have run uncompiled since; else empty."""
+    from torch._dynamo.utils import get_compilation_metrics  # noqa: PLC0415 - as above
+
+    limit = recompile_limit()
+    times: dict[str, set[str]] = {}
+    for metrics in get_compilation_metrics():
+        frame, _, attempt = str(metrics.compile_id).rpartition("/")
+        times.setdefault(frame, set()).add(attempt.partition("_")[0])
+    if limit is None or max(map(len, times.values()), default=0) < limit:
+        return ""
+    return f"compiled {limit} times, which is torch's limit: what is new after that runs uncompiled"
+
+
+DYNAMIC: dict[str, bool | None] = {"static": False, "automatic": None, "dynamic": True}
+
+
+def guarding(variant: str) -> Compiler:
+    """A compiler that stops after Dynamo, whose guards decide what is compiled again; shapes as `variant` says."""
+    return partial(torch.compile, backend="aot_eager", dynamic=DYNAMIC[variant])

@@ -9,6 +9,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -42,6 +43,9 @@ class Task:
     module: str | None = None
 
 
+Pass: TypeAlias = Callable[[Task, Workload, Device, Record], list[Record]]
+
+
 def find_workload(task: Task) -> Workload:
     """The workload a task names, after importing the module that defines it."""
     if task.module is None:
@@ -52,7 +56,12 @@ def find_workload(task: Task) -> Workload:
 
 def perform(task: Task) -> list[Record]:
     """The task's records. Whatever the workload raises becomes a record that says so."""
-    blank = Record(run="", environment="", case=task.case, metric=MAIN_METRIC[task.measure], launch=task.launch)
+    return guarded(task, PASSES[task.measure], MAIN_METRIC[task.measure])
+
+
+def guarded(task: Task, measure: Pass, metric: str) -> list[Record]:
+    """The records of a pass; `metric` is what it reports on when it fails."""
+    blank = Record(run="", environment="", case=task.case, metric=metric, launch=task.launch)
     try:
         device = DEVICES[task.case.device]
         reason = device.unavailable_reason()
@@ -65,7 +74,7 @@ def perform(task: Task) -> list[Record]:
         check_defined(workload, task.case)
         blank = replace(blank, item=workload.item)
         with steady():
-            return PASSES[task.measure](task, workload, device, blank)
+            return measure(task, workload, device, blank)
     except Unavailable as why:
         return [replace(blank, status="unavailable", reason=str(why))]
     except WrongAnswer as why:
@@ -236,7 +245,7 @@ def exact_pass(task: Task, workload: Workload, device: Device, blank: Record) ->
     return exact.exact_records(blank, device, builder(task.case.mode), builder("eager"))
 
 
-PASSES: dict[str, Callable[[Task, Workload, Device, Record], list[Record]]] = {
+PASSES: dict[str, Pass] = {
     "time": timing_pass,
     "memory": memory_pass,
     "work": work_pass,

@@ -13,6 +13,7 @@ import torch.utils.data
 
 import bench.environment
 import bench.measuring
+import bench.turning
 from workloads.base import load_suite
 
 __all__ = ["bench", "torch"]

@@ -25,6 +25,8 @@ ENGINE = "autograd::engine"  # the engine's own bookkeeping, in the same scope
 # Inductor's kernels for the CPU report themselves when `compiling.use_named_kernels` was called before compiling. The
 # number of the graph, which counts what the process compiled before, is left out.
 GENERATED = re.compile(r"(?:graph_\d+_)?(cpp_\w+)")
+DIGEST = re.compile(r" f[0-9a-z]{20,}| ## Call | ##|## Call |## ")  # around the names of compiled graphs
+OUTSIDE = "outside of operators"
 COPIES = ("Memcpy", "Memset")  # on a GPU's timeline, but no kernels
 
 
@@ -66,6 +68,42 @@ def profiled_calls(run: Run, synchronize: Callable[[], None], activities: Sequen
         run()
         synchronize()  # kernels that have not run yet would be missing
     return sorted_out(events_of(profiled))
+
+
+def operator_times(
+    run: Run, synchronize: Callable[[], None], activities: Sequence[ProfilerActivity], steps: int
+) -> dict[str, float]:
+    """Seconds per step of a warm step by operator and kernel, with what lies outside of all; they sum to the step.
+
+    A device's kernels count as long as the device ran them, an operator on the CPU without those within it. The
+    profiler's own cost is in each: the figures say where the time goes, and not how much there is of it.
+    """
+    with profiler(activities) as profiled:
+        for _ in range(steps):
+            with record_function(MARK):
+                run()
+                synchronize()
+    host: dict[str, float] = {}
+    device: dict[str, float] = {}
+    whole = 0.0
+    for event in profiled.key_averages():
+        name = plain_name(event.key)
+        if event.key == MARK and event.device_type == DeviceType.CPU:
+            whole += event.cpu_time_total * 1e-6 / steps
+        elif event.device_type != DeviceType.CPU:
+            if event.key != MARK and not event.is_user_annotation:
+                device[name] = device.get(name, 0.0) + event.self_device_time_total * 1e-6 / steps
+        elif event.self_cpu_time_total > 0:
+            host[name] = host.get(name, 0.0) + event.self_cpu_time_total * 1e-6 / steps
+    # Work that a device did is not to be counted a second time where the host waits for it.
+    found = device or host
+    return {**found, OUTSIDE: max(0.0, whole - sum(found.values()))}
+
+
+def plain_name(name: str) -> str:
+    """The name of an operator or kernel, without the numbers and digests that differ from process to process."""
+    found = GENERATED.fullmatch(name)
+    return found[1] if found else DIGEST.sub("", name).strip()
 
 
 def profiler(activities: Sequence[ProfilerActivity], **options: Any) -> profile:

@@ -86,6 +86,8 @@ class Record:
     parts: what the value is the sum of, such as operator calls by name; sorted by name, empty when there is no more
         to say.
     launch: which of the run's rounds of fresh processes this one was, from 0.
+    turns: the mode whose values were taken next to these, the nth of either in the same round; empty when these were
+        taken alone.
     """
 
     run: str
@@ -103,6 +105,7 @@ class Record:
     reason: str = ""
     warnings: tuple[str, ...] = ()
     parts: tuple[tuple[str, float], ...] = ()
+    turns: str = ""
 
 
 def environment_line(environment: Environment, run: str) -> str:

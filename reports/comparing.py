@@ -9,6 +9,7 @@ import pandas as pd
 
 from bench.record import Environment
 from reports.frames import Figure, figures
+from reports.pairs import time_ratio
 from reports.rows import NOT_MEASURED, Row, blank, summary_of, verdict_of, with_ratio
 from reports.speedup import speedup
 from reports.statistics import CONFIDENCE, CONFIDENCE_BETWEEN_RUNS, Ratio, compare
@@ -70,7 +71,10 @@ def pair(
         yield replace(row, reason=reason, warnings=(reason,))
         return
     exact = head.kind.assumes == "exact"
-    found = compare(base.launches, head.launches, exact, confidence(by))
+    if head.metric == "step_time":
+        found = time_ratio(base, head, confidence(by))
+    else:
+        found = compare(base.launches, head.launches, exact, confidence(by))
     warnings = base.warnings + head.warnings + hidden(base, head, environments, by) + found.warnings
     verdict = verdict_of(found, head.kind.better == "lower", time=head.kind.unit == "s", exact=exact)
     row = replace(with_ratio(row, found), verdict=verdict, warnings=tuple(dict.fromkeys(warnings)))

@@ -20,7 +20,10 @@ SIDES = ["source", "torch", "commit"]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One metric of one case: the values of its launches, or why there are none. `items` is per step."""
+    """One metric of one case: the values of its launches, or why there are none. `items` is per step.
+
+    turns: for each launch the mode that it took turns with, or nothing. parts: those of the launches that have any.
+    """
 
     workload: str
     point: str
@@ -41,6 +44,8 @@ class Figure:
     item: str
     data: str
     warnings: tuple[str, ...]
+    turns: tuple[str, ...] = ()
+    parts: tuple[tuple[tuple[str, float], ...], ...] = ()
 
     @property
     def kind(self) -> Metric:
@@ -65,6 +70,8 @@ def frame_of(contents: Contents, source: str = "") -> pd.DataFrame:
         item=("item", "last"),
         data=("data", "last"),
         warnings=("warnings", lambda warnings: tuple(dict.fromkeys(w for ws in warnings for w in ws))),
+        turns=("turns", lambda turns: tuple(turn for launch in turns for turn in launch)),
+        parts=("parts", lambda parts: tuple(part for part in parts if part)),
     ).reset_index()
 
 
@@ -98,6 +105,8 @@ def row_of(record: Record, environments: Mapping[str, Environment], source: str)
         "item": record.item,
         "data": record.data,
         "warnings": record.warnings,
+        "turns": (record.turns,) if record.values else (),
+        "parts": record.parts,
     }
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reports.frames import Figure
+from reports.pairs import paired, time_ratio
 from reports.rows import NOT_MEASURED, Row, blank, summary_of, verdict_of, with_ratio
-from reports.speedup import break_even_steps, speedup
-from reports.statistics import compare
+from reports.speedup import BreakEven, Mean, break_even, difference, mean, speedup
 
 
 def overview(figures: Sequence[Figure]) -> list[Row]:
@@ -57,10 +58,10 @@ def gains(figures: Sequence[Figure]) -> Iterator[Row]:
 def gain(eager: Mapping[str, Figure], compiled: Mapping[str, Figure]) -> Iterator[Row]:
     """The speedup and the break-even of one case, from its figures by metric in either mode.
 
-    Break-even is in steps, in the row's head; infinity means never.
+    Break-even is in steps, in the row's head with its interval; infinity means never, or an open end.
     """
     step = compiled["step_time"]
-    gained = speedup(compare(eager["step_time"].launches, step.launches))
+    gained = speedup(time_ratio(eager["step_time"], step))
     row = replace(blank(step, ""), unit="1", base_label="eager", head_label=step.mode)
     verdict = verdict_of(gained, lower_is_better=False, time=True)
     yield replace(
@@ -68,12 +69,26 @@ def gain(eager: Mapping[str, Figure], compiled: Mapping[str, Figure]) -> Iterato
         verdict=verdict, warnings=gained.warnings + step.warnings,
     )  # fmt: skip
     if "first_call" in eager and "first_call" in compiled:
-        steps = break_even_steps(
-            *(summary_of(modes["first_call"]).estimate for modes in (eager, compiled)),
-            *(summary_of(modes["step_time"]).estimate for modes in (eager, compiled)),
-        )
-        comes = math.isfinite(steps)
+        late, early = (mean(medians(modes["first_call"].launches)) for modes in (compiled, eager))
+        found = break_even(difference(late, early), gain_per_step(eager["step_time"], step))
+        if verdict == "slower":  # beyond doubt, where the difference in seconds may be less sure than the ratio
+            found = BreakEven(math.inf, math.inf, math.inf)
+        comes = math.isfinite(found.steps)
         unsure = ("break-even is a guess where the speedup may be none",) if comes and verdict != "faster" else ()
         yield replace(
-            row, metric="break_even_steps", head=steps, verdict="measured" if comes else "never", warnings=unsure
-        )
+            row, metric="break_even_steps", head=found.steps, head_low=found.low, head_high=found.high,
+            verdict="measured" if comes else "never", warnings=unsure,
+        )  # fmt: skip
+
+
+def gain_per_step(eager: Figure, compiled: Figure) -> Mean:
+    """Seconds that compiling saves per step: a paired difference where turns were taken, else one of two means."""
+    pairs = paired(eager, compiled)
+    if pairs is None:
+        return difference(mean(medians(eager.launches)), mean(medians(compiled.launches)))
+    return mean(medians([[a - b for a, b in zip(*launch, strict=True)] for launch in zip(*pairs, strict=True)]))
+
+
+def medians(launches: Sequence[Sequence[float]]) -> list[float]:
+    """The median of each launch."""
+    return [statistics.median(values) for values in launches]

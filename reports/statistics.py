@@ -106,6 +106,22 @@ def compare(base: Launches, head: Launches, exact: bool = False, confidence: flo
     return Ratio(math.exp(difference), math.exp(difference - half), math.exp(difference + half), warnings)
 
 
+def compare_paired(base: Launches, head: Launches, confidence: float = CONFIDENCE) -> Ratio:
+    """head / base where the nth values of both were taken next to each other, in the same launch.
+
+    One observation per launch, the median of log(head / base) over its rounds; Student's t over launches. What both
+    sides of a round have in common, such as a busy neighbour, falls out. Raises ValueError when values have no partner.
+    """
+    if len(base) != len(head) or not base or any(len(a) != len(b) or not len(a) for a, b in zip(base, head)):  # noqa: B905 - the lengths are what is asked
+        raise ValueError("paired values must be equally many on both sides, in every launch")
+    logs = np.array([np.median(np.log(np.divide(b, a))) for a, b in zip(base, head, strict=True)])
+    centre = float(logs.mean())
+    if len(logs) < 2:
+        return Ratio(math.exp(centre), None, None, (ONE_LAUNCH,))
+    half = float(stdtrit(len(logs) - 1, (1 + confidence) / 2) * logs.std(ddof=1) / math.sqrt(len(logs)))
+    return Ratio(math.exp(centre), math.exp(centre - half), math.exp(centre + half))
+
+
 def welch_half_width(a: np.ndarray, b: np.ndarray, confidence: float) -> float:
     """Half the interval of the difference of two means, by Welch's t with Satterthwaite's degrees of freedom."""
     parts = np.array([a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)])

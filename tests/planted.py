@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from workloads import Setup, Step, Unavailable, near, workload
+from workloads.base import leave_as_is
 
 
 @workload("planted.busy", item="call", seconds=(50e-6, 5e-3))
@@ -240,3 +242,42 @@ def slow_loader(setup: Setup) -> Step:
         return loss.detach()
 
     return Step(run, items=4)
+
+
+@workload("planted.unsupported", item="call", how=("operator", "branch"))
+def unsupported(setup: Setup, how: str) -> Step:
+    """Cannot be compiled whole: it asks for that, and breaks the graph or branches on data."""
+    x = setup.randn(16)
+
+    def operator(x: Tensor) -> Tensor:
+        torch._dynamo.graph_break()
+        return x + 1
+
+    def branch(x: Tensor) -> Tensor:
+        return x + 1 if x.sum() > 100 else x - 1
+
+    whole = {"operator": operator, "branch": branch}[how]
+    # What a user writes who wants no graph break to pass unseen.
+    compiled = torch.compile(whole, fullgraph=True) if setup.compile is not leave_as_is else whole
+    return Step(lambda: compiled(x))
+
+
+@workload("planted.always_new", item="call")
+def always_new(setup: Setup) -> Step:
+    """Is compiled at every call, until torch gives up."""
+    x, calls = setup.randn(16), iter(range(10**9))
+    compiled = setup.compile(lambda x, name: x + len(name))  # a text is a constant to the compiler
+    return Step(lambda: compiled(x, f"call {next(calls)}"))
+
+
+@workload("planted.resized", item="sample")
+def resized(setup: Setup) -> Step:
+    """A function whose batch may have any size."""
+    double = setup.compile(lambda x: x + x)
+    x = setup.randn(16)
+
+    def other(size: int) -> Callable[[], Tensor]:
+        y = setup.randn(size)
+        return lambda: double(y)
+
+    return Step(lambda: double(x), check=near(lambda: 2 * x), resized=other)

@@ -66,6 +66,7 @@ class Step:
     items: items processed per step, in the unit that the workload names.
     check: raises `WrongAnswer` when an answer is wrong; it is given the first, and the last after timing.
     check_first: likewise, given the first three answers in order, for steps whose answers change as they train.
+    resized: makes, for a number of items, the call of the same compiled function on a batch of that size.
     outcome: trains from scratch and returns what came of it, such as {"accuracy": 0.97} (unit 1).
     random: the answer depends on random numbers drawn while running (dropout).
     data: the data set the step reads, in words; empty when it makes its own numbers.
@@ -78,6 +79,7 @@ class Step:
     random: bool = False
     data: str = ""
     check_first: Callable[[Sequence[Tensor]], None] | None = None
+    resized: Callable[[int], Callable[[], Tensor]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

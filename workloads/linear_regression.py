@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -66,15 +67,19 @@ def train_step(setup: Setup, batch: int, features: int) -> Step:
 
     compiled = setup.compile(loss_of)
 
-    def run() -> Tensor:
+    def train(x: Tensor, y: Tensor) -> Tensor:
         optimizer.zero_grad()
         loss: Tensor = compiled(x, y)
         loss.backward()
         optimizer.step()
         return loss.detach()
 
+    def resized(size: int) -> Callable[[], Tensor]:
+        x = setup.randn(size, features)
+        return lambda: train(x, x.sum(dim=1, keepdim=True))
+
     def right(count: int) -> Tensor:
         x64, y64 = host64(x), host64(y)
         return sgd_losses(start, lambda m: nn.functional.mse_loss(m(x64), y64), count, lr=0.01, momentum=0, decay=0)
 
-    return Step(run, items=batch, check_first=losses_near(right))
+    return Step(lambda: train(x, y), items=batch, check_first=losses_near(right), resized=resized)

@@ -121,12 +121,18 @@ def train_step(setup: Setup, model: str, batch: int) -> Step:
     images, labels = batches_in_memory(setup, batch, count=1)[0]
     network = setup.place(MODELS[model]())
     train = trainer(setup, network)
+
+    def resized(size: int) -> Callable[[], Tensor]:
+        images, labels = batches_in_memory(setup, size, count=1)[0]
+        return lambda: train(images, labels)
+
     return Step(
         lambda: train(images, labels),
         items=batch,
         check_first=training_check(setup, network, images, labels),
         random=model == "dropout",
         data=name,
+        resized=resized,
     )
 
 
@@ -157,7 +163,8 @@ def inference(setup: Setup, model: str, batch: int) -> Step:
     """The network's answer for one batch, with dropout off and no graph recorded."""
     name = mnist_data.prepare()
     images, _ = batches_in_memory(setup, batch, count=1)[0]
-    return replace(inference_step(setup, MODELS[model](), images), data=name)
+    step = inference_step(setup, MODELS[model](), images, lambda size: batches_in_memory(setup, size, count=1)[0][0])
+    return replace(step, data=name)
 
 
 @workload(

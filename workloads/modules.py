@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -43,12 +44,15 @@ def hooks(setup: Setup, hooks: int) -> Step:
     return Step(lambda: called(x), items=1, check=near(lambda: 2 * host64(x)))
 
 
-def inference_step(setup: Setup, module: nn.Module, x: Tensor) -> Step:
-    """Inference of `module` on the batch `x`, checked against its float64 copy on the CPU."""
+def inference_step(setup: Setup, module: nn.Module, x: Tensor, batch_of: Callable[[int], Tensor] | None = None) -> Step:
+    """Inference of `module` on the batch `x`, checked against its float64 copy on the CPU.
+
+    batch_of: makes batches of other sizes.
+    """
     module = setup.place(module).eval()
     compiled = setup.compile(module)
 
-    def run() -> Tensor:
+    def infer(x: Tensor) -> Tensor:
         with torch.inference_mode():
             answer: Tensor = compiled(x)
         return answer
@@ -58,7 +62,12 @@ def inference_step(setup: Setup, module: nn.Module, x: Tensor) -> Step:
             exact: Tensor = copy.deepcopy(module).cpu().double()(host64(x))
         return exact
 
-    return Step(run, items=x.shape[0], check=near(right))
+    def resized(size: int) -> Callable[[], Tensor]:
+        assert batch_of is not None
+        other = batch_of(size)
+        return lambda: infer(other)
+
+    return Step(lambda: infer(x), items=x.shape[0], check=near(right), resized=resized if batch_of else None)
 
 
 @workload("modules.linear", item="sample", dtypes=FLOAT_DTYPES, batch=(1, 64), features=(256,))
@@ -73,7 +82,7 @@ def mlp(setup: Setup, batch: int) -> Step:
     module = nn.Sequential(
         nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10)
     )  # fmt: skip
-    return inference_step(setup, module, setup.randn(batch, 784))
+    return inference_step(setup, module, setup.randn(batch, 784), lambda size: setup.randn(size, 784))
 
 
 @workload("modules.conv_block", item="image", dtypes=FLOAT_DTYPES, batch=(16,))

@@ -63,7 +63,12 @@ def elementwise_chain(setup: Setup, size: int) -> Step:
     """Eight elementwise operations in a row, the case that fusion helps."""
     x = setup.randn(size)
     fused = setup.compile(chain)
-    return Step(lambda: fused(x), items=size, check=near(lambda: chain(host64(x))))
+
+    def resized(size: int) -> Callable[[], Tensor]:
+        other = setup.randn(size)
+        return lambda: fused(other)
+
+    return Step(lambda: fused(x), items=size, check=near(lambda: chain(host64(x))), resized=resized)
 
 
 @workload("tensor_ops.broadcast", item="element", dtypes=FLOAT_DTYPES, side=(1024,))

@@ -15,6 +15,7 @@ from bench.cli import (
     bisecting,
     ceilings,
     comparing,
+    compiling,
     data,
     doctor,
     gate,
@@ -27,7 +28,9 @@ from bench.cli import (
 from bench.cli.errors import UsageError
 from bench.storing import StoringError
 
-COMMANDS = (listing, running, ceilings, profiling, reporting, comparing, gate, bisecting, history, doctor, data)
+COMMANDS = (
+    listing, running, compiling, ceilings, profiling, reporting, comparing, gate, bisecting, history, doctor, data,
+)  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ from reports.overviews import gains
 from reports.rows import Row, summary_of
 from reports.sections.names import anchor, key, name, where
 from reports.sections.runs import Material, Run
+from reports.study import Studied, studied
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,19 @@ class Compiled:
     verdict: str
     steps: float | None
     guess: bool
+    steps_low: float | None
+    steps_high: float | None
+    study: Studied | None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether something is known of the number of steps besides its estimate."""
+        return self.steps_low is not None and self.steps_low != math.inf
+
+    @property
+    def open(self) -> bool:
+        """Whether the number of steps has no upper end."""
+        return self.steps_high == math.inf
 
     @property
     def never(self) -> bool:
@@ -59,11 +73,14 @@ def of_run(run: Run, label: str) -> Iterator[tuple[tuple[object, ...], Compiled]
     gained: dict[tuple[object, ...], dict[str, Row]] = defaultdict(dict)
     for row in gains(run.figures):
         gained[key(row)][row.metric] = row
+    studies = {key(study.figure): study for study in studied(run.figures)}
     for case, found in cases.items():
-        yield case, compiled(found, gained[case], label, run.color)
+        yield case, compiled(found, gained[case], studies.get(case), label, run.color)
 
 
-def compiled(found: Mapping[str, Figure], gained: Mapping[str, Row], label: str, color: str) -> Compiled:
+def compiled(
+    found: Mapping[str, Figure], gained: Mapping[str, Row], study: Studied | None, label: str, color: str
+) -> Compiled:
     """One case from its figures and what was gained."""
     case = next(iter(found.values()))
     speedup, steps = gained.get("speedup"), gained.get("break_even_steps")
@@ -76,4 +93,5 @@ def compiled(found: Mapping[str, Figure], gained: Mapping[str, Row], label: str,
         of("first_call_warm"), of("graphs"), of("graph_breaks"), of("recompiles"), speedup.ratio if speedup else None,
         speedup.ratio_low if speedup else None, speedup.ratio_high if speedup else None,
         speedup.verdict if speedup else "", steps.head if steps else None, bool(steps and steps.warnings),
+        steps.head_low if steps else None, steps.head_high if steps else None, study,
     )  # fmt: skip

@@ -1,0 +1,134 @@
+"""`torchpace compile`: whether torch.compile pays, case by case."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.cli.errors import UsageError
+from bench.cli.running import prepare_data
+from bench.cli.selecting import add_case_options, add_module_option, load, positive_int, positive_seconds, selection_of
+
+if TYPE_CHECKING:
+    from bench.record import Record
+    from bench.studying import Study
+    from workloads.base import Workload
+
+# What torch.compile calls its modes, and what cases call them.
+MODE_NAMES = {
+    "default": "compile", "reduce-overhead": "compile-reduce-overhead", "max-autotune": "compile-max-autotune",
+}  # fmt: skip
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "compile",
+        help="study whether torch.compile pays: speedup, first calls, break-even, graph breaks, recompilations",
+        description="Measure each case eager and compiled in turns, and what compiling it costs.",
+    )
+    parser.add_argument(
+        "globs", nargs="*", metavar="GLOB", help="workloads, such as 'mnist_cnn.*'; default: those compiled by `run`"
+    )
+    add_case_options(parser, default_mode="default")
+    parser.add_argument("--launches", type=positive_int, default=3, help="fresh processes per case (default 3)")
+    parser.add_argument(
+        "--timeout", type=positive_seconds, default=300.0, help="seconds per pass of a case (default 300)"
+    )
+    parser.add_argument("--data", metavar="FOLDER", help="folder with MNIST, as `torchpace data mnist` makes it")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE.jsonl", help="records; default results/TIME.jsonl")
+    add_module_option(parser)
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Study the selection; 2 when nothing at all could be measured."""
+    from bench.launching import Death  # noqa: PLC0415 - these import torch
+    from bench.planning import SelectionError  # noqa: PLC0415
+    from bench.storing import Writer  # noqa: PLC0415
+    from bench.studying import investigate  # noqa: PLC0415
+
+    workloads = load(options.workloads)
+    try:
+        study = make_study(options, workloads)
+    except SelectionError as error:
+        raise UsageError(str(error)) from error
+    prepare_data(options, {case.workload for case in study.cases}, workloads)
+    path = options.output or Path("results") / f"{study.run}.jsonl"
+    writer = Writer(path)
+    records, interrupted, started = [], False, time.monotonic()
+    try:
+        for record in investigate(study, writer, slower):
+            records.append(record)
+    except KeyboardInterrupt:
+        interrupted = True
+    except (Death, OSError) as error:
+        raise UsageError(f"measuring cannot start: {getattr(error, 'reason', error)}") from error
+    finally:
+        writer.close()
+    if records:
+        show(path, study.run)
+        minutes, seconds = divmod(round(time.monotonic() - started), 60)
+        print(
+            f"\n{len(records)} records in {path} after {minutes} min {seconds} s; "
+            f"`torchpace compare {path} --by mode` and `torchpace report {path}` show them again"
+        )
+    return outcome(records, interrupted)
+
+
+def outcome(records: Sequence[Record], interrupted: bool) -> int:
+    """The exit code, and a word on stderr where something went wrong."""
+    if interrupted:
+        kept = "everything measured so far is kept" if records else "nothing was measured before"
+        print(f"torchpace: interrupted; {kept}", file=sys.stderr)
+        return 130
+    if not any(record.status == "measured" for record in records):
+        print("torchpace: nothing could be measured; the table says why", file=sys.stderr)
+        return 2
+    return 0
+
+
+def make_study(options: argparse.Namespace, workloads: Mapping[str, Workload]) -> Study:
+    """The study that the options describe. Raises SelectionError."""
+    from bench.compiling import compiled  # noqa: PLC0415 - these import torch
+    from bench.planning import cases, choose  # noqa: PLC0415
+    from bench.studying import Study  # noqa: PLC0415
+
+    names = choose("mode", options.mode or ["default"], MODE_NAMES)
+    if not options.globs:
+        workloads = {
+            name: workload for name, workload in workloads.items() if any(map(compiled, workload.default_modes))
+        } or workloads
+    options.mode = [MODE_NAMES[name] for name in names]
+    name = datetime.now().strftime("%Y%m%d-%H%M%S")
+    return Study(name, cases(workloads, selection_of(options)), options.launches, options.timeout, options.workloads)
+
+
+def slower(records: Sequence[Record]) -> bool:
+    """Whether a case's records say that compiled is slower, beyond doubt."""
+    from bench.storing import Contents  # noqa: PLC0415 - as above
+    from reports.frames import figures, frame_of  # noqa: PLC0415
+    from reports.study import studied  # noqa: PLC0415
+
+    return any(case.slower for case in studied(figures(frame_of(Contents(tuple(records), {})))))
+
+
+def show(path: Path, run_name: str) -> None:
+    """Print the tables of one study in a file."""
+    from bench.storing import Contents, read  # noqa: PLC0415 - as above
+    from reports.compile_text import study_text  # noqa: PLC0415
+    from reports.frames import figures, frame_of  # noqa: PLC0415
+    from reports.overviews import overview  # noqa: PLC0415
+    from reports.study import studied  # noqa: PLC0415
+
+    contents = read(path)
+    own = tuple(record for record in contents.records if record.run == run_name)
+    used = {record.environment for record in own}
+    environments = {id: environment for id, environment in contents.environments.items() if id in used}
+    found = figures(frame_of(Contents(own, environments)))
+    print(study_text(studied(found), overview(found), environments))

@@ -1,0 +1,219 @@
+"""The passes of a compile study that a run does not have: eager and compiled in turns, first calls, losses, sizes.
+
+Each runs in a fresh process. What the records say is for `reports` to judge.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from bench import compiling, exact
+from bench.devices import Device
+from bench.measuring import ANSWERS, CHEAP_STEP_S, Pass, Task, build, guarded, judge_compiled, kept
+from bench.pairing import Shape, warm_up
+from bench.profiled import operator_times
+from bench.record import Record
+from bench.sampling import Samples, block_time
+from workloads.base import Setup, Step, Unavailable, Workload
+from workloads.checks import relative_error
+
+SHAPE = Shape(rounds=40, trial_s=1.0, long_trial_s=1.5)  # several launches of a second are what a case may take
+PROFILED_S = 0.3  # as many steps are profiled as fit in here without the profiler
+MOST_PROFILED_STEPS = 50
+SIZES = (3, 7, 12, 20, 33)  # batches that are tried in turn after the workload's own; 1 would always be special
+LONG_STEP_S = 0.25  # of eager; beyond it a step is a whole loop, and counting it once more costs a compilation too many
+LONG = "a step this long is a whole loop, which is not counted apart; `torchpace run` takes its peak memory"
+NO_SIZES = "the workload does not say how its step takes a batch of another size (Step.resized)"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A step that has been called: its first call in seconds, and copies of its first answers."""
+
+    step: Step
+    mode: str
+    first_call_s: float
+    answers: list[Tensor]
+    made: compiling.Compilation | None  # by the first call
+
+
+def perform_study(task: Task) -> list[Record]:
+    """The records of one of this file's passes; whatever the workload raises becomes a record that says so."""
+    return guarded(task, STUDY_PASSES[task.measure], STUDY_METRIC[task.measure])
+
+
+def turns_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """Eager and compiled in one process: first calls, then step times in turns, then whether the answers were right."""
+    count = ANSWERS if task.launch == 0 else 1
+    eager = called(task, workload, device, "eager", count)
+    compiled = called(task, workload, device, task.case.mode, count)
+    records = first_calls(task, blank, eager, compiled)
+    values, steps = in_turns(eager.step, compiled.step, device)
+    for subject, own in zip((eager, compiled), values, strict=True):
+        checked(subject, task)
+        named = replace(
+            of(blank, subject), values=own, steps_per_value=steps, warnings=warnings_of(subject),
+            turns=compiled.mode if subject is eager else eager.mode,
+        )  # fmt: skip
+        records.append(named)
+    if task.launch == 0 and compiling.compiled(compiled.mode):
+        if is_long(records):
+            records += long_records(of(blank, compiled), compiled)
+        records += answer_records(task, workload, device, blank, (eager, compiled), values)
+    return records
+
+
+def is_long(records: list[Record]) -> bool:
+    """Whether the eager step among the records is too long for what is counted apart."""
+    return any(
+        record.metric == "step_time" and record.case.mode == "eager" and min(record.values, default=0.0) > LONG_STEP_S
+        for record in records
+    )
+
+
+def long_records(blank: Record, compiled: Subject) -> list[Record]:
+    """What was compiled, of a long step, and that the rest is not counted."""
+    assert compiled.made is not None
+    missing = [exact.missing(blank, metric, LONG) for metric in ("kernels", "peak_memory")]
+    return [*exact.compile_records(blank, compiled.made, compiling.counts()), *missing]
+
+
+def called(task: Task, workload: Workload, device: Device, mode: str, count: int) -> Subject:
+    """The case's step in a mode, after its first `count` calls. Raises Unavailable when nothing was compiled."""
+    is_compiled = compiling.compiled(mode)
+    if is_compiled:
+        compiling.use_eager_random()
+    step = build(workload, task.case, device, mode=mode)
+    if not isinstance(step.items, int) or step.items < 1:
+        raise TypeError(f"Step(items={step.items!r}); items must be a whole number of at least 1")
+    start = device.clock()
+    answer = step.run()
+    first_call_s = device.clock() - start
+    made = compiling.counts() if is_compiled else None
+    if made and made.graphs == 0:
+        raise Unavailable(compiling.NOTHING_COMPILED)
+    answers = [kept(answer)] + [kept(step.run()) for _ in range(count - 1)]
+    return Subject(step, mode, first_call_s, answers, made)
+
+
+def of(blank: Record, subject: Subject) -> Record:
+    """The blank record for one of the two modes."""
+    case = replace(blank.case, mode=subject.mode)
+    return replace(blank, case=case, items=subject.step.items, data=subject.step.data)
+
+
+def warnings_of(subject: Subject) -> tuple[str, ...]:
+    """What a reader of a step time should know."""
+    if not compiling.compiled(subject.mode):
+        return ()
+    found = (compiling.FALLBACK_RANDOM if subject.step.random else "", compiling.limit_warning())
+    return tuple(text for text in found if text)
+
+
+def first_calls(task: Task, blank: Record, eager: Subject, compiled: Subject) -> list[Record]:
+    """The first call of either mode; the compiled one by phase."""
+    records = [replace(of(blank, eager), metric="first_call", values=(eager.first_call_s,))]
+    if compiling.compiled(compiled.mode):
+        metric = "first_call" if task.cold else "first_call_warm"
+        parts = tuple(sorted(compiling.phases(compiled.first_call_s).items()))
+        records.append(replace(of(blank, compiled), metric=metric, values=(compiled.first_call_s,), parts=parts))
+    return records
+
+
+def in_turns(eager: Step, compiled: Step, device: Device) -> tuple[list[tuple[float, ...]], int]:
+    """Seconds per step of both, turn by turn, and the steps of a turn; the order within each round is drawn."""
+    steps = (eager, compiled)
+    dice = random.Random()
+    settled = [warm_up(step.run, device.clock) for step in steps]
+    count, rounds = SHAPE.plan(math.exp(sum(map(math.log, settled)) / len(settled)))
+    values: tuple[list[float], ...] = ([], [])
+    order = list(range(len(steps)))
+    for _ in range(rounds):
+        dice.shuffle(order)
+        for which in order:
+            values[which].append(block_time(steps[which].run, count, device.clock) / count)
+    return [tuple(own) for own in values], count
+
+
+def checked(subject: Subject, task: Task) -> None:
+    """Raise WrongAnswer when the first answers, or the last after timing, are wrong."""
+    step = subject.step
+    if step.check:
+        step.check(subject.answers[0])
+        step.check(kept(step.run()))
+    if step.check_first and task.launch == 0:
+        step.check_first(subject.answers)
+
+
+def answer_records(
+    task: Task, workload: Workload, device: Device, blank: Record, subjects: tuple[Subject, Subject],
+    values: list[tuple[float, ...]],
+) -> list[Record]:  # fmt: skip
+    """How far the compiled answers are from eager's, and both from float64's. Raises WrongAnswer."""
+    eager, compiled = subjects
+    error = judge_compiled(task, workload, device, compiled.answers, Samples(values[1], 1, ()))
+    records = [replace(of(blank, compiled), metric="answer_error", values=(error,))]
+    if eager.step.random or not device.has_float64 or min(values[0]) > CHEAP_STEP_S:
+        return records
+    step = build(workload, task.case, device, mode="eager", dtype="float64")
+    right = [kept(step.run()) for _ in eager.answers]
+    for subject in subjects:
+        far = max(relative_error(got, want) for got, want in zip(subject.answers, right, strict=True))
+        if math.isfinite(far):
+            records.append(replace(of(blank, subject), metric="answer_error_float64", values=(far,)))
+    return records
+
+
+def cold_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """First calls only, with a cache folder that is empty."""
+    eager = called(task, workload, device, "eager", 1)
+    return first_calls(task, blank, eager, called(task, workload, device, task.case.mode, 1))
+
+
+def operators_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """Seconds per step of the case's mode by operator and kernel, under the profiler."""
+    if compiling.compiled(task.case.mode):
+        compiling.use_eager_random()
+        compiling.use_named_kernels()
+    step = build(workload, task.case, device)
+    step.run()
+    step_s = warm_up(step.run, device.clock)
+    steps = max(1, min(MOST_PROFILED_STEPS, round(PROFILED_S / step_s)))
+    parts = operator_times(step.run, device.synchronize, device.activities(), steps)
+    values = (sum(parts.values()),)
+    return [replace(blank, values=values, steps_per_value=steps, items=step.items, parts=tuple(sorted(parts.items())))]
+
+
+def sizes_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """How often Dynamo compiles again over batches of other sizes, under one setting of `dynamic`, task.measure's."""
+    variant = task.measure.removeprefix("sizes ")
+    setup = Setup(device.torch_device(), getattr(torch, task.case.dtype), compiling.guarding(variant))
+    step = workload.build(setup, **dict(task.case.point))
+    if step.resized is None:
+        raise Unavailable(NO_SIZES)
+    step.run()
+    for run in [step.resized(size) for size in SIZES]:
+        run()
+    again = float(compiling.counts().recompiles)
+    return [replace(blank, values=(again,), parts=((variant, again),))]
+
+
+STUDY_PASSES: dict[str, Pass] = {
+    "turns": turns_pass,
+    "cold": cold_pass,
+    "operators": operators_pass,
+    **{f"sizes {variant}": sizes_pass for variant in compiling.DYNAMIC},
+}
+
+# The metric that a pass reports on when it has nothing else to say.
+STUDY_METRIC = {
+    "turns": "step_time",
+    "cold": "first_call",
+    "operators": "operator_time",
+    **{f"sizes {variant}": "shape_recompiles" for variant in compiling.DYNAMIC},
+}
