@@ -10,7 +10,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from bench import compiling
 from bench.devices import DEVICES
 from bench.environment import OPENMP_SETTINGS, capture
 from bench.launching import Death, Launcher
@@ -75,10 +74,9 @@ def passes(launch: int) -> tuple[str, ...]:
 
 
 def task_for(plan: Plan, case: Case, measure: str, launch: int, cache: Path) -> Task:
-    """The task of one pass; compiled cases share a cache folder that only the very first finds empty."""
-    folder = str(cache) if compiling.compiled(case.mode) else ""
+    """The task of one pass; a case's passes share a folder for compilers, which only the very first finds empty."""
     cold = launch == 0 and measure == "time"
-    return Task(case, measure, launch, plan.budget, folder, cold, plan.module)
+    return Task(case, measure, launch, plan.budget, str(cache), cold, plan.module)
 
 
 def measured(launcher: Launcher, task: Task) -> list[Record]:

@@ -69,6 +69,7 @@ class Step:
     outcome: trains from scratch and returns what came of it, such as {"accuracy": 0.97} (unit 1).
     random: the answer depends on random numbers drawn while running (dropout).
     data: the data set the step reads, in words; empty when it makes its own numbers.
+    tested: how many test samples the outcome's accuracy is a share of; 0 where it is not said.
     """
 
     run: Callable[[], Tensor]
@@ -78,6 +79,7 @@ class Step:
     random: bool = False
     data: str = ""
     check_first: Callable[[Sequence[Tensor]], None] | None = None
+    tested: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Workload:
     not_compiled: why torch.compile has nothing to do here; empty where it has.
     default_modes: the modes the default suite measures.
     data: the data set it needs ("mnist"), made ready before anything is measured.
+    default: whether it is part of the default suite; else it is measured only when a GLOB names it.
+    compiles: some of its steps call torch.compile by themselves, in eager mode too.
     """
 
     name: str
@@ -99,6 +103,8 @@ class Workload:
     default_modes: tuple[str, ...] = ("eager",)
     data: str = ""
     doc: str = field(default="", compare=False)
+    default: bool = True
+    compiles: bool = False
 
     @property
     def axes(self) -> dict[str, tuple[Value, ...]]:
@@ -127,6 +133,8 @@ def workload(
     not_compiled: str = "",
     default_modes: Sequence[str] = ("eager",),
     data: str = "",
+    default: bool = True,
+    compiles: bool = False,
     points: Iterable[Point] | None = None,
     **axes: Sequence[Value],
 ) -> Callable[[Builder], Builder]:
@@ -156,6 +164,8 @@ def workload(
             default_modes=tuple(default_modes),
             data=data,
             doc=(builder.__doc__ or "").strip().split("\n")[0],
+            default=default,
+            compiles=compiles,
         )
         return builder
 
@@ -170,6 +180,7 @@ SUBJECTS = (
     "linear_regression",
     "mnist_cnn",
     "training_choices",
+    "ladder",
 )
 
 

@@ -57,8 +57,8 @@ def run(options: argparse.Namespace) -> int:
     elif options.format == "csv":
         print(table(rows).to_csv(index=False), end="")
     else:
-        render = versus_text if by else overview_text
-        print(render(rows, environments, options.format))
+        alone = None if by else overview_text(rows, environments, options.format, figures(frame))
+        print(alone or versus_text(rows, environments, options.format))
     for part in contents:
         for warning in part.warnings:
             print(f"torchpace: warning: {warning}", file=sys.stderr)

@@ -33,7 +33,9 @@ def add_to(commands: Any) -> None:
         help="measure workloads, store the records and print the tables",
         description="Measure workloads. Without arguments: the default suite, on every device there is.",
     )
-    parser.add_argument("globs", nargs="*", metavar="GLOB", help="workloads, such as 'mnist_cnn.*'; default: all")
+    parser.add_argument(
+        "globs", nargs="*", metavar="GLOB", help="workloads, such as 'mnist_cnn.*'; default: the suite, without ladders"
+    )
     add_case_options(parser, default_mode="each workload's own")
     parser.add_argument("--launches", type=positive_int, help="fresh processes per case (default 3)")
     parser.add_argument("--quick", action="store_true", help="one short launch per case: a look, with wide intervals")
@@ -132,4 +134,5 @@ def show(path: Path, run_name: str) -> None:
     own = tuple(record for record in contents.records if record.run == run_name)
     used = {record.environment for record in own}
     environments = {id: environment for id, environment in contents.environments.items() if id in used}
-    print(overview_text(overview(figures(frame_of(Contents(own, environments)))), environments))
+    found = figures(frame_of(Contents(own, environments)))
+    print(overview_text(overview(found), environments, figures=found))

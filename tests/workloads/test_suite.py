@@ -27,12 +27,20 @@ EXPECTED = {
     "modules": "nested_call hooks linear mlp conv_block",
     "data_loading": "tensor_dataset data_loader mnist",
     "linear_regression": "loop train_step",
-    "mnist_cnn": "train_step train_epoch inference phase",
+    "mnist_cnn": "train_step train_epoch inference phase ladder",
     "training_choices": "learning_rate regularization",
 }
+LADDERS = [name for name, workload in WORKLOADS.items() if "rung" in workload.axes]
+SMALL = {"samples": [256]}  # a batch of the largest
 
 # Reasons for which a case may be n/a on a CPU; any other is a failure.
-NOT_ON_CPU = ("a transfer between host and device", "pinned memory speeds up copies")
+NOT_ON_CPU = (
+    "a transfer between host and device",
+    "pinned memory speeds up copies",
+    "on cpu, ",  # a rung stands elsewhere than on other devices
+    "the ladder of cpu has no rung",
+    "this CPU has no bfloat16 instructions",
+)
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +61,7 @@ def test_the_suite_has_every_workload_of_the_primer() -> None:
 
 def every(devices: list[str], dtype: str = "float32", mode: str = "eager", first_point: bool = False) -> list[Case]:
     found = cases(WORKLOADS, Selection(devices=devices, dtypes=[dtype], modes=[mode]))
+    found += cases(WORKLOADS, Selection(LADDERS, devices, [dtype], [mode], axes=SMALL))
     if first_point:
         found = list({case.workload: case for case in reversed(found)}.values())
     return found
