@@ -181,6 +181,7 @@ SUBJECTS = (
     "mnist_cnn",
     "training_choices",
     "ladder",
+    "linear_ladder",
 )
 
 

@@ -10,7 +10,6 @@ import contextlib
 import math
 import os
 import platform
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from torch.utils.data import DataLoader, Subset
 from workloads import mnist_data
 from workloads.base import Setup, Step, WrongAnswer, workload
 from workloads.mnist_cnn import FIRST_LOSS, Padded, accuracy
-from workloads.rungs import GROUND, Rung, climb, points
+from workloads.rungs import GROUND, Rung, climb, no_compiler, points
 
 SAMPLES = 1024  # per step: 16 batches of 64, or 4 of 256
 TRAINED_SAMPLES = 8192  # for the outcome
@@ -61,20 +60,14 @@ def has_bf16() -> bool:
     return bool(set(next(lines, "").split()) & set(BF16_FLAGS))
 
 
-def slow_bf16() -> str:
+def slow_bf16(device: str) -> str:
     """Why autocast is left out on this CPU; empty where it has bfloat16 or the user asked for it all the same."""
-    if has_bf16() or os.environ.get(SLOW_BF16_VARIABLE):
+    if device != "cpu" or has_bf16() or os.environ.get(SLOW_BF16_VARIABLE):
         return ""
     return (
         "this CPU has no bfloat16 instructions (AMX or AVX512-BF16), and products in it were 75 times slower than in "
         f"float32; {SLOW_BF16_VARIABLE}=1 measures them all the same"
     )
-
-
-def no_compiler() -> str:
-    """Why torch.compile has no use here on a CPU; empty where it has."""
-    names = (os.environ.get("CXX", "g++"), "clang++", "c++")
-    return "" if any(map(shutil.which, names)) else f"torch.compile needs a C++ compiler, none of {', '.join(names)}"
 
 
 # Common to all devices: neither can lose.

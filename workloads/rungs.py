@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -17,13 +19,13 @@ L = TypeVar("L")
 class Rung(Generic[L]):
     """A name, the rung it stands on, and what it changes of that rung's loop.
 
-    missing: why the rung cannot be built here; empty where it can.
+    missing: why the rung cannot be built here on a device; empty where it can.
     """
 
     name: str
     on: str
     change: Callable[[L], L]
-    missing: Callable[[], str] = lambda: ""
+    missing: Callable[[str], str] = lambda device: ""
 
 
 def climb(ladder: Sequence[Rung[L]], bottom: L, name: str, on: str, device: str) -> L:
@@ -37,10 +39,18 @@ def climb(ladder: Sequence[Rung[L]], bottom: L, name: str, on: str, device: str)
     rung = rungs[name]
     if rung.on != on:
         raise Unavailable(f"on {device}, {name} stands on {rung.on}, not on {on}")
-    if reason := rung.missing():
+    if reason := rung.missing(device):
         raise Unavailable(reason)
     below = bottom if on == GROUND else climb(ladder, bottom, on, rungs[on].on, device)
     return rung.change(below)
+
+
+def no_compiler(device: str) -> str:
+    """Why torch.compile has no use here on a device; empty where it has."""
+    names = (os.environ.get("CXX", "g++"), "clang++", "c++")
+    if device != "cpu" or any(map(shutil.which, names)):
+        return ""
+    return f"torch.compile needs a C++ compiler for the CPU, and none of {', '.join(names)} is on the PATH"
 
 
 def points(ladders: Iterable[Sequence[Rung[L]]], **rest: Value) -> list[Mapping[str, Value]]:

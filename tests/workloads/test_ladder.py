@@ -11,7 +11,7 @@ import torch
 from bench.planning import Selection, cases
 from reports.ladder import GROUND as GROUND_OF_REPORTS
 from reports.ladder import WORDS
-from workloads import ladder
+from workloads import ladder, linear_ladder
 from workloads.base import Setup, Step, Unavailable, WrongAnswer, load_suite
 from workloads.ladder import CPU, LADDERS, Loop, build_network, falling, pass_over
 from workloads.rungs import GROUND, Rung, climb
@@ -42,7 +42,7 @@ def test_the_bottom_changes_nothing_and_every_other_rung_something() -> None:
     assert loop_of("primer") == Loop()
     for device, rungs in LADDERS.items():
         for rung in rungs:
-            if rung.on != GROUND and not rung.missing():
+            if rung.on != GROUND and not rung.missing(device):
                 assert loop_of(rung.name, device) != loop_of(rung.on, device)
 
 
@@ -60,7 +60,7 @@ def test_a_rung_of_another_device_is_unavailable_with_the_reason() -> None:
 
 def test_a_rung_above_one_that_cannot_be_built_cannot_be_built() -> None:
     rungs = (
-        Rung("a", GROUND, same, lambda: "no such instruction"),
+        Rung("a", GROUND, same, lambda device: "no such instruction"),
         Rung("b", "a", same),
     )
     with pytest.raises(Unavailable, match="no such instruction"):
@@ -83,7 +83,8 @@ def test_every_rung_of_the_suite_has_words_in_the_report() -> None:
 
 def test_the_default_suite_has_no_ladder_but_a_glob_does() -> None:
     assert not [case for case in cases(SUITE, Selection()) if "ladder" in case.workload]
-    assert {case.workload for case in cases(SUITE, Selection(globs=["mnist_cnn.l*"]))} == {"mnist_cnn.ladder"}
+    found = cases(SUITE, Selection(globs=["*.ladder"]))
+    assert {case.workload for case in found} == {"mnist_cnn.ladder", "linear_regression.ladder"}
 
 
 def test_rungs_with_the_same_batch_learn_the_same(data_folder: Path) -> None:
@@ -119,3 +120,29 @@ def test_the_names_of_rungs_are_texts_that_survive_a_point() -> None:
         assert rung.name.isidentifier()
         with pytest.raises(ValueError, match="malformed"):
             ast.literal_eval(rung.name)
+
+
+def test_a_step_written_by_hand_is_autograds_step() -> None:
+    x, y = torch.tensor([1.0, 2.0]), torch.tensor([2.0, 4.0])
+    weight, bias = (torch.tensor(value, requires_grad=True) for value in (0.3, -0.2))
+    optimizer = torch.optim.SGD([weight, bias], lr=linear_ladder.RATE)
+    torch.nn.functional.mse_loss(weight * x + bias, y).backward()
+    by_hand = linear_ladder.stepped((weight.detach().clone(), bias.detach().clone()), x, y)
+    optimizer.step()
+    assert torch.allclose(torch.stack(by_hand), torch.stack([weight.detach(), bias.detach()]))
+
+
+def test_many_steps_in_one_graph_are_the_steps_one_by_one() -> None:
+    x = torch.arange(1.0, 6.0).repeat(linear_ladder.GRAPH_EPOCHS, 1)
+    line = one = (torch.tensor(0.3), torch.tensor(-0.2))
+    for row in x:
+        for chosen in row.split(linear_ladder.BATCH):
+            one = linear_ladder.stepped(one, chosen, 2 * chosen)
+    assert torch.allclose(torch.stack(linear_ladder.many_stepped(line, x, 2 * x)), torch.stack(one))
+
+
+def test_a_line_that_was_not_learned_is_a_wrong_answer() -> None:
+    step = SUITE["linear_regression.ladder"].build(SETUP, rung="functional", on="no_synchronize", epochs=1000)
+    assert step.check is not None
+    with pytest.raises(WrongAnswer, match="expected 2 x"):
+        step.check(torch.tensor([1.5, 0.3]))

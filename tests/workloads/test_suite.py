@@ -26,12 +26,12 @@ EXPECTED = {
     "checkpointing",
     "modules": "nested_call hooks linear mlp conv_block",
     "data_loading": "tensor_dataset data_loader mnist",
-    "linear_regression": "loop train_step",
+    "linear_regression": "loop train_step ladder",
     "mnist_cnn": "train_step train_epoch inference phase ladder",
     "training_choices": "learning_rate regularization",
 }
 LADDERS = [name for name, workload in WORKLOADS.items() if "rung" in workload.axes]
-SMALL = {"samples": [256]}  # a batch of the largest
+SMALL = {"samples": [256], "epochs": [100]}  # one batch of the largest
 
 # Reasons for which a case may be n/a on a CPU; any other is a failure.
 NOT_ON_CPU = (
