@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from bench.cli import main
 from bench.record import Case, Record
 from bench.storing import Contents
 from reports.frames import Figure, figures, frame_of
@@ -11,7 +15,7 @@ from reports.ladder import Ladder, ladders
 from reports.ladder_text import LOST, ladder_text
 from reports.overviews import overview
 from reports.text import overview_text
-from tests.reports.stored import record, times
+from tests.reports.stored import first_run, record, store, times
 
 
 def rung(name: str, on: str) -> Case:
@@ -105,3 +109,24 @@ def test_the_overview_ends_with_the_ladder_and_has_none_without() -> None:
     assert overview_text(overview(found), {}, figures=found).endswith(ladder_text(found))
     plain = figures_of(*record(Case("a.b", 1, (), "cpu", "float32", "eager", 1), "step_time", *times(1.0)))
     assert "Ladder" not in overview_text(overview(plain), {}, figures=plain)
+
+
+def test_the_report_draws_a_bar_for_every_rung_and_marks_the_loss(tmp_path: Path) -> None:
+    path = store(tmp_path / "run.jsonl", list(RECORDS))
+    page = tmp_path / "report.html"
+    assert main(["report", str(path), "-o", str(page)]) == 0
+    html = page.read_text()
+    section = html[html.index('<section id="ladder">') : html.index('<section id="roofline">')]
+    widths = [float(width) for width in re.findall(r'style="width:([0-9.]+)%', section)]
+    assert widths == pytest.approx([25, 50, 40, 100], abs=0.2)
+    assert section.count('<span class="verdict slower">lost</span>') == 1
+    assert "batch of 256" in section
+    assert "2.05 k sample/s" in section
+    assert '<a href="#ladder">Ladder</a>' in html
+
+
+def test_a_report_without_ladders_has_no_such_section(tmp_path: Path) -> None:
+    path = store(tmp_path / "run.jsonl", first_run())
+    page = tmp_path / "report.html"
+    assert main(["report", str(path), "-o", str(page)]) == 0
+    assert 'id="ladder"' not in page.read_text()
