@@ -87,10 +87,12 @@ def compiles(workload: Workload) -> bool:
     return getattr(workload, "compiles", False)
 
 
-def build(workload: Workload, case: Case, device: Device, mode: str | None = None, dtype: str | None = None) -> Step:
-    """The case's step, or the same step in another mode or dtype."""
+def build(
+    workload: Workload, case: Case, device: Device, mode: str | None = None, dtype: str | None = None, seed: int = 0
+) -> Step:
+    """The case's step, or the same step in another mode or dtype, or from another seed."""
     compiler = compiling.MODES[mode or case.mode]
-    setup = Setup(device.torch_device(), getattr(torch, dtype or case.dtype), compiler)
+    setup = Setup(device.torch_device(), getattr(torch, dtype or case.dtype), compiler, seed)
     return workload.build(setup, **dict(case.point))
 
 
@@ -226,12 +228,38 @@ def exact_pass(task: Task, workload: Workload, device: Device, blank: Record) ->
     return exact.exact_records(blank, device, builder(task.case.mode), builder("eager"))
 
 
+def training_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """Seconds from building the step to its first answer that reaches its target; the seed is the launch's number.
+
+    A seed that does not get there has no value and a warning that says so.
+    """
+    start = device.clock()
+    step = build(workload, task.case, device, seed=task.launch)
+    if step.target is None or step.cap < 1:
+        raise TypeError(f"{workload.name} has seeds, so its Step needs a target and a cap of at least 1")
+    best = 0.0
+    for _ in range(step.cap):
+        answer = float(step.run())
+        if answer >= step.target:
+            return [replace(blank, values=(device.clock() - start,), data=step.data)]
+        best = max(best, answer)
+    why = f"never reached {step.target:g} within {step.cap} steps: seed {task.launch}, whose best was {best:.4g}"
+    return [replace(blank, status="unavailable", reason=why, warnings=(why,), data=step.data)]
+
+
 PASSES: dict[str, Callable[[Task, Workload, Device, Record], list[Record]]] = {
     "time": timing_pass,
     "memory": memory_pass,
     "work": work_pass,
     "exact": exact_pass,
+    "training": training_pass,
 }
 
 # The metric that a pass reports on when it has nothing else to say.
-MAIN_METRIC = {"time": "step_time", "memory": "peak_memory", "work": "flops", "exact": "ops"}
+MAIN_METRIC = {
+    "time": "step_time",
+    "memory": "peak_memory",
+    "work": "flops",
+    "exact": "ops",
+    "training": "time_to_accuracy",
+}

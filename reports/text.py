@@ -13,6 +13,7 @@ from reports.frames import Figure
 from reports.ladder_text import ladder_text
 from reports.rows import Row
 from reports.tables import grid, title
+from reports.training_text import training_text
 
 PLAIN_METRICS = ("step_time", "throughput", "peak_memory", "flops")
 OUTCOMES = ("final_loss", "accuracy")
@@ -76,7 +77,7 @@ def overview_text(
     """Every case by itself, what compiling gained, what training led to, and what was not measured; then ladders."""
     parts = [machine(environments, rows), steps_table(rows, style), gains_table(rows, style)]
     parts += [outcomes_table(rows, style), missing_table(rows, style), warnings_text(rows, style)]
-    parts += [ladder_text(figures, style)]
+    parts += [ladder_text(figures, style), training_text(figures, style)]
     return "\n\n".join(part for part in parts if part)
 
 

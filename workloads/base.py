@@ -70,6 +70,7 @@ class Step:
     random: the answer depends on random numbers drawn while running (dropout).
     data: the data set the step reads, in words; empty when it makes its own numbers.
     tested: how many test samples the outcome's accuracy is a share of; 0 where it is not said.
+    target: where answers are accuracies, the one at which training is done; cap: after how many steps it is given up.
     """
 
     run: Callable[[], Tensor]
@@ -80,6 +81,8 @@ class Step:
     data: str = ""
     check_first: Callable[[Sequence[Tensor]], None] | None = None
     tested: int = 0
+    target: float | None = None
+    cap: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ class Workload:
     data: the data set it needs ("mnist"), made ready before anything is measured.
     default: whether it is part of the default suite; else it is measured only when a GLOB names it.
     compiles: some of its steps call torch.compile by themselves, in eager mode too.
+    seeds: in how many fresh processes, a seed each, its steps are run until they reach their target; 0 for steps timed
+        by themselves.
     """
 
     name: str
@@ -105,6 +110,7 @@ class Workload:
     doc: str = field(default="", compare=False)
     default: bool = True
     compiles: bool = False
+    seeds: int = 0
 
     @property
     def axes(self) -> dict[str, tuple[Value, ...]]:
@@ -135,6 +141,7 @@ def workload(
     data: str = "",
     default: bool = True,
     compiles: bool = False,
+    seeds: int = 0,
     points: Iterable[Point] | None = None,
     **axes: Sequence[Value],
 ) -> Callable[[Builder], Builder]:
@@ -166,6 +173,7 @@ def workload(
             doc=(builder.__doc__ or "").strip().split("\n")[0],
             default=default,
             compiles=compiles,
+            seeds=seeds,
         )
         return builder
 
@@ -182,6 +190,7 @@ SUBJECTS = (
     "training_choices",
     "ladder",
     "linear_ladder",
+    "time_to_accuracy",
 )
 
 

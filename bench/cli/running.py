@@ -101,7 +101,9 @@ def make_plan(options: argparse.Namespace, workloads: Mapping[str, Workload]) ->
     launches = options.launches or (1 if options.quick else 3)
     budget = Budget(sample_s=QUICK_SAMPLE_S) if options.quick else Budget()
     name = datetime.now().strftime("%Y%m%d-%H%M%S")
-    return Plan(name, cases(workloads, selection_of(options)), launches, budget, options.timeout, options.workloads)
+    seeds = options.launches or (1 if options.quick else None)
+    chosen = cases(workloads, selection_of(options))
+    return Plan(name, chosen, launches, budget, options.timeout, options.workloads, seeds)
 
 
 def prepare_data(options: argparse.Namespace, names: set[str], workloads: Mapping[str, Workload]) -> None:

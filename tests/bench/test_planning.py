@@ -12,7 +12,13 @@ SUITE = load_suite()
 
 def test_globs_match_names_and_points() -> None:
     names = {case.workload for case in cases(SUITE, Selection(globs=["mnist_cnn.[!l]*"]))}
-    assert names == {"mnist_cnn.train_step", "mnist_cnn.train_epoch", "mnist_cnn.inference", "mnist_cnn.phase"}
+    assert names == {
+        "mnist_cnn.time_to_accuracy",
+        "mnist_cnn.train_step",
+        "mnist_cnn.train_epoch",
+        "mnist_cnn.inference",
+        "mnist_cnn.phase",
+    }
     (case,) = cases(SUITE, Selection(globs=["mnist_cnn.inference(model=padded,batch=64)"]))
     assert dict(case.point) == {"model": "padded", "batch": 64}
 
