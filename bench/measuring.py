@@ -5,6 +5,7 @@ Everything here runs in the fresh process that `launching` starts for one task.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -93,10 +94,17 @@ def check_defined(workload: Workload, case: Case) -> None:
         raise Unavailable(f"{workload.name} is defined for {', '.join(workload.dtypes)}, not {case.dtype}")
 
 
-def build(workload: Workload, case: Case, device: Device, mode: str | None = None, dtype: str | None = None) -> Step:
-    """The case's step, or the same step in another mode or dtype."""
+def compiles(workload: Workload) -> bool:
+    """Whether steps of the workload call torch.compile by themselves."""
+    return getattr(workload, "compiles", False)
+
+
+def build(
+    workload: Workload, case: Case, device: Device, mode: str | None = None, dtype: str | None = None, seed: int = 0
+) -> Step:
+    """The case's step, or the same step in another mode or dtype, or from another seed."""
     compiler = compiling.MODES[mode or case.mode]
-    setup = Setup(device.torch_device(), getattr(torch, dtype or case.dtype), compiler)
+    setup = Setup(device.torch_device(), getattr(torch, dtype or case.dtype), compiler, seed)
     return workload.build(setup, **dict(case.point))
 
 
@@ -123,7 +131,8 @@ def timing_pass(task: Task, workload: Workload, device: Device, blank: Record) -
     final = compiling.counts() if is_compiled else None
 
     blank = replace(blank, items=step.items, data=step.data)
-    first_metric = "first_call" if task.cold or not is_compiled else "first_call_warm"
+    has_compiled = is_compiled or (compiles(workload) and compiling.counts().graphs > 0)
+    first_metric = "first_call" if task.cold or not has_compiled else "first_call_warm"
     records = [
         replace(
             blank,
@@ -204,7 +213,9 @@ def work_pass(task: Task, workload: Workload, device: Device, blank: Record) -> 
 
     step = build(workload, task.case, device, mode="eager")
     blank = replace(blank, data=step.data)
-    with FlopCounterMode(display=False) as counter:
+    # A compiled call first made under the counter would be counted in part and stay slow (pytorch#140909).
+    uncompiled = torch.compiler.set_stance("force_eager") if compiles(workload) else contextlib.nullcontext()
+    with uncompiled, FlopCounterMode(display=False) as counter:
         step.run()
     flops = counter.get_total_flops()
     # The counter knows products, convolutions and attention; a zero means that it knows nothing of this step.
@@ -215,7 +226,9 @@ def work_pass(task: Task, workload: Workload, device: Device, blank: Record) -> 
     ]
     records += traffic_records(step, blank, flops)
     if step.outcome:
-        records += [replace(blank, metric=name, values=(value,)) for name, value in step.outcome().items()]
+        tested = {"accuracy": getattr(step, "tested", 0) or None}
+        found = step.outcome().items()
+        records += [replace(blank, metric=name, values=(value,), items=tested.get(name)) for name, value in found]
     return records
 
 
@@ -245,12 +258,38 @@ def exact_pass(task: Task, workload: Workload, device: Device, blank: Record) ->
     return exact.exact_records(blank, device, builder(task.case.mode), builder("eager"))
 
 
+def training_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """Seconds from building the step to its first answer that reaches its target; the seed is the launch's number.
+
+    A seed that does not get there has no value and a warning that says so.
+    """
+    start = device.clock()
+    step = build(workload, task.case, device, seed=task.launch)
+    if step.target is None or step.cap < 1:
+        raise TypeError(f"{workload.name} has seeds, so its Step needs a target and a cap of at least 1")
+    best = 0.0
+    for _ in range(step.cap):
+        answer = float(step.run())
+        if answer >= step.target:
+            return [replace(blank, values=(device.clock() - start,), data=step.data)]
+        best = max(best, answer)
+    why = f"never reached {step.target:g} within {step.cap} steps: seed {task.launch}, whose best was {best:.4g}"
+    return [replace(blank, status="unavailable", reason=why, warnings=(why,), data=step.data)]
+
+
 PASSES: dict[str, Pass] = {
     "time": timing_pass,
     "memory": memory_pass,
     "work": work_pass,
     "exact": exact_pass,
+    "training": training_pass,
 }
 
 # The metric that a pass reports on when it has nothing else to say.
-MAIN_METRIC = {"time": "step_time", "memory": "peak_memory", "work": "flops", "exact": "ops"}
+MAIN_METRIC = {
+    "time": "step_time",
+    "memory": "peak_memory",
+    "work": "flops",
+    "exact": "ops",
+    "training": "time_to_accuracy",
+}

@@ -45,6 +45,7 @@ METRICS = {
         Metric("parameters", "1", "lower", "exact", "learnable numbers that a step which has run once keeps alive"),
         Metric("instructions", "1", "lower", "noise", "user-mode instructions of the measuring thread per step"),
         Metric("final_loss", "1", "lower", "noise", "training loss after a fixed number of steps"),
+        Metric("time_to_accuracy", "s", "lower", "noise", "from building the step to the first look at the target"),
         Metric("accuracy", "1", "higher", "noise", "share of test digits named rightly after that many steps"),
     )
 }

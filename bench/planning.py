@@ -60,7 +60,7 @@ def points(workload: Workload, axes: Mapping[str, Sequence[Value]]) -> list[Poin
 
 
 def cases(workloads: Mapping[str, Workload], selection: Selection) -> list[Case]:
-    """The selected cases, a point's modes next to each other; without globs, those of the default workloads.
+    """The selected cases, a point's modes next to each other; without globs, those of the default suite.
 
     Raises SelectionError for a glob that matches nothing, or an axis that no selected workload has.
     """
@@ -68,9 +68,9 @@ def cases(workloads: Mapping[str, Workload], selection: Selection) -> list[Case]
         choose(f"{workload.name}: mode", workload.default_modes, MODES)
     unused_globs, unused_axes = set(selection.globs), set(selection.axes)
     planned: list[Case] = []
+    if not selection.globs:
+        workloads = {name: workload for name, workload in workloads.items() if in_default_suite(workload)}
     for workload, device, dtype in itertools.product(workloads.values(), selection.devices, selection.dtypes):
-        if not selection.globs and not getattr(workload, "default", True):  # older revisions have no such field
-            continue
         for point in points(workload, selection.axes):
             for mode in selection.modes or workload.default_modes:
                 case = Case(
@@ -90,6 +90,11 @@ def cases(workloads: Mapping[str, Workload], selection: Selection) -> list[Case]
         axis = sorted(unused_axes)[0]
         raise SelectionError(f"no selected workload has an axis {axis!r}; {nearest(axis, known)}")
     return planned
+
+
+def in_default_suite(workload: Workload) -> bool:
+    """Whether the workload is measured when none is named; those of before there was a choice are."""
+    return getattr(workload, "default", True)
 
 
 def matches(case: Case, glob: str) -> bool:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from bench import compiling
 from bench.devices import DEVICES
 from bench.environment import OPENMP_SETTINGS, capture
 from bench.launching import Death, Launcher
@@ -18,14 +17,19 @@ from bench.measuring import MAIN_METRIC, Task, perform
 from bench.record import Case, Environment, Record
 from bench.sampling import Budget
 from bench.storing import Writer
+from workloads.base import WORKLOADS
 
 FIRST_LAUNCH = ("time", "memory", "work")
 LATER_LAUNCHES = ("time",)
+SEEDED = ("training",)  # the passes of workloads that are run until they reach a target
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run's name, its cases, how often each is measured in a fresh process, and for how long."""
+    """A run's name, its cases, how often each is measured in a fresh process, and for how long.
+
+    seeds: of how many cases of a workload with seeds there are processes; None for as many as it says itself.
+    """
 
     run: str
     cases: Sequence[Case]
@@ -33,6 +37,7 @@ class Plan:
     budget: Budget = field(default_factory=Budget)
     timeout_s: float = 300.0
     module: str | None = None
+    seeds: int | None = None
 
 
 def execute(plan: Plan, writer: Writer, show_progress: bool = True) -> Iterator[Record]:
@@ -41,10 +46,10 @@ def execute(plan: Plan, writer: Writer, show_progress: bool = True) -> Iterator[
     environments: dict[str, Environment] = {}
     caches = Path(tempfile.mkdtemp(prefix="torchpace-caches-"))
     failed: set[Case] = set()
-    total = sum(len(passes(launch)) for launch in range(plan.launches)) * len(plan.cases)
+    total = sum(len(passes(plan, case, launch)) for case in plan.cases for launch in range(rounds(plan)))
     try:
         with tqdm(total=total, unit="pass", disable=not show_progress, dynamic_ncols=True) as bar:
-            for launch in range(plan.launches):
+            for launch in range(rounds(plan)):
                 for number, case in enumerate(plan.cases):
                     bar.set_description_str(f"{case.label} {case.device} {case.mode}"[:60].ljust(60))
                     if case.device not in environments:
@@ -52,7 +57,7 @@ def execute(plan: Plan, writer: Writer, show_progress: bool = True) -> Iterator[
                             DEVICES[case.device].start_method, capture, case.device, plan.module
                         )
                     environment = environments[case.device]
-                    for name in passes(launch):
+                    for name in passes(plan, case, launch):
                         bar.update()
                         if case in failed:
                             continue
@@ -69,16 +74,29 @@ def execute(plan: Plan, writer: Writer, show_progress: bool = True) -> Iterator[
         shutil.rmtree(caches, ignore_errors=True)
 
 
-def passes(launch: int) -> tuple[str, ...]:
-    """The passes of a launch: exact figures need only one."""
-    return FIRST_LAUNCH if launch == 0 else LATER_LAUNCHES
+def seeds_of(plan: Plan, case: Case) -> int:
+    """How many seeds the case is run with; 0 for cases whose steps are timed."""
+    own = getattr(WORKLOADS.get(case.workload), "seeds", 0)
+    return (plan.seeds or own) if own else 0
+
+
+def rounds(plan: Plan) -> int:
+    """How many launches the case with the most of them has."""
+    return max((seeds_of(plan, case) or plan.launches for case in plan.cases), default=0)
+
+
+def passes(plan: Plan, case: Case, launch: int) -> tuple[str, ...]:
+    """The passes of a case in a launch: exact figures need only one."""
+    seeds = seeds_of(plan, case)
+    if launch >= (seeds or plan.launches):
+        return ()
+    return SEEDED if seeds else FIRST_LAUNCH if launch == 0 else LATER_LAUNCHES
 
 
 def task_for(plan: Plan, case: Case, measure: str, launch: int, cache: Path) -> Task:
-    """The task of one pass; compiled cases share a cache folder that only the very first finds empty."""
-    folder = str(cache) if compiling.compiled(case.mode) else ""
+    """The task of one pass; a case's passes share a folder for compilers, which only the very first finds empty."""
     cold = launch == 0 and measure == "time"
-    return Task(case, measure, launch, plan.budget, folder, cold, plan.module)
+    return Task(case, measure, launch, plan.budget, str(cache), cold, plan.module)
 
 
 def measured(launcher: Launcher, task: Task) -> list[Record]:

@@ -23,6 +23,7 @@ from bench.asv_checkout import CHECKOUT_VARIABLE
 from bench.compiling import compiled
 from bench.devices import DEVICES
 from bench.measuring import Task, perform
+from bench.planning import in_default_suite
 from bench.record import Case, Record
 from bench.sampling import Budget
 from workloads.base import Workload, load_suite
@@ -126,7 +127,6 @@ def suite(workload: Workload) -> type[WorkloadSuite]:
 
 
 check_checkout()
-for _workload in load_suite().values():
-    if getattr(_workload, "default", True):  # workloads of older commits know no such field
-        _class = suite(_workload)
-        globals()[_class.__name__] = _class
+for _workload in filter(in_default_suite, load_suite().values()):
+    _class = suite(_workload)
+    globals()[_class.__name__] = _class

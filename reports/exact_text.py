@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from reports import units
 from reports.exact import CHANGED, WHOLE_CASE, ExactRow, Parts
-from reports.text import grid, title
+from reports.tables import grid, title
 
 NAMED = 8  # parts that are named in one line; the largest differences come first
 SMALL_COUNT = 100_000  # counts below it are shown in full, others with a prefix

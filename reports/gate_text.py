@@ -11,7 +11,7 @@ from bench.record import Environment
 from reports import units
 from reports.gate import VERDICTS, GateRow
 from reports.sequential import POWER, Rule
-from reports.text import grid
+from reports.tables import grid
 
 COMPARED = ("slower", "faster", "same", "undecided")
 WORTH_A_LINE = ("slower", "faster", "undecided")

@@ -13,7 +13,7 @@ from reports import units
 from reports.changes import Change
 from reports.history import Series, axis_of
 from reports.steps import MIN_POINTS
-from reports.text import grid
+from reports.tables import grid
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 MISSING, BROKEN = "·", "×"

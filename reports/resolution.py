@@ -11,7 +11,7 @@ import numpy as np
 from bench.record import Case
 from reports import units
 from reports.sequential import LOOKS, Look, Rule, detectable
-from reports.text import grid, title
+from reports.tables import grid, title
 
 TIMES_S = (120.0, 300.0, 600.0, 1800.0)
 

@@ -7,28 +7,18 @@ import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from tabulate import tabulate
-
 from bench.record import Environment
 from reports import units
+from reports.frames import Figure
+from reports.ladder_text import ladder_text
 from reports.rows import Row
+from reports.tables import grid, title
+from reports.training_text import training_text
 
-FORMATS = {"table": "simple", "markdown": "github"}
 PLAIN_METRICS = ("step_time", "throughput", "peak_memory", "flops")
 OUTCOMES = ("final_loss", "accuracy")
 WORK_METRICS = ("arithmetic", "algorithmic_bytes", "touched_bytes", "dispatches")
 NEVER = "never"
-
-
-def grid(headers: Sequence[str], cells: Sequence[Sequence[str]], style: str, left: int = 2) -> str:
-    """A table with its first `left` columns aligned left and the others right."""
-    align = ["left"] * left + ["right"] * (len(headers) - left)
-    return tabulate(cells, headers, tablefmt=FORMATS[style], colalign=align, disable_numparse=True)
-
-
-def title(text: str, style: str) -> str:
-    """A heading."""
-    return f"### {text}" if style == "markdown" else f"{text}\n{'=' * len(text)}"
 
 
 def value(amount: float | None, row: Row) -> str:
@@ -82,10 +72,13 @@ def machine(environments: Mapping[str, Environment], rows: Sequence[Row]) -> str
     return "\n".join(dict.fromkeys(lines))
 
 
-def overview_text(rows: Sequence[Row], environments: Mapping[str, Environment], style: str = "table") -> str:
-    """Every case by itself, what compiling gained, what training led to, and what was not measured."""
+def overview_text(
+    rows: Sequence[Row], environments: Mapping[str, Environment], style: str = "table", figures: Sequence[Figure] = ()
+) -> str:
+    """Every case by itself, what compiling gained, what training led to, and what was not measured; then ladders."""
     parts = [machine(environments, rows), steps_table(rows, style), gains_table(rows, style)]
     parts += [outcomes_table(rows, style), missing_table(rows, style), warnings_text(rows, style)]
+    parts += [ladder_text(figures, style), training_text(figures, style)]
     return "\n\n".join(part for part in parts if part)
 
 

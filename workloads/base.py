@@ -70,6 +70,8 @@ class Step:
     outcome: trains from scratch and returns what came of it, such as {"accuracy": 0.97} (unit 1).
     random: the answer depends on random numbers drawn while running (dropout).
     data: the data set the step reads, in words; empty when it makes its own numbers.
+    tested: how many test samples the outcome's accuracy is a share of; 0 where it is not said.
+    target: where answers are accuracies, the one at which training is done; cap: after how many steps it is given up.
     """
 
     run: Callable[[], Tensor]
@@ -80,6 +82,9 @@ class Step:
     data: str = ""
     check_first: Callable[[Sequence[Tensor]], None] | None = None
     resized: Callable[[int], Callable[[], Tensor]] | None = None
+    tested: int = 0
+    target: float | None = None
+    cap: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,10 @@ class Workload:
     not_compiled: why torch.compile has nothing to do here; empty where it has.
     default_modes: the modes the default suite measures.
     data: the data set it needs ("mnist"), made ready before anything is measured.
-    default: whether the suite measures it when nothing is selected.
+    default: whether it is part of the default suite; else it is measured only when a GLOB names it.
+    compiles: some of its steps call torch.compile by themselves, in eager mode too.
+    seeds: in how many fresh processes, a seed each, its steps are run until they reach their target; 0 for steps timed
+        by themselves.
     """
 
     name: str
@@ -103,6 +111,8 @@ class Workload:
     data: str = ""
     doc: str = field(default="", compare=False)
     default: bool = True
+    compiles: bool = False
+    seeds: int = 0
 
     @property
     def axes(self) -> dict[str, tuple[Value, ...]]:
@@ -132,6 +142,8 @@ def workload(
     default_modes: Sequence[str] = ("eager",),
     data: str = "",
     default: bool = True,
+    compiles: bool = False,
+    seeds: int = 0,
     points: Iterable[Point] | None = None,
     **axes: Sequence[Value],
 ) -> Callable[[Builder], Builder]:
@@ -162,6 +174,8 @@ def workload(
             data=data,
             doc=(builder.__doc__ or "").strip().split("\n")[0],
             default=default,
+            compiles=compiles,
+            seeds=seeds,
         )
         return builder
 
@@ -177,6 +191,9 @@ SUBJECTS = (
     "mnist_cnn",
     "training_choices",
     "ceilings",
+    "ladder",
+    "linear_ladder",
+    "time_to_accuracy",
 )
 
 

@@ -58,8 +58,8 @@ def run(options: argparse.Namespace) -> int:
     elif options.format == "csv":
         print(table(rows).to_csv(index=False), end="")
     else:
-        render = versus_text if by else overview_text
-        print(render(rows, environments, options.format))
+        alone = None if by else overview_text(rows, environments, options.format, figures(frame))
+        print(alone or versus_text(rows, environments, options.format))
         if not by and (bounds := roofline(figures(frame), contents, options.format)):
             print(f"\n{bounds}")
     for part in contents:

@@ -33,7 +33,9 @@ def add_to(commands: Any) -> None:
         help="measure workloads, store the records and print the tables",
         description="Measure workloads. Without arguments: the default suite, on every device there is.",
     )
-    parser.add_argument("globs", nargs="*", metavar="GLOB", help="such as 'mnist_cnn.*'; default: all but ceilings.*")
+    parser.add_argument(
+        "globs", nargs="*", metavar="GLOB", help="workloads, such as 'mnist_cnn.*'; default: the suite, without ladders"
+    )
     add_case_options(parser, default_mode="each workload's own")
     parser.add_argument("--launches", type=positive_int, help="fresh processes per case (default 3)")
     parser.add_argument("--quick", action="store_true", help="one short launch per case: a look, with wide intervals")
@@ -99,7 +101,9 @@ def make_plan(options: argparse.Namespace, workloads: Mapping[str, Workload]) ->
     launches = options.launches or (1 if options.quick else 3)
     budget = Budget(sample_s=QUICK_SAMPLE_S) if options.quick else Budget()
     name = datetime.now().strftime("%Y%m%d-%H%M%S")
-    return Plan(name, cases(workloads, selection_of(options)), launches, budget, options.timeout, options.workloads)
+    seeds = options.launches or (1 if options.quick else None)
+    chosen = cases(workloads, selection_of(options))
+    return Plan(name, chosen, launches, budget, options.timeout, options.workloads, seeds)
 
 
 def prepare_data(options: argparse.Namespace, names: set[str], workloads: Mapping[str, Workload]) -> None:
@@ -135,6 +139,6 @@ def show(path: Path, run_name: str) -> None:
     environments = {id: environment for id, environment in contents.environments.items() if id in used}
     chosen = Contents(own, environments)
     found = figures(frame_of(chosen))
-    print(overview_text(overview(found), environments))
+    print(overview_text(overview(found), environments, figures=found))
     if bounds := roofline(found, [chosen]):
         print(f"\n{bounds}")

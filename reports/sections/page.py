@@ -10,6 +10,7 @@ from reports.sections.absent import Absence, absences
 from reports.sections.compare import Heat, tables
 from reports.sections.compiling import Compiled, compilings
 from reports.sections.embedded import LOAD, Embedded, embedded
+from reports.sections.ladder import Bar, bars
 from reports.sections.memory import Peak, peaks
 from reports.sections.method import MEANINGS, Method, method
 from reports.sections.outcomes import Outcome, outcomes
@@ -36,6 +37,7 @@ class Sections:
     method: Method
     embedded: Embedded
     roofline: Roofline
+    ladder: list[tuple[str, Sequence[Bar]]]
     meanings: tuple[tuple[str, str], ...] = MEANINGS
     load: str = LOAD
     most_values: int = MOST_VALUES
@@ -51,5 +53,5 @@ def sections(material: Material, roofs: Sequence[Roof] = ()) -> Sections:
     return Sections(
         material.runs, material.notes, summary(material), tables(material), timings(material), peaks(material),
         compilings(material), outcomes(material), absences(material), method(material), embedded(material),
-        roofline(material, roofs),
+        roofline(material, roofs), bars(material),
     )  # fmt: skip

@@ -11,10 +11,24 @@ SUITE = load_suite()
 
 
 def test_globs_match_names_and_points() -> None:
-    names = {case.workload for case in cases(SUITE, Selection(globs=["mnist_cnn.*"]))}
-    assert names == {"mnist_cnn.train_step", "mnist_cnn.train_epoch", "mnist_cnn.inference", "mnist_cnn.phase"}
+    names = {case.workload for case in cases(SUITE, Selection(globs=["mnist_cnn.[!l]*"]))}
+    assert names == {
+        "mnist_cnn.time_to_accuracy",
+        "mnist_cnn.train_step",
+        "mnist_cnn.train_epoch",
+        "mnist_cnn.inference",
+        "mnist_cnn.phase",
+    }
     (case,) = cases(SUITE, Selection(globs=["mnist_cnn.inference(model=padded,batch=64)"]))
     assert dict(case.point) == {"model": "padded", "batch": 64}
+
+
+def test_what_is_not_in_the_default_suite_is_measured_when_named() -> None:
+    named = {case.workload for case in cases(SUITE, Selection(globs=["*"]))}
+    default = {case.workload for case in cases(SUITE, Selection())}
+    assert named == set(SUITE)
+    assert named - default == {name for name, workload in SUITE.items() if not workload.default}
+    assert "mnist_cnn.ladder" in named - default
 
 
 def test_eager_and_compiled_are_measured_next_to_each_other() -> None:
