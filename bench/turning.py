@@ -158,8 +158,8 @@ def answer_records(
     eager, compiled = subjects
     error = judge_compiled(task, workload, device, compiled.answers, Samples(values[1], 1, ()))
     records = [replace(of(blank, compiled), metric="answer_error", values=(error,))]
-    if eager.step.random or not device.has_float64 or min(values[0]) > CHEAP_STEP_S:
-        return records
+    if reason := without_float64(eager.step, device, min(values[0])):
+        return [*records, exact.missing(of(blank, compiled), "answer_error_float64", reason)]
     step = build(workload, task.case, device, mode="eager", dtype="float64")
     right = [kept(step.run()) for _ in eager.answers]
     for subject in subjects:
@@ -167,6 +167,15 @@ def answer_records(
         if math.isfinite(far):
             records.append(replace(of(blank, subject), metric="answer_error_float64", values=(far,)))
     return records
+
+
+def without_float64(step: Step, device: Device, step_s: float) -> str:
+    """Why answers are not compared with float64's; empty where they are."""
+    if step.random:
+        return "its answers depend on random numbers, which float64 draws differently"
+    if not device.has_float64:
+        return f"{device.name} has no float64"
+    return "a step this long is not computed again in float64" if step_s > CHEAP_STEP_S else ""
 
 
 def cold_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:

@@ -11,12 +11,13 @@ import torch
 
 from bench import compiling
 from bench.cli import main
+from bench.devices import DEVICES
 from bench.launching import Launcher
 from bench.measuring import Task
 from bench.record import Case, Record
 from bench.storing import Contents, read
 from bench.studying import attempted, over_sizes
-from bench.turning import LONG, SIZES, Subject, is_long, long_records
+from bench.turning import LONG, SIZES, Subject, is_long, long_records, without_float64
 from reports.compile_text import study_text
 from reports.frames import figures, frame_of
 from reports.overviews import overview
@@ -203,3 +204,11 @@ def test_a_long_step_is_a_whole_loop_and_not_counted_apart() -> None:
     assert dict(found["graph_breaks"].parts) == {"why at model.py:1": 1.0}
     assert (found["kernels"].status, found["peak_memory"].status) == ("unavailable", "unavailable")
     assert found["kernels"].reason == LONG
+
+
+def test_a_distance_from_float64_that_is_not_taken_says_why() -> None:
+    step = Step(lambda: torch.zeros(()))
+    assert without_float64(step, DEVICES["cpu"], 0.001) == ""
+    assert "random numbers" in without_float64(replace(step, random=True), DEVICES["cpu"], 0.001)
+    assert "this long" in without_float64(step, DEVICES["cpu"], 1.0)
+    assert without_float64(step, DEVICES["mps"], 0.001) == "mps has no float64"
