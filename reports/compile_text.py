@@ -9,7 +9,8 @@ from bench.record import Environment
 from reports import units
 from reports.rows import Row
 from reports.study import PHASES, VARIANTS, Studied, ratio_of_errors
-from reports.text import grid, interval, machine, missing_table, title, value, warnings_text
+from reports.tables import grid, title
+from reports.text import interval, machine, missing_table, value, warnings_text
 
 NOTE = """\
 eager, compiled: per step, taken in turns in the same processes. memory: compiled / eager peak. cold, warm: first call

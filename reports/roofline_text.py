@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reports import units
 from reports.roofline import Bound
-from reports.text import grid, title
+from reports.tables import grid, title
 
 NOTE = (
     "of roof: the time that the nearest roof implies, over the step's. compute: arithmetic at the speed of products; "

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reports import units
 from reports.ceilings import COSTS, Roof
-from reports.text import grid
+from reports.tables import grid
 
 
 def roof_name(roof: Roof) -> str:
