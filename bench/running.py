@@ -28,7 +28,7 @@ SEEDED = ("training",)  # the passes of workloads that are run until they reach 
 class Plan:
     """A run's name, its cases, how often each is measured in a fresh process, and for how long.
 
-    seeds: of how many cases of a workload with seeds there are processes; None for as many as it says itself.
+    seeds: how many processes a case of a workload with seeds has; None for as many as the workload says.
     """
 
     run: str
