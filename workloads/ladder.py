@@ -55,7 +55,7 @@ def has_bf16() -> bool:
     """Whether this CPU multiplies bfloat16 in hardware, by the flags that Linux lists."""
     info = Path("/proc/cpuinfo")
     if not info.exists():
-        return platform.machine() == "arm64"  # Apple's, from the M2 on; the M1 is rare enough
+        return platform.machine() == "arm64"  # Apple's have them from the M2 on; an M1 is taken for one of these
     lines = (line for line in info.read_text().splitlines() if line.startswith(("flags", "Features")))
     return bool(set(next(lines, "").split()) & set(BF16_FLAGS))
 
@@ -65,8 +65,8 @@ def slow_bf16(device: str) -> str:
     if device != "cpu" or has_bf16() or os.environ.get(SLOW_BF16_VARIABLE):
         return ""
     return (
-        "this CPU has no bfloat16 instructions (AMX or AVX512-BF16), and products in it were 75 times slower than in "
-        f"float32; {SLOW_BF16_VARIABLE}=1 measures them all the same"
+        "this CPU has no bfloat16 instructions (AMX or AVX512-BF16), so that products in it are slow (`torchpace "
+        f"ceilings` says how slow); {SLOW_BF16_VARIABLE}=1 measures them all the same"
     )
 
 
