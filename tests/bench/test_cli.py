@@ -70,7 +70,8 @@ def test_a_run_stores_records_and_prints_tables(tmp_path: Path) -> None:
     done = torchpace("run", "modules.linear", "--quick", "-o", "a.jsonl", cwd=tmp_path)
     contents = read(tmp_path / "a.jsonl")
     measured = {record.metric for record in contents.records if record.status == "measured"}
-    assert measured == {"step_time", "first_call", "peak_memory", "flops"}
+    counted = {"flops", "arithmetic", "algorithmic_bytes", "touched_bytes", "dispatches"}
+    assert measured == {"step_time", "first_call", "peak_memory"} | counted
     (environment_of_run,) = {record.environment for record in contents.records if record.case.device == "cpu"}
     facts = dict(contents.environments[environment_of_run].facts)
     assert {"torch", "cpu", "affinity", "governor", "commit", "dirty", "fingerprint", "malloc"} <= set(facts)
