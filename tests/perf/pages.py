@@ -1,6 +1,6 @@
 """How large a report is and how soon it can be used, in a real browser.
 
-torchpace profile 'mnist_cnn.*' 'modules.*' -o many
+torchpace profile 'mnist_cnn.train_step' 'modules.*' --device cpu -o many
 python -m tests.perf.pages many/report.html
 """
 
