@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No ordinary test fails because a machine is slow.
+settings.register_profile("torchpace", deadline=None)
+settings.load_profile("torchpace")
 
 PERF = Path(__file__).parent / "perf"
 ROOT = Path(__file__).parent.parent
