@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.cli.errors import UsageError
-from bench.cli.running import prepare_data
-from bench.cli.selecting import add_case_options, add_module_option, load, positive_int, positive_seconds, selection_of
+from bench.cli.recording import add_recording_options, contents_of, gather, outcome, prepare_data, print_where
+from bench.cli.selecting import add_case_options, load, positive_int, selection_of
+from bench.storing import Contents, Writer
 
 if TYPE_CHECKING:
     from bench.record import Record
@@ -37,20 +37,13 @@ def add_to(commands: Any) -> None:
     )
     add_case_options(parser, default_mode="default")
     parser.add_argument("--launches", type=positive_int, default=3, help="fresh processes per case (default 3)")
-    parser.add_argument(
-        "--timeout", type=positive_seconds, default=300.0, help="seconds per pass of a case (default 300)"
-    )
-    parser.add_argument("--data", metavar="FOLDER", help="folder with MNIST, as `torchpace data mnist` makes it")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE.jsonl", help="records; default results/TIME.jsonl")
-    add_module_option(parser)
+    add_recording_options(parser)
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Study the selection; 2 when nothing at all could be measured."""
-    from bench.launching import Death  # noqa: PLC0415 - these import torch
-    from bench.planning import SelectionError  # noqa: PLC0415
-    from bench.storing import Writer  # noqa: PLC0415
+    from bench.planning import SelectionError  # noqa: PLC0415 - these import torch
     from bench.studying import investigate  # noqa: PLC0415
 
     workloads = load(options.workloads)
@@ -60,37 +53,16 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(str(error)) from error
     prepare_data(options, {case.workload for case in study.cases}, workloads)
     path = options.output or Path("results") / f"{study.run}.jsonl"
-    writer = Writer(path)
-    records, interrupted, started = [], False, time.monotonic()
+    writer, started_s = Writer(path), time.monotonic()
     try:
-        for record in investigate(study, writer, slower):
-            records.append(record)
-    except KeyboardInterrupt:
-        interrupted = True
-    except (Death, OSError) as error:
-        raise UsageError(f"measuring cannot start: {getattr(error, 'reason', error)}") from error
-    finally:
-        writer.close()
+        records, interrupted = gather(investigate(study, writer, slower), writer)
+    except OSError as error:  # of the caches' folder
+        raise UsageError(f"measuring cannot start: {error}") from error
     if records:
         show(path, study.run)
-        minutes, seconds = divmod(round(time.monotonic() - started), 60)
-        print(
-            f"\n{len(records)} records in {path} after {minutes} min {seconds} s; "
-            f"`torchpace compare {path} --by mode` and `torchpace report {path}` show them again"
-        )
+        again = f"`torchpace compare {path} --by mode` and `torchpace report {path}` show them again"
+        print_where(records, path, started_s, again)
     return outcome(records, interrupted)
-
-
-def outcome(records: Sequence[Record], interrupted: bool) -> int:
-    """The exit code, and a word on stderr where something went wrong."""
-    if interrupted:
-        kept = "everything measured so far is kept" if records else "nothing was measured before"
-        print(f"torchpace: interrupted; {kept}", file=sys.stderr)
-        return 130
-    if not any(record.status == "measured" for record in records):
-        print("torchpace: nothing could be measured; the table says why", file=sys.stderr)
-        return 2
-    return 0
 
 
 def make_study(options: argparse.Namespace, workloads: Mapping[str, Workload]) -> Study:
@@ -111,8 +83,7 @@ def make_study(options: argparse.Namespace, workloads: Mapping[str, Workload]) -
 
 def slower(records: Sequence[Record]) -> bool:
     """Whether a case's records say that compiled is slower, beyond doubt."""
-    from bench.storing import Contents  # noqa: PLC0415 - as above
-    from reports.frames import figures, frame_of  # noqa: PLC0415
+    from reports.frames import figures, frame_of  # noqa: PLC0415 - these import pandas
     from reports.study import studied  # noqa: PLC0415
 
     return any(case.slower for case in studied(figures(frame_of(Contents(tuple(records), {})))))
@@ -120,15 +91,11 @@ def slower(records: Sequence[Record]) -> bool:
 
 def show(path: Path, run_name: str) -> None:
     """Print the tables of one study in a file."""
-    from bench.storing import Contents, read  # noqa: PLC0415 - as above
-    from reports.compile_text import study_text  # noqa: PLC0415
+    from reports.compile_text import study_text  # noqa: PLC0415 - as above
     from reports.frames import figures, frame_of  # noqa: PLC0415
     from reports.overviews import overview  # noqa: PLC0415
     from reports.study import studied  # noqa: PLC0415
 
-    contents = read(path)
-    own = tuple(record for record in contents.records if record.run == run_name)
-    used = {record.environment for record in own}
-    environments = {id: environment for id, environment in contents.environments.items() if id in used}
-    found = figures(frame_of(Contents(own, environments)))
-    print(study_text(studied(found), overview(found), environments))
+    contents = contents_of(path, run_name)
+    found = figures(frame_of(contents))
+    print(study_text(studied(found), overview(found), contents.environments))

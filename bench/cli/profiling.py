@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.cli.errors import UsageError
-from bench.cli.running import prepare_data
+from bench.cli.recording import prepare_data
 from bench.cli.selecting import add_case_options, add_module_option, load, positive_seconds, selection_of
 
 if TYPE_CHECKING:
