@@ -12,8 +12,10 @@ bench: $(INSTALLED)
 	$(BIN)/torchpace run -o $(RESULTS).jsonl
 	$(BIN)/torchpace report $(RESULTS).jsonl -o $(RESULTS).html
 
+# What takes times comes last and by itself: beside other tests it would take longer, or not decide in its budget.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not timing" --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -m timing
 
 perf: $(INSTALLED)
 	$(BIN)/python -m pytest tests/perf --benchmark-only --benchmark-json=pytest-benchmark.json

@@ -1,13 +1,17 @@
-"""What all tests share: digits in a folder of their own, and one launcher of fresh processes."""
+"""What all tests share: digits and compiled code, in folders of their own."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from bench.launching import Launcher
 
 # No ordinary test fails because a machine is slow.
 settings.register_profile("torchpace", deadline=None)
@@ -24,10 +28,32 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
+@pytest.fixture(scope="session")
+def shared_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for this session, and for all processes among which its tests are divided."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if hasattr(request.config, "workerinput") else own
+
+
+@pytest.fixture(scope="session")
+def compiled_code(shared_folder: Path) -> str:
+    """A compilers' cache folder for tests that do not ask what compiling takes: what they share is compiled once."""
+    return str(shared_folder / "compiled")
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> None:
+    """The process from which a Launcher forks, with the compiler imported: each compiled case would do so for 2 s."""
+    Launcher(timeout_s=1)  # as it sets the environment, and what is imported
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["bench.preload", "torch._inductor.compile_fx"])
+    forkserver.ensure_running()
+
+
 @pytest.fixture(scope="session", autouse=True)
-def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def data_folder(shared_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Digits drawn for this session, so that no test depends on what the user's cache holds."""
-    folder = tmp_path_factory.mktemp("data")
+    folder = shared_folder / "data"
+    folder.mkdir(exist_ok=True)
     # Nor on the ceilings in it.
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
     previous = os.environ.get("TORCHPACE_DATA")

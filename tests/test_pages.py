@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def profile(tmp_path_factory: pytest.TempPathFactory) -> Profile:
+def profile(fork_server: None, tmp_path_factory: pytest.TempPathFactory) -> Profile:
     case = Case("mnist_cnn.train_step", 1, (("model", "padded"), ("batch", 64)), "cpu", "float32", "eager", 1)
     folder = tmp_path_factory.mktemp("profile")
     done = take(Launcher(180), Task(case, "timeline"), Notes(case, {"torch": "2", "cpu": "x"}), folder, lambda: None)

@@ -15,6 +15,8 @@ import pytest
 
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.timing  # asv compares commits by their times, and each test goes on where the last one ended
+
 ASV = Path(sys.executable).parent / "asv"
 CHANGED = "tensor_ops.elementwise.track_step_time"
 UNCHANGED = "modules.linear.track_step_time"

@@ -84,7 +84,7 @@ def test_every_probe_gives_a_right_answer(name: str) -> None:
     step.check(step.run())
 
 
-def test_a_probe_is_measured_in_several_processes_and_one_that_cannot_be_says_why() -> None:
+def test_a_probe_is_measured_in_several_processes_and_one_that_cannot_be_says_why(fork_server: None) -> None:
     prober = Prober("now", budget_s=0.06)
     (copy,) = [found for found in probes("cpu", [], 1) if found[0].label == "ceilings.copy(working_set=262144)"]
     records = prober.probe(copy, HERE)
@@ -118,7 +118,8 @@ def test_the_command_measures_once_prints_every_roof_and_keeps_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    arguments = ["ceilings", "--device", "cpu", "--dtype", "float32", "--budget", "0.05"]
+    # A thirtieth of the budget is what the first product may take: 16 ms, where a quiet machine needs 1.
+    arguments = ["ceilings", "--device", "cpu", "--dtype", "float32", "--budget", "0.5"]
     assert main([*arguments, "-o", str(tmp_path / "mine.jsonl")]) == 0
     first = capsys.readouterr().out
     for words in ("matmul float32", "FLOP/s", "copy in 256 KiB", "B/s", "dispatch", "/operator", "because nothing is"):

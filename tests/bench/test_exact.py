@@ -23,13 +23,8 @@ Records = dict[str, Record]
 
 
 @pytest.fixture(scope="module")
-def launcher() -> Launcher:
+def launcher(fork_server: None) -> Launcher:
     return Launcher(timeout_s=120)
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(tmp_path_factory.mktemp("cache"))
 
 
 def take(
@@ -107,17 +102,17 @@ def test_figures_of_other_passes_are_the_same_here(launcher: Launcher, name: str
         assert exact["flops"].parts == (("aten::addmm", work.values[0]),)
 
 
-def test_a_compiled_step_names_its_kernels(launcher: Launcher, cache: str) -> None:
-    found = take(launcher, "fused", "compile", cache, fused=True)
+def test_a_compiled_step_names_its_kernels(launcher: Launcher, compiled_code: str) -> None:
+    found = take(launcher, "fused", "compile", compiled_code, fused=True)
     assert found["kernels"].parts == (("cpp_fused_cos_sin_0", 1),)
     assert found["graphs"].values == (1,)
     assert (found["graph_breaks"].values, found["recompiles"].values) == ((0,), (0,))
-    memory = take(launcher, "fused", "compile", cache, measure="memory", fused=True)
+    memory = take(launcher, "fused", "compile", compiled_code, measure="memory", fused=True)
     assert found["peak_memory"].values == memory["peak_memory"].values
 
 
-def test_a_broken_fusion_is_a_kernel_more(launcher: Launcher, cache: str) -> None:
-    found = take(launcher, "fused", "compile", cache, fused=False)
+def test_a_broken_fusion_is_a_kernel_more(launcher: Launcher, compiled_code: str) -> None:
+    found = take(launcher, "fused", "compile", compiled_code, fused=False)
     assert found["kernels"].values == (2,)
     assert [name for name, _ in found["kernels"].parts] == ["cpp_fused_cos_1", "cpp_fused_sin_0"]
     assert dict(found["ops"].parts)["aten::mm"] == 1
@@ -130,20 +125,20 @@ def test_a_broken_fusion_is_a_kernel_more(launcher: Launcher, cache: str) -> Non
         ("branch", "generic_jump TensorVariable()"),
     ],
 )
-def test_a_graph_break_is_named_with_its_place(launcher: Launcher, cache: str, how: str, reason: str) -> None:
-    found = take(launcher, "breaks", "compile", cache, how=how)
+def test_a_graph_break_is_named_with_its_place(launcher: Launcher, compiled_code: str, how: str, reason: str) -> None:
+    found = take(launcher, "breaks", "compile", compiled_code, how=how)
     assert found["graph_breaks"].parts == ((f"{reason} at tests/planted.py:{line_of(how)}", 1),)
     assert found["graphs"].values == (2,)
 
 
-def test_every_graph_break_is_counted(launcher: Launcher, cache: str) -> None:
-    breaks = take(launcher, "breaks", "compile", cache, how="twice")["graph_breaks"]
+def test_every_graph_break_is_counted(launcher: Launcher, compiled_code: str) -> None:
+    breaks = take(launcher, "breaks", "compile", compiled_code, how="twice")["graph_breaks"]
     assert breaks.values == (sum(count for _, count in breaks.parts),)
     assert breaks.values[0] >= 2
 
 
-def test_recompilations_are_counted_with_their_reasons(launcher: Launcher, cache: str) -> None:
-    parts = take(launcher, "recompiles", "compile", cache)["recompiles"].parts
+def test_recompilations_are_counted_with_their_reasons(launcher: Launcher, compiled_code: str) -> None:
+    parts = take(launcher, "recompiles", "compile", compiled_code)["recompiles"].parts
     assert [(name.partition(" at ")[0], count) for name, count in parts] == [
         ("len(factor) == 1", 1),
         ("len(factor) == 2", 1),
@@ -151,13 +146,13 @@ def test_recompilations_are_counted_with_their_reasons(launcher: Launcher, cache
     assert all("tests/planted.py:" in name for name, _ in parts)
 
 
-def test_a_backward_graph_is_no_recompilation_of_its_own(launcher: Launcher, cache: str) -> None:
-    assert take(launcher, "recompiles_training", "compile", cache)["recompiles"].values == (1,)
+def test_a_backward_graph_is_no_recompilation_of_its_own(launcher: Launcher, compiled_code: str) -> None:
+    assert take(launcher, "recompiles_training", "compile", compiled_code)["recompiles"].values == (1,)
 
 
-def test_a_case_that_fails_is_one_record(launcher: Launcher, cache: str) -> None:
+def test_a_case_that_fails_is_one_record(launcher: Launcher, compiled_code: str) -> None:
     assert [(r.status, r.metric) for r in take(launcher, "raises").values()] == [("broken", "ops")]
-    (found,) = take(launcher, "nothing_to_compile", "compile", cache).values()
+    (found,) = take(launcher, "nothing_to_compile", "compile", compiled_code).values()
     assert (found.status, found.reason) == ("unavailable", "the step gave torch.compile nothing to compile")
 
 

@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torch_tb_profiler.consts import WORKER_PATTERN
 from torch_tb_profiler.profiler.data import RunProfileData
 
+from bench.cli import main
 from bench.devices import DEVICES
 from bench.launching import Launcher
 from bench.measuring import Task
@@ -39,7 +40,7 @@ CNN = Case("mnist_cnn.train_step", 1, POINT, "cpu", "float32", "eager", 1)
 
 
 @pytest.fixture(scope="module")
-def launcher() -> Launcher:
+def launcher(fork_server: None) -> Launcher:
     return Launcher(timeout_s=180)
 
 
@@ -48,8 +49,9 @@ def cnn(launcher: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Profile
     return taken(launcher, CNN, tmp_path_factory.mktemp("cnn"), module=None)
 
 
-def taken(launcher: Launcher, case: Case, folder: Path, module: str | None = "tests.planted") -> Profile:
-    cache = str(folder / "cache") if case.mode != "eager" else ""
+def taken(
+    launcher: Launcher, case: Case, folder: Path, module: str | None = "tests.planted", cache: str = ""
+) -> Profile:
     done = take(launcher, Task(case, "timeline", cache=cache, module=module), Notes(case, {}), folder, lambda: None)
     assert done.notes is not None, done.reason
     write_notes(folder, done.notes)
@@ -143,12 +145,12 @@ def test_the_flame_graph_has_the_line_of_the_users_code(cnn: Profile) -> None:
     assert all(box.left + box.width <= 100.01 for box in cnn.flame)
 
 
-def test_a_graph_break_is_named_with_its_line(launcher: Launcher, tmp_path: Path) -> None:
-    broken = taken(launcher, planted("breaks", "compile", how="item"), tmp_path / "b")
+def test_a_graph_break_is_named_with_its_line(launcher: Launcher, tmp_path: Path, compiled_code: str) -> None:
+    broken = taken(launcher, planted("breaks", "compile", how="item"), tmp_path / "b", cache=compiled_code)
     source = (ROOT / "tests" / "planted.py").read_text().splitlines()
     line = 1 + next(number for number, text in enumerate(source) if "# planted: item" in text)
     assert f"1 graph break at tests/planted.py:{line}" in texts(broken)
-    whole = taken(launcher, planted("fused", "compile", fused=True), tmp_path / "w")
+    whole = taken(launcher, planted("fused", "compile", fused=True), tmp_path / "w", cache=compiled_code)
     assert not any("graph break" in text for text in texts(whole))
     assert any("cpp_fused_cos_sin" in name for name in whole.operators["name"])
     assert "stacks" in whole.missing
@@ -287,12 +289,13 @@ def test_the_command_writes_a_report_the_traces_and_what_tensorboard_opens(tmp_p
         (["--trace", "missing.json"], "missing.json"),
     ],
 )
-def test_bad_input_is_one_line(tmp_path: Path, arguments: list[str], says: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "bench.cli", "profile", "-o", str(tmp_path / "o"), *arguments],
-                          cwd=ROOT, capture_output=True, text=True, check=False)  # fmt: skip
-    assert done.returncode == 2
-    assert says in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_bad_input_is_one_line(
+    tmp_path: Path, arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["profile", "-o", str(tmp_path / "o"), *arguments]) == 2
+    errors = capsys.readouterr().err
+    assert says in errors
+    assert errors.count("\n") == 1
     assert not (tmp_path / "o" / "report.html").exists()
 
 

@@ -38,7 +38,7 @@ def task(name: str, measure: str = "turns", cache: str = "", **point: str) -> Ta
 
 
 @pytest.fixture(scope="module")
-def launcher() -> Launcher:
+def launcher(fork_server: None) -> Launcher:
     return Launcher(timeout_s=120)
 
 

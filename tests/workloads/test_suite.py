@@ -46,14 +46,8 @@ NOT_ON_CPU = (
 
 
 @pytest.fixture(scope="session")
-def launcher() -> Launcher:
+def launcher(fork_server: None) -> Launcher:
     return Launcher(timeout_s=300)
-
-
-@pytest.fixture(scope="session")
-def compiler_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for all compiled cases: what they share is compiled once."""
-    return tmp_path_factory.mktemp("inductor")
 
 
 def test_the_suite_has_every_workload_of_the_primer() -> None:
@@ -109,9 +103,9 @@ COMPILED = [
 
 @pytest.mark.parametrize("case", COMPILED, ids=name_of)
 def test_every_workload_that_compiles_gives_eagers_answer(
-    launcher: Launcher, data_folder: Path, compiler_cache: Path, case: Case
+    launcher: Launcher, data_folder: Path, compiled_code: str, case: Case
 ) -> None:
-    task = Task(case, "time", budget=ONCE, cache=str(compiler_cache))
+    task = Task(case, "time", budget=ONCE, cache=compiled_code)
     records = {record.metric: record for record in launcher.call("forkserver", perform, task)}
     if "C++ compiler" in records["step_time"].reason:
         pytest.skip(records["step_time"].reason)
