@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -16,17 +18,23 @@ from workloads.base import leave_as_is
 
 
 @workload("planted.busy", item="call", seconds=(50e-6, 5e-3))
-def busy(setup: Setup, seconds: float) -> Step:
-    """Reads the clock until the time is over."""
+def busy(setup: Setup, seconds: float, told: str = "") -> Step:
+    """Reads the clock until the time is over; to the file `told` it writes when each step began and ended."""
     answer = torch.zeros(())
+    own: list[tuple[float, float]] = []
 
     def run() -> Tensor:
-        end = time.perf_counter() + seconds
-        while time.perf_counter() < end:
-            pass
+        start = now = time.perf_counter()
+        while now - start < seconds:
+            now = time.perf_counter()
+        own.append((start, now))
         return answer
 
-    return Step(run)
+    def tell(answer: Tensor) -> None:
+        if told:
+            Path(told).write_text(json.dumps(own))
+
+    return Step(run, check=tell)
 
 
 @workload("planted.steady", item="call")
@@ -215,13 +223,13 @@ def recompiles_training(setup: Setup) -> Step:
 
 
 class Slow(torch.utils.data.Dataset[Tensor]):
-    """Samples that each take 2 ms to fetch."""
+    """Samples that each take 5 ms to fetch: all else that a step does is little beside it, on a busy machine, too."""
 
     def __len__(self) -> int:
         return 1 << 20
 
     def __getitem__(self, index: int) -> Tensor:
-        end = time.perf_counter() + 2e-3
+        end = time.perf_counter() + 5e-3
         while time.perf_counter() < end:
             pass
         return torch.ones(8)
