@@ -48,6 +48,7 @@ def test_a_commit_that_cannot_be_judged_ends_the_search_with_what_is_known(verdi
     assert "after bbbbbbbbbb, up to eeeeeeeeee" in reason
 
 
+@pytest.mark.timing
 def test_a_real_slowdown_is_traced_to_its_commit(tmp_path: Path) -> None:
     toy = make(tmp_path / "project")
     toy.write(20_000)
@@ -57,8 +58,9 @@ def test_a_real_slowdown_is_traced_to_its_commit(tmp_path: Path) -> None:
     toy.write(40_000, other="pass")
     culprit = toy.commit("twice the work")
     code, output, errors = toy.run(
-        "bisect", "--case", "toy.loops", "--good", "HEAD~2", "--bad", "HEAD", "--budget", "60s"
-    )
+        "bisect", "--case", "toy.loops", "--good", "HEAD~2", "--bad", "HEAD", "--budget", "60s",
+        "--same-within", "30%",  # far from the planted 100 %, and shown within the budget by a noisy machine, too
+    )  # fmt: skip
     assert code == 0, errors
     assert f"commit {culprit}" in output
     assert "twice the work" in output
