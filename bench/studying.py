@@ -57,7 +57,7 @@ def investigate(
     slower: whether a case's records so far say that compiled is slower. Raises Death when no process can be started.
     """
     state = State(Launcher(study.timeout_s, OPENMP_SETTINGS), Path(tempfile.mkdtemp(prefix="torchpace-study-")))
-    counted: set[Case] = set()  # an eager case is counted once, whatever it is compared with
+    counted: set[tuple[Case, bool]] = set()  # what is the same for every mode is counted once
     total = (study.launches + 2) * len(study.cases)
     try:
         with tqdm(total=total, unit="pass", disable=not show_progress, dynamic_ncols=True) as bar:
@@ -98,7 +98,7 @@ def stored(study: Study, state: State, writer: Writer, case: Case, passes: Itera
 
 
 def launch_passes(
-    study: Study, state: State, case: Case, number: int, launch: int, counted: set[Case]
+    study: Study, state: State, case: Case, number: int, launch: int, counted: set[tuple[Case, bool]]
 ) -> Iterator[list[Record]]:
     """One launch of a case: its turns and, in the first, what can be counted of either mode and over other sizes."""
     cache = str(state.caches / f"{number}-0")
@@ -108,23 +108,23 @@ def launch_passes(
     if launch > 0 or failed(records):
         return
     plain = replace(case, mode="eager")
-    is_new = plain not in counted
-    counted.add(plain)
+    of_dynamo = compiling.compiled(case.mode)
+    eager_counts, sizes = (plain, False) not in counted, of_dynamo and (plain, True) not in counted
+    counted |= {(plain, False), (plain, of_dynamo)}
     # What is counted, not timed, may run at the same time.
     with ThreadPoolExecutor(2) as pool:
         long = is_long(records)
         own = None if long else pool.submit(counts_of, state.launcher, replace(turns, measure="exact"))
-        others = pool.submit(of_any_mode, state.launcher, turns, plain, long) if is_new else None
+        others = pool.submit(of_any_mode, state.launcher, turns, plain, eager_counts and not long, sizes)
         if own:
             yield own.result()
-        if others:
-            yield others.result()
+        yield others.result()
 
 
-def of_any_mode(launcher: Launcher, turns: Task, plain: Case, long: bool) -> list[Record]:
+def of_any_mode(launcher: Launcher, turns: Task, plain: Case, counts: bool, sizes: bool) -> list[Record]:
     """What is the same for every mode of a case: what the eager step counts, and recompilations over other sizes."""
-    eager = [] if long else counts_of(launcher, replace(turns, measure="exact", case=plain, cache=""))
-    return [*eager, over_sizes(launcher, turns)]
+    eager = counts_of(launcher, replace(turns, measure="exact", case=plain, cache="")) if counts else []
+    return [*eager, over_sizes(launcher, turns)] if sizes else eager
 
 
 def counts_of(launcher: Launcher, task: Task) -> list[Record]:

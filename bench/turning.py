@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bench import compiling, exact
 from bench.devices import Device
-from bench.measuring import ANSWERS, CHEAP_STEP_S, Pass, Task, build, guarded, judge_compiled, kept
+from bench.measuring import ANSWERS, CHEAP_STEP_S, Pass, Task, build, guarded, judge_changed, kept
 from bench.pairing import Shape, warm_up
 from bench.profiled import operator_times
 from bench.record import Record
@@ -61,7 +61,7 @@ def turns_pass(task: Task, workload: Workload, device: Device, blank: Record) ->
             turns=compiled.mode if subject is eager else eager.mode,
         )  # fmt: skip
         records.append(named)
-    if task.launch == 0 and compiling.compiled(compiled.mode):
+    if task.launch == 0 and compiling.changed(compiled.mode):
         if is_long(records):
             records += long_records(of(blank, compiled), compiled)
         records += answer_records(task, workload, device, blank, (eager, compiled), values)
@@ -78,9 +78,9 @@ def is_long(records: list[Record]) -> bool:
 
 def long_records(blank: Record, compiled: Subject) -> list[Record]:
     """What was compiled, of a long step, and that the rest is not counted."""
-    assert compiled.made is not None
     missing = [exact.missing(blank, metric, LONG) for metric in ("kernels", "peak_memory")]
-    return [*exact.compile_records(blank, compiled.made, compiling.counts()), *missing]
+    made = exact.compile_records(blank, compiled.made, compiling.counts()) if compiled.made else []
+    return [*made, *missing]
 
 
 def called(task: Task, workload: Workload, device: Device, mode: str, count: int) -> Subject:
@@ -94,9 +94,8 @@ def called(task: Task, workload: Workload, device: Device, mode: str, count: int
     start = device.clock()
     answer = step.run()
     first_call_s = device.clock() - start
+    compiling.check_used(mode)
     made = compiling.counts() if is_compiled else None
-    if made and made.graphs == 0:
-        raise Unavailable(compiling.NOTHING_COMPILED)
     answers = [kept(answer)] + [kept(step.run()) for _ in range(count - 1)]
     return Subject(step, mode, first_call_s, answers, made)
 
@@ -118,8 +117,8 @@ def warnings_of(subject: Subject) -> tuple[str, ...]:
 def first_calls(task: Task, blank: Record, eager: Subject, compiled: Subject) -> list[Record]:
     """The first call of either mode; the compiled one by phase."""
     records = [replace(of(blank, eager), metric="first_call", values=(eager.first_call_s,))]
-    if compiling.compiled(compiled.mode):
-        metric = "first_call" if task.cold else "first_call_warm"
+    if compiling.changed(compiled.mode):
+        metric = "first_call" if task.cold or not compiling.generates(compiled.mode) else "first_call_warm"
         parts = tuple(sorted(compiling.phases(compiled.first_call_s).items()))
         records.append(replace(of(blank, compiled), metric=metric, values=(compiled.first_call_s,), parts=parts))
     return records
@@ -156,7 +155,7 @@ def answer_records(
 ) -> list[Record]:  # fmt: skip
     """How far the compiled answers are from eager's, and both from float64's. Raises WrongAnswer."""
     eager, compiled = subjects
-    error = judge_compiled(task, workload, device, compiled.answers, Samples(values[1], 1, ()))
+    error = judge_changed(task, workload, device, compiled.answers, Samples(values[1], 1, ()))
     records = [replace(of(blank, compiled), metric="answer_error", values=(error,))]
     if reason := without_float64(eager.step, device, min(values[0])):
         return [*records, exact.missing(of(blank, compiled), "answer_error_float64", reason)]
@@ -188,6 +187,7 @@ def operators_pass(task: Task, workload: Workload, device: Device, blank: Record
     """Seconds per step of the case's mode by operator and kernel, under the profiler."""
     if compiling.compiled(task.case.mode):
         compiling.use_eager_random()
+    if compiling.generates(task.case.mode):
         compiling.use_named_kernels()
     step = build(workload, task.case, device)
     step.run()
