@@ -244,6 +244,14 @@ def limit_warning() -> str:
     return f"compiled {limit} times, which is torch's limit: what is new after that runs uncompiled"
 
 
+def forget() -> None:
+    """Leave this process as if nothing had been compiled in it."""
+    from torch._dynamo.utils import clear_compilation_metrics  # noqa: PLC0415 - as above
+
+    torch.compiler.reset()
+    clear_compilation_metrics()
+
+
 DYNAMIC: dict[str, bool | None] = {"static": False, "automatic": None, "dynamic": True}
 
 

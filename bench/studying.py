@@ -24,7 +24,7 @@ from bench.record import Case, Environment, Record
 from bench.storing import Writer
 from bench.turning import STUDY_METRIC, is_long, perform_study
 
-COLD_FOLDERS = 2  # first calls with a cache folder of their own; one says nothing of how they differ
+COLD_FOLDERS = 2  # first calls with a cache folder of their own, for break-even; one says nothing of how they differ
 LATER_METRICS = ("graphs", "graph_breaks", "recompiles", "kernels", "ops", "peak_memory")  # kept of the exact pass
 
 
@@ -70,7 +70,7 @@ def investigate(
                     if launch < study.launches:
                         passes = launch_passes(study, state, case, number, launch, counted)
                     elif launch == study.launches:
-                        passes = cold_passes(study, state, case, number)
+                        passes = cold_passes(study, state, case, number, slower)
                     else:
                         passes = profile_passes(study, state, case, number, slower)
                     yield from stored(study, state, writer, case, passes)
@@ -124,7 +124,7 @@ def launch_passes(
 def of_any_mode(launcher: Launcher, turns: Task, plain: Case, counts: bool, sizes: bool) -> list[Record]:
     """What is the same for every mode of a case: what the eager step counts, and recompilations over other sizes."""
     eager = counts_of(launcher, replace(turns, measure="exact", case=plain, cache="")) if counts else []
-    return [*eager, over_sizes(launcher, turns)] if sizes else eager
+    return [*eager, *attempted(launcher, replace(turns, measure="sizes"))] if sizes else eager
 
 
 def counts_of(launcher: Launcher, task: Task) -> list[Record]:
@@ -134,20 +134,12 @@ def counts_of(launcher: Launcher, task: Task) -> list[Record]:
     ]
 
 
-def over_sizes(launcher: Launcher, task: Task) -> Record:
-    """Recompilations over batches of other sizes, a fresh process for each setting of `dynamic`; the first failure."""
-    records: list[Record] = []
-    for variant in compiling.DYNAMIC:
-        found = attempted(launcher, replace(task, measure=f"sizes {variant}"))
-        if found[0].status != "measured":
-            return found[0]
-        records += found
-    parts = tuple(sorted(part for record in records for part in record.parts))
-    return replace(records[0], values=(sum(count for _, count in parts),), parts=parts)
-
-
-def cold_passes(study: Study, state: State, case: Case, number: int) -> Iterator[list[Record]]:
-    """First calls with empty cache folders, besides the one of the first launch."""
+def cold_passes(
+    study: Study, state: State, case: Case, number: int, slower: Callable[[Sequence[Record]], bool]
+) -> Iterator[list[Record]]:
+    """First calls with empty cache folders, besides the one of the first launch; for cases that may break even."""
+    if slower(state.found.get(case, ())):
+        return
     for folder in range(1, COLD_FOLDERS):
         cache = state.caches / f"{number}-{folder}"
         yield attempted(
@@ -164,7 +156,6 @@ def profile_passes(
     if not slower(state.found.get(case, ())):
         return
     task = Task(case, "operators", cache=str(state.caches / f"{number}-0"), cold=False, module=study.module)
-    yield attempted(state.launcher, replace(task, case=replace(case, mode="eager"), cache=""))
     yield attempted(state.launcher, task)
 
 

@@ -184,39 +184,47 @@ def cold_pass(task: Task, workload: Workload, device: Device, blank: Record) -> 
 
 
 def operators_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
-    """Seconds per step of the case's mode by operator and kernel, under the profiler."""
+    """Where a step's time goes in either mode, under the profiler."""
     if compiling.compiled(task.case.mode):
         compiling.use_eager_random()
     if compiling.generates(task.case.mode):
         compiling.use_named_kernels()
-    step = build(workload, task.case, device)
+    return [profiled(workload, device, replace(blank, case=replace(task.case, mode=mode)))
+            for mode in ("eager", task.case.mode)]  # fmt: skip
+
+
+def profiled(workload: Workload, device: Device, blank: Record) -> Record:
+    """Seconds per step of the blank record's case by operator and kernel."""
+    step = build(workload, blank.case, device)
     step.run()
     step_s = warm_up(step.run, device.clock)
     steps = max(1, min(MOST_PROFILED_STEPS, round(PROFILED_S / step_s)))
     parts = operator_times(step.run, device.synchronize, device.activities(), steps)
     values = (sum(parts.values()),)
-    return [replace(blank, values=values, steps_per_value=steps, items=step.items, parts=tuple(sorted(parts.items())))]
+    return replace(blank, values=values, steps_per_value=steps, items=step.items, parts=tuple(sorted(parts.items())))
 
 
 def sizes_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
-    """How often Dynamo compiles again over batches of other sizes, under one setting of `dynamic`, task.measure's."""
-    variant = task.measure.removeprefix("sizes ")
-    setup = Setup(device.torch_device(), getattr(torch, task.case.dtype), compiling.guarding(variant))
-    step = workload.build(setup, **dict(task.case.point))
-    if step.resized is None:
-        raise Unavailable(NO_SIZES)
-    step.run()
-    for run in [step.resized(size) for size in SIZES]:
-        run()
-    again = float(compiling.counts().recompiles)
-    return [replace(blank, values=(again,), parts=((variant, again),))]
+    """How often Dynamo compiles again over batches of other sizes, under each setting of `dynamic`."""
+    again: dict[str, int] = {}
+    for variant in compiling.DYNAMIC:
+        compiling.forget()
+        setup = Setup(device.torch_device(), getattr(torch, task.case.dtype), compiling.guarding(variant))
+        step = workload.build(setup, **dict(task.case.point))
+        if step.resized is None:
+            raise Unavailable(NO_SIZES)
+        step.run()
+        for run in [step.resized(size) for size in SIZES]:
+            run()
+        again[variant] = compiling.counts().recompiles
+    return [exact.counted(blank, "shape_recompiles", again)]
 
 
 STUDY_PASSES: dict[str, Pass] = {
     "turns": turns_pass,
     "cold": cold_pass,
     "operators": operators_pass,
-    **{f"sizes {variant}": sizes_pass for variant in compiling.DYNAMIC},
+    "sizes": sizes_pass,
 }
 
 # The metric that a pass reports on when it has nothing else to say.
@@ -224,5 +232,5 @@ STUDY_METRIC = {
     "turns": "step_time",
     "cold": "first_call",
     "operators": "operator_time",
-    **{f"sizes {variant}": "shape_recompiles" for variant in compiling.DYNAMIC},
+    "sizes": "shape_recompiles",
 }

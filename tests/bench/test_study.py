@@ -16,8 +16,8 @@ from bench.launching import Launcher
 from bench.measuring import Task
 from bench.record import Case, Record
 from bench.storing import Contents, read
-from bench.studying import attempted, over_sizes
-from bench.turning import LONG, SIZES, Subject, is_long, long_records, without_float64
+from bench.studying import State, Study, attempted, cold_passes
+from bench.turning import LONG, NO_SIZES, SIZES, Subject, is_long, long_records, without_float64
 from reports.compile_text import study_text
 from reports.frames import figures, frame_of
 from reports.overviews import overview
@@ -138,10 +138,11 @@ def test_a_compiler_named_by_cxx_that_is_none_is_named(monkeypatch: pytest.Monke
 def test_recompilations_over_sizes_are_those_of_dynamos_guards(launcher: Launcher) -> None:
     if compiling.missing_compiler("cpu"):
         pytest.skip("needs a C++ compiler")
-    found = over_sizes(launcher, task("resized"))
+    (found,) = attempted(launcher, task("resized", "sizes"))
     assert found.metric == "shape_recompiles"
     assert dict(found.parts) == {"static": len(SIZES), "automatic": 1, "dynamic": 0}
-    assert over_sizes(launcher, task("steady")).status == "unavailable"
+    (found,) = attempted(launcher, task("steady", "sizes"))
+    assert (found.status, found.reason) == ("unavailable", NO_SIZES)
 
 
 @needs_compiler
@@ -150,9 +151,9 @@ def test_the_command_goes_on_after_what_fails_and_its_records_say_the_same(
 ) -> None:
     asked: list[Case] = []
 
-    def slower(records: Sequence[Record]) -> bool:  # as if it were, so that it is profiled
+    def slower(records: Sequence[Record]) -> bool:
         asked.append(records[-1].case)
-        return True
+        return len(asked) > 1  # as if it were not, for a second cold call, and then were, so that it is profiled
 
     monkeypatch.setattr("bench.cli.compiling.slower", slower)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -175,6 +176,12 @@ def test_the_command_goes_on_after_what_fails_and_its_records_say_the_same(
         assert said in text
     assert main(["compare", path, "--by", "mode"]) == 0
     assert "planted.steady" in capsys.readouterr().out
+
+
+def test_a_slower_case_has_no_second_cold_call(tmp_path: Path) -> None:
+    study = Study("run", [case("steady")], module="tests.planted")
+    state = State(Launcher(60), tmp_path)
+    assert [*cold_passes(study, state, case("steady"), 0, lambda records: True)] == []  # it never breaks even
 
 
 def test_nothing_measured_is_exit_2_and_named(
