@@ -22,7 +22,8 @@ from bench.sampling import Samples, block_time
 from workloads.base import Setup, Step, Unavailable, Workload
 from workloads.checks import relative_error
 
-SHAPE = Shape(rounds=40, trial_s=1.0, long_trial_s=1.5)  # several launches of a second are what a case may take
+# Several launches of a second are what a case may take.
+SHAPE = Shape(rounds=40, fewest_rounds=3, trial_s=1.0, long_trial_s=1.5)
 PROFILED_S = 0.3  # as many steps are profiled as fit in here without the profiler
 MOST_PROFILED_STEPS = 50
 SIZES = (3, 7, 12, 20, 33)  # batches that are tried in turn after the workload's own; 1 would always be special
