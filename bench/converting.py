@@ -119,7 +119,12 @@ def quantized(thing: Any) -> Callable[..., Any]:
     with warnings.catch_warnings():  # torchao is to take its place; until then this is what torch brings
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", FutureWarning)
-        changed = quantize_dynamic(copy.deepcopy(module), {nn.Linear}, dtype=torch.qint8)
+        # Only what lies within a module is replaced, and the module may be a linear layer itself.
+        changed = quantize_dynamic(nn.Sequential(copy.deepcopy(module)), {nn.Linear}, dtype=torch.qint8, inplace=True)[
+            0
+        ]
+    if any(isinstance(part, nn.Linear) for part in changed.modules()):
+        raise RuntimeError("torch left a linear layer as it was when asked for dynamic quantization to int8")
     made += 1
 
     def infer(*inputs: Tensor) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 import time
@@ -338,3 +339,12 @@ def trains(setup: Setup) -> Step:
 def hands_over_nothing(setup: Setup) -> Step:
     """Never gives a mode anything to change."""
     return Step(lambda: torch.zeros(()), check=near(lambda: torch.zeros(())))
+
+
+@workload("planted.disk_full", item="call")
+def disk_full(setup: Setup) -> Step:
+    """Compiles where files of more than 4 kB cannot be written, as on a disk that fills up meanwhile."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    x = setup.randn(16)
+    add = setup.compile(torch.add)
+    return Step(lambda: add(x, x), check=near(lambda: 2 * x))

@@ -130,6 +130,15 @@ def test_a_cache_folder_that_cannot_be_written_is_named(launcher: Launcher, tmp_
     assert "cannot be written" in found.reason
 
 
+@needs_compiler
+def test_a_disk_that_fills_up_while_compiling_breaks_that_case_only(launcher: Launcher, tmp_path: Path) -> None:
+    (found,) = attempted(launcher, task("disk_full", cache=str(tmp_path)))
+    assert found.status == "broken"
+    assert "Command:" not in found.reason
+    after = attempted(launcher, task("steady", cache=str(tmp_path)))  # in the folder that it left behind
+    assert {record.status for record in after} == {"measured"}
+
+
 def test_a_compiler_named_by_cxx_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     assert "CXX=no-such-compiler is none" in compiling.missing_compiler("cpu")
