@@ -348,3 +348,21 @@ def disk_full(setup: Setup) -> Step:
     x = setup.randn(16)
     add = setup.compile(torch.add)
     return Step(lambda: add(x, x), check=near(lambda: 2 * x))
+
+
+@workload("planted.pays_off", item="call")
+def pays_off(setup: Setup) -> Step:
+    """In any mode but eager two seconds longer in its first call, and 10 ms instead of 20 ms in every one."""
+    changed = setup.compile is not leave_as_is
+    called, x = setup.compile(nn.Linear(1, 1).eval()), torch.zeros(1, 1)
+    once = [2.0] if changed else []
+
+    def run() -> Tensor:
+        end = time.perf_counter() + (0.01 if changed else 0.02) + (once.pop() if once else 0.0)
+        with torch.inference_mode():
+            called(x)
+        while time.perf_counter() < end:
+            pass
+        return x
+
+    return Step(run)

@@ -15,8 +15,8 @@ from bench.devices import DEVICES
 from bench.launching import Launcher
 from bench.measuring import Task
 from bench.record import Case, Record
-from bench.storing import Contents, read
-from bench.studying import State, Study, attempted, cold_passes
+from bench.storing import Contents, Writer, read
+from bench.studying import State, Study, attempted, cold_passes, investigate
 from bench.turning import LONG, NO_SIZES, SIZES, Subject, is_long, long_records, without_float64
 from reports.compile_text import study_text
 from reports.frames import figures, frame_of
@@ -185,6 +185,17 @@ def test_the_command_goes_on_after_what_fails_and_its_records_say_the_same(
         assert said in text
     assert main(["compare", path, "--by", "mode"]) == 0
     assert "planted.steady" in capsys.readouterr().out
+
+
+def test_break_even_is_where_the_first_call_has_paid_for_itself(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "a.jsonl")
+    study = Study("run", [case("pays_off", "int8")], module="tests.planted")
+    records = [*investigate(study, writer, lambda records: False, show_progress=False)]
+    writer.close()
+    rows = overview(figures(frame_of(Contents(tuple(records), {}))))
+    (found,) = (row for row in rows if row.metric == "break_even_steps")
+    # Two seconds and 10 ms against 20 ms at first; 10 ms a step from then on.
+    assert found.head == pytest.approx((2.010 - 0.020) / 0.010, rel=0.05)
 
 
 def test_a_slower_case_has_no_second_cold_call(tmp_path: Path) -> None:
