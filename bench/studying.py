@@ -22,7 +22,7 @@ from bench.launching import Death, Launcher
 from bench.measuring import MAIN_METRIC, Task, perform
 from bench.record import Case, Environment, Record
 from bench.storing import Writer
-from bench.turning import STUDY_METRIC, is_long, perform_study
+from bench.turning import LONG_PROFILE, STUDY_METRIC, is_long, perform_study
 
 COLD_FOLDERS = 2  # first calls with a cache folder of their own, for break-even; one says nothing of how they differ
 LATER_METRICS = ("graphs", "graph_breaks", "recompiles", "kernels", "ops", "peak_memory")  # kept of the exact pass
@@ -153,7 +153,11 @@ def profile_passes(
     study: Study, state: State, case: Case, number: int, slower: Callable[[Sequence[Record]], bool]
 ) -> Iterator[list[Record]]:
     """Where a step's time goes in either mode, of a case that compiling made slower."""
-    if not slower(state.found.get(case, ())):
+    found = state.found.get(case, ())
+    if not slower(found):
+        return
+    if is_long([record for record in found if record.launch == 0]):
+        yield [Record("", "", case, "operator_time", status="unavailable", reason=LONG_PROFILE)]
         return
     task = Task(case, "operators", cache=str(state.caches / f"{number}-0"), cold=False, module=study.module)
     yield attempted(state.launcher, task)

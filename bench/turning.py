@@ -29,6 +29,7 @@ MOST_PROFILED_STEPS = 50
 SIZES = (3, 7, 12, 20, 33)  # batches that are tried in turn after the workload's own; 1 would always be special
 LONG_STEP_S = 0.25  # of eager; beyond it a step is a whole loop, and counting it once more costs a compilation too many
 LONG = "a step this long is a whole loop, which is not counted apart; `torchpace run` takes its peak memory"
+LONG_PROFILE = "a step this long is a whole loop, which is not profiled here; `torchpace profile --mode` does"
 NO_SIZES = "the workload does not say how its step takes a batch of another size (Step.resized)"
 
 
@@ -156,7 +157,7 @@ def answer_records(
 ) -> list[Record]:  # fmt: skip
     """How far the compiled answers are from eager's, and both from float64's. Raises WrongAnswer."""
     eager, compiled = subjects
-    error = judge_changed(task, workload, device, compiled.answers, Samples(values[1], 1, ()))
+    error = judge_changed(task, workload, device, compiled.answers, Samples(values[1], 1, ()), eager.answers)
     records = [replace(of(blank, compiled), metric="answer_error", values=(error,))]
     if reason := without_float64(eager.step, device, min(values[0])):
         return [*records, exact.missing(of(blank, compiled), "answer_error_float64", reason)]

@@ -16,8 +16,8 @@ from bench.launching import Launcher
 from bench.measuring import Task
 from bench.record import Case, Record
 from bench.storing import Contents, Writer, read
-from bench.studying import State, Study, attempted, cold_passes, investigate
-from bench.turning import LONG, NO_SIZES, SIZES, Subject, is_long, long_records, without_float64
+from bench.studying import State, Study, attempted, cold_passes, investigate, profile_passes
+from bench.turning import LONG, LONG_PROFILE, NO_SIZES, SIZES, Subject, is_long, long_records, without_float64
 from reports.compile_text import study_text
 from reports.frames import figures, frame_of
 from reports.overviews import overview
@@ -202,6 +202,15 @@ def test_a_slower_case_has_no_second_cold_call(tmp_path: Path) -> None:
     study = Study("run", [case("steady")], module="tests.planted")
     state = State(Launcher(60), tmp_path)
     assert [*cold_passes(study, state, case("steady"), 0, lambda records: True)] == []  # it never breaks even
+
+
+def test_a_slower_loop_is_not_profiled_and_says_so(tmp_path: Path) -> None:
+    study = Study("run", [case("steady")], module="tests.planted")
+    state = State(Launcher(60), tmp_path)
+    loop = Record("", "", case("steady", "eager"), "step_time", values=(0.3, 0.4))
+    state.found[case("steady")] = [loop]
+    ((record,),) = profile_passes(study, state, case("steady"), 0, lambda records: records == [loop])
+    assert (record.metric, record.status, record.reason) == ("operator_time", "unavailable", LONG_PROFILE)
 
 
 def test_nothing_measured_is_exit_2_and_named(
