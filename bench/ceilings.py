@@ -7,9 +7,9 @@ slower than one that it has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 
@@ -125,28 +125,25 @@ class Prober:
         found: Environment = self.launcher.call(DEVICES[device].start_method, capture, device, None)
         return found
 
-    def probe(self, cases: Sequence[Case], environment: Environment) -> list[Record]:
-        """The records of one probe, launch by launch; those of the first alone when it fails."""
+    def chosen(self, cases: Sequence[Case], environment: Environment) -> Case | Record:
+        """Which of a probe's candidates to measure; or the record that says why none."""
         case, reason = cases[0], too_large(cases[0], environment)
-        blank = Record(self.run, environment.id, case, "step_time")
         if len(cases) > 1:
             choice = self.scouted(cases)
             if choice.point is None:
                 reason = choice.reason
             else:
                 case = replace(case, point=tuple(choice.point.items()))
-        if reason:
-            return [replace(blank, status="unavailable", reason=reason)]
-        records: list[Record] = []
-        for launch in range(LAUNCHES):
-            task = Task(case, "time", launch, self.budget())
-            for record in measured(self.launcher, task):
-                if record.metric == "step_time":
-                    why = record.reason.replace(" (--timeout)", "")  # this command's limit follows from its budget
-                    records.append(replace(record, run=self.run, environment=environment.id, reason=why))
-            if records[-1].status != "measured":
-                return records[-1:]
-        return records
+        if not reason:
+            return case
+        return Record(self.run, environment.id, case, "step_time", status="unavailable", reason=reason)
+
+    def launch(self, case: Case, environment: Environment, number: int) -> Record:
+        """What one process finds."""
+        records = measured(self.launcher, Task(case, "time", number, self.budget()))
+        (record,) = (record for record in records if record.metric == "step_time")
+        why = record.reason.replace(" (--timeout)", "")  # this command's limit follows from its budget
+        return replace(record, run=self.run, environment=environment.id, reason=why)
 
     def scouted(self, cases: Sequence[Case]) -> Choice:
         """What the trial says; its death is an answer, too."""
@@ -167,9 +164,32 @@ class Prober:
 
 def measure_ceilings(
     prober: Prober, environment: Environment, planned: Sequence[Sequence[Case]], writer: Writer
-) -> Iterator[Any]:
-    """Measure the probes one after the other, storing each as soon as it is measured; gives each one's records."""
+) -> Iterator[Record]:
+    """Measure the probes, storing each process's record as soon as there is one.
+
+    Each round goes through all probes, so that the processes of a probe are spread over the whole time: what disturbs
+    the machine for some seconds then disturbs one of them.
+    """
+    going: list[Case] = []
     for cases in planned:
-        records = prober.probe(cases, environment)
-        writer.add(environment, records)
-        yield records
+        choice = prober.chosen(cases, environment)
+        if isinstance(choice, Record):
+            writer.add(environment, [choice])
+            yield choice
+        else:
+            going.append(choice)
+    for number in range(LAUNCHES):
+        for case in list(going):
+            record = prober.launch(case, environment, number)
+            writer.add(environment, [record])
+            yield record
+            if record.status != "measured":
+                going.remove(case)
+
+
+def measured_whole(records: Iterable[Record]) -> set[Case]:
+    """The cases that some run measured in all of its processes, or found that it could not measure."""
+    counts: Counter[tuple[Case, str]] = Counter()
+    for record in records:
+        counts[record.case, record.run] += 1 if record.status == "measured" else LAUNCHES
+    return {case for (case, _), count in counts.items() if count >= LAUNCHES}

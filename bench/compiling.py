@@ -1,6 +1,6 @@
 """Modes: how a step's compilable part is wrapped, and what torch.compile did with it.
 
-The only file that touches torch's private compiler names.
+With converting.py the only file that touches torch's private compiler names.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench import converting
 from workloads.base import Unavailable, leave_as_is
 
 Compiler = Callable[[Any], Any]
@@ -28,6 +29,8 @@ MODES: dict[str, Compiler] = {
     "compile": torch.compile,
     "compile-reduce-overhead": partial(torch.compile, mode="reduce-overhead"),
     "compile-max-autotune": partial(torch.compile, mode="max-autotune"),
+    "aot": converting.AheadOfTime,
+    "int8": converting.quantized,
 }
 
 FALLBACK_RANDOM = "compiled with eager's random numbers (fallback_random), so that the answers can be compared"
@@ -41,6 +44,7 @@ DYNAMO, AOT_AUTOGRAD, INDUCTOR, CODE = "Dynamo", "AOT autograd", "Inductor", "co
 REST = "run and import"
 
 NOTHING_COMPILED = "the step gave torch.compile nothing to compile"
+NOTHING_CONVERTED = "the step gave this mode no module to make a program of"
 
 # Why Inductor's kernels for the CPU cannot be made to report themselves here; empty where they can.
 UNNAMED_KERNELS = (
@@ -73,9 +77,27 @@ class Compilation:
         return len(self.recompilations)
 
 
-def compiled(mode: str) -> bool:
-    """Whether the mode compiles anything."""
+def changed(mode: str) -> bool:
+    """Whether the mode is another than eager, so that its answers are compared with eager's."""
     return MODES[mode] is not leave_as_is
+
+
+def compiled(mode: str) -> bool:
+    """Whether the mode is one of torch.compile's."""
+    return mode.startswith("compile")
+
+
+def generates(mode: str) -> bool:
+    """Whether Inductor makes kernels in the mode: it needs a compiler and a cache folder."""
+    return compiled(mode) or mode == "aot"
+
+
+def check_used(mode: str) -> None:
+    """After a first call: raise Unavailable when the step had nothing for the mode to change."""
+    if compiled(mode) and counts().graphs == 0:
+        raise Unavailable(NOTHING_COMPILED)
+    if changed(mode) and not compiled(mode) and not converting.made:
+        raise Unavailable(NOTHING_CONVERTED)
 
 
 def use_cache(folder: Path) -> None:
@@ -220,6 +242,14 @@ def limit_warning() -> str:
     if limit is None or max(map(len, times.values()), default=0) < limit:
         return ""
     return f"compiled {limit} times, which is torch's limit: what is new after that runs uncompiled"
+
+
+def forget() -> None:
+    """Leave this process as if nothing had been compiled in it."""
+    from torch._dynamo.utils import clear_compilation_metrics  # noqa: PLC0415 - as above
+
+    torch.compiler.reset()
+    clear_compilation_metrics()
 
 
 DYNAMIC: dict[str, bool | None] = {"static": False, "automatic": None, "dynamic": True}

@@ -70,7 +70,7 @@ def count(
 
 def records_of(host: Host, gate: Gate, name: str, case: Case) -> list[Record]:
     """One case's exact records from one side; its process's death is a record too."""
-    cache = str(gate.caches[name]) if compiling.compiled(case.mode) else ""
+    cache = str(gate.caches[name]) if compiling.generates(case.mode) else ""
     task = Task(case, "exact", cache=cache, module=gate.module)
     forks = DEVICES[case.device].start_method == "forkserver"
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from pathlib import Path
 
@@ -17,5 +18,15 @@ def describe(error: BaseException, within: Path | None = None) -> str:
     else:
         own = [frame for frame in frames if frame.filename.startswith(str(within))]
     place = f" at {Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
-    text = " ".join(str(error).split())
+    text = complaint(" ".join(str(error).split()))
     return f"{type(error).__name__}: {text[:LONGEST]}{'...' if len(text) > LONGEST else ''}{place}"
+
+
+def complaint(text: str) -> str:
+    """A C++ compiler's error without the command that ran it, from what it complains about on; else the text itself."""
+    before, _, output = text.partition(" Output: ")
+    what, command, _ = before.partition(" Command: ")
+    if not command:
+        return text
+    found = re.search(r"\S*error:", output)
+    return f"{what}: {output[found.start() if found else 0 :]}"

@@ -20,7 +20,6 @@ from bench.counters import Counter as ProcessorCounter
 from bench.counters import InstructionCounter, NoCounter
 from bench.devices import Account, Device, Peak
 from bench.record import Record
-from workloads.base import Unavailable
 
 Run = Callable[[], object]
 Build = Callable[[], Run]
@@ -37,10 +36,11 @@ WORKERS = "it differs from run to run: worker processes hand over tensors at mom
 def exact_records(blank: Record, device: Device, build: Build, build_eager: Build) -> list[Record]:
     """All exact figures of the step that `build` makes. `build_eager` makes the same step uncompiled.
 
-    Raises Unavailable for a compiled case that compiles nothing.
+    Raises Unavailable for a case whose mode finds nothing to change.
     """
-    is_compiled = compiling.compiled(blank.case.mode)
-    if is_compiled:
+    mode = blank.case.mode
+    is_compiled, generates = compiling.compiled(mode), compiling.generates(mode)
+    if generates:
         compiling.use_named_kernels()
     forget_first(build)
     runs: list[Run] = []
@@ -48,10 +48,9 @@ def exact_records(blank: Record, device: Device, build: Build, build_eager: Buil
 
     def warm() -> Run:
         run = warmed(build)
+        compiling.check_used(mode)
         if is_compiled:
             compilations.append(compiling.counts())
-            if compilations[0].graphs == 0:
-                raise Unavailable(compiling.NOTHING_COMPILED)
         runs.append(run)
         return run
 
@@ -59,13 +58,14 @@ def exact_records(blank: Record, device: Device, build: Build, build_eager: Buil
     if multiprocessing.active_children():
         account = replace(account, peak=Peak(None, reason=WORKERS))
     (run,) = runs
-    records = accounted(blank, account, is_compiled)
-    records.append(replace(blank, metric="parameters", values=(float(learnable_numbers(is_compiled)),)))
+    records = accounted(blank, account, generates)
+    records.append(replace(blank, metric="parameters", values=(float(learnable_numbers(generates)),)))
     if is_compiled:
         for _ in range(FURTHER_STEPS):
             run()
         records += compile_records(blank, compilations[0], compiling.counts())
-    flops = flops_by_operator(build_eager()) if is_compiled else flops_by_operator(run, account.operators)
+    uncounted = compiling.changed(mode)  # the counter knows neither generated kernels nor int8 layers
+    flops = flops_by_operator(build_eager()) if uncounted else flops_by_operator(run, account.operators)
     if flops:  # a zero means that the counter knows nothing of this step
         records.append(counted(blank, "flops", flops))
     records.append(instructions_record(blank, run, device))
@@ -100,7 +100,7 @@ def missing(blank: Record, metric: str, reason: str) -> Record:
     return replace(blank, metric=metric, status="unavailable", reason=reason)
 
 
-def accounted(blank: Record, account: Account, is_compiled: bool) -> list[Record]:
+def accounted(blank: Record, account: Account, generates: bool) -> list[Record]:
     """The records of what the device counted. Uncompiled steps have kernels only where the device runs them."""
     peak, allocated = account.peak.allocated_bytes, account.allocated_bytes
     records = [
@@ -113,9 +113,9 @@ def accounted(blank: Record, account: Account, is_compiled: bool) -> list[Record
         counted(blank, "ops", account.operators),
     ]
     if account.kernels is None:
-        if is_compiled:
+        if generates:
             records.append(missing(blank, "kernels", account.kernels_reason))
-    elif is_compiled or account.kernels:
+    elif generates or account.kernels:
         records.append(counted(blank, "kernels", account.kernels))
     return records
 
@@ -129,20 +129,20 @@ def compile_records(blank: Record, first: compiling.Compilation, last: compiling
     ]
 
 
-def learnable_numbers(is_compiled: bool) -> int:
+def learnable_numbers(generates: bool) -> int:
     """Elements of the leaf tensors alive in this process that require a gradient; shared storage counts once."""
     gc.collect()
-    return sum(tensor.numel() for tensor in learnable(is_compiled).values())
+    return sum(tensor.numel() for tensor in learnable(generates).values())
 
 
-def learnable(is_compiled: bool) -> dict[object, Tensor]:
+def learnable(generates: bool) -> dict[object, Tensor]:
     """The leaf tensors alive in this process that require a gradient; of those that share storage, one."""
     found: dict[object, Tensor] = {}
     for thing in gc.get_objects():
         # Not isinstance, which asks proxies for the class they stand for, and so makes them do things.
         if not (issubclass(type(thing), Tensor) and thing.is_leaf and thing.requires_grad):
             continue
-        if not (is_compiled and compiling.is_fake(thing)):
+        if not (generates and compiling.is_fake(thing)):
             found[identity(thing)] = thing
     return found
 

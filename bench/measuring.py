@@ -15,11 +15,11 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from bench import compiling, exact, traffic
+from bench import compiling, converting, exact, traffic
 from bench.describing import describe
 from bench.devices import DEVICES, Device
 from bench.record import Case, Record
-from bench.sampling import Budget, Samples, sample
+from bench.sampling import Budget, Samples, each_call, sample
 from bench.steadying import steady
 from workloads.base import WORKLOADS, Setup, Step, Unavailable, Workload, WrongAnswer, load_suite
 from workloads.checks import RELATIVE_TOLERANCE, relative_error
@@ -28,6 +28,7 @@ ANSWERS = 3  # first answers that are checked; the second and third show what th
 CHEAP_STEP_S = 0.2  # a step up to this long is computed again in float64 when eager and compiled disagree
 
 
+INT8_WORK = "arithmetic and bytes are counted of floating-point steps; the eager mode has them"
 FUSED = "compiled, a step calls fewer operators and some kernels, which only a gate's exact figures count"
 
 
@@ -86,9 +87,9 @@ def guarded(task: Task, measure: Pass, metric: str) -> list[Record]:
 
 def check_defined(workload: Workload, case: Case) -> None:
     """Raise Unavailable for a mode or dtype that the workload is not made for."""
-    if compiling.compiled(case.mode):
-        reason = workload.not_compiled or compiling.missing_compiler(case.device)
-        if reason:
+    if compiling.changed(case.mode):
+        no_compiler = compiling.missing_compiler(case.device) if compiling.generates(case.mode) else ""
+        if reason := workload.not_compiled or no_compiler:
             raise Unavailable(reason)
     if case.dtype not in workload.dtypes:
         raise Unavailable(f"{workload.name} is defined for {', '.join(workload.dtypes)}, not {case.dtype}")
@@ -103,8 +104,10 @@ def build(
     workload: Workload, case: Case, device: Device, mode: str | None = None, dtype: str | None = None, seed: int = 0
 ) -> Step:
     """The case's step, or the same step in another mode or dtype, or from another seed."""
-    compiler = compiling.MODES[mode or case.mode]
-    setup = Setup(device.torch_device(), getattr(torch, dtype or case.dtype), compiler, seed)
+    mode = mode or case.mode
+    setup = Setup(device.torch_device(), getattr(torch, dtype or case.dtype), compiling.MODES[mode], seed)
+    if (tolerance := converting.TOLERANCE.get(mode)) is not None:
+        setup = replace(setup, tolerance=tolerance)
     return workload.build(setup, **dict(case.point))
 
 
@@ -121,9 +124,8 @@ def timing_pass(task: Task, workload: Workload, device: Device, blank: Record) -
     answers = [step.run()]
     first_call_s = device.clock() - start
     answers = [kept(answers[0])]
+    compiling.check_used(case.mode)
     counts = compiling.counts() if is_compiled else None
-    if counts and counts.graphs == 0:
-        raise Unavailable(compiling.NOTHING_COMPILED)
     if task.launch == 0:
         answers += [kept(step.run()) for _ in range(ANSWERS - 1)]
     samples = sample(step.run, device.clock, task.budget)
@@ -131,7 +133,7 @@ def timing_pass(task: Task, workload: Workload, device: Device, blank: Record) -
     final = compiling.counts() if is_compiled else None
 
     blank = replace(blank, items=step.items, data=step.data)
-    has_compiled = is_compiled or (compiles(workload) and compiling.counts().graphs > 0)
+    has_compiled = compiling.generates(case.mode) or (compiles(workload) and compiling.counts().graphs > 0)
     first_metric = "first_call" if task.cold or not has_compiled else "first_call_warm"
     records = [
         replace(
@@ -149,14 +151,12 @@ def timing_pass(task: Task, workload: Workload, device: Device, blank: Record) -
             step.check(last)
         if step.check_first:
             step.check_first(answers)
-        if counts and final:
-            error = judge_compiled(task, workload, device, answers, samples)
-            found = {
-                "graphs": counts.graphs,
-                "graph_breaks": counts.graph_breaks,
-                "recompiles": final.recompiles,
-                "answer_error": error,
-            }
+        if compiling.changed(case.mode):
+            found = {"answer_error": judge_changed(task, workload, device, answers, samples)}
+            if counts and final:
+                found |= {
+                    "graphs": counts.graphs, "graph_breaks": counts.graph_breaks, "recompiles": final.recompiles
+                }  # fmt: skip
             records += [replace(blank, metric=name, values=(float(value),)) for name, value in found.items()]
     return records
 
@@ -168,15 +168,20 @@ def kept(answer: object) -> Tensor:
     return answer.detach().clone().cpu()
 
 
-def judge_compiled(task: Task, workload: Workload, device: Device, answers: list[Tensor], samples: Samples) -> float:
-    """Largest relative error of the compiled answers against eager's; raises WrongAnswer when it is not rounding.
+def judge_changed(
+    task: Task, workload: Workload, device: Device, answers: list[Tensor], samples: Samples,
+    eager: list[Tensor] | None = None,
+) -> float:  # fmt: skip
+    """Largest relative error of the mode's answers against eager's; raises WrongAnswer when it is not rounding.
 
-    Where the two disagree, float64 decides: rounding may make the compiled answer at most twice as wrong as eager's.
+    eager: eager's first answers, where they are known. Where the two disagree, float64 decides: rounding may make the
+    mode's answer at most twice as wrong as eager's.
     """
     eager_step = build(workload, task.case, device, mode="eager")
-    eager = [kept(eager_step.run()) for _ in answers]
+    eager = eager or [kept(eager_step.run()) for _ in answers]
     error = max(relative_error(got, want) for got, want in zip(answers, eager, strict=True))
     allowed = max(RELATIVE_TOLERANCE.get(answer.dtype, 0.0) for answer in eager)
+    allowed = max(allowed, converting.TOLERANCE.get(task.case.mode, 0.0))
     if error <= allowed:
         return error
     # A second opinion: only for steps without random numbers, on devices that have float64.
@@ -187,7 +192,7 @@ def judge_compiled(task: Task, workload: Workload, device: Device, answers: list
         theirs = max(relative_error(got, want) for got, want in zip(answers, exact, strict=True))
         if theirs <= 2 * own + allowed:
             return error
-    raise WrongAnswer(f"compiled differs from eager by {error:.3g}, where at most {allowed:.3g} is rounding")
+    raise WrongAnswer(f"{task.case.mode} differs from eager by {error:.3g}, where at most {allowed:.3g} is rounding")
 
 
 def memory_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
@@ -211,6 +216,8 @@ def work_pass(task: Task, workload: Workload, device: Device, blank: Record) -> 
     """What an uncompiled step computes and moves, its FLOPs as FlopCounterMode has them, and what training leads to."""
     from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415 - imports triton, which no other pass needs
 
+    if task.case.mode == "int8":
+        raise Unavailable(INT8_WORK)
     step = build(workload, task.case, device, mode="eager")
     blank = replace(blank, data=step.data)
     # A compiled call first made under the counter would be counted in part and stay slow (pytorch#140909).
@@ -244,7 +251,7 @@ def traffic_records(step: Step, blank: Record, flops: float) -> list[Record]:
         "touched_bytes": float(work.touched_bytes),
     }
     records = [replace(blank, metric=name, values=(value,)) for name, value in found.items()]
-    if compiling.compiled(blank.case.mode):
+    if compiling.changed(blank.case.mode):
         return [*records, replace(blank, metric="dispatches", status="unavailable", reason=FUSED)]
     return [*records, replace(blank, metric="dispatches", values=(float(work.dispatches),))]
 
@@ -256,6 +263,19 @@ def exact_pass(task: Task, workload: Workload, device: Device, blank: Record) ->
         return lambda: build(workload, task.case, device, mode=mode).run
 
     return exact.exact_records(blank, device, builder(task.case.mode), builder("eager"))
+
+
+def latency_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """Seconds of single calls, each from its start until the device has its answer."""
+    if compiling.compiled(task.case.mode):
+        compiling.use_eager_random()
+    step = build(workload, task.case, device)
+    step.run()
+    compiling.check_used(task.case.mode)
+    values = each_call(step.run, device.clock, task.budget)
+    if step.check:
+        step.check(kept(step.run()))
+    return [replace(blank, values=values, items=step.items, data=step.data)]
 
 
 def training_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
@@ -282,6 +302,7 @@ PASSES: dict[str, Pass] = {
     "memory": memory_pass,
     "work": work_pass,
     "exact": exact_pass,
+    "latency": latency_pass,
     "training": training_pass,
 }
 
@@ -291,5 +312,6 @@ MAIN_METRIC = {
     "memory": "peak_memory",
     "work": "flops",
     "exact": "ops",
+    "latency": "latency",
     "training": "time_to_accuracy",
 }

@@ -23,6 +23,8 @@ METRICS = {
     metric.name: metric
     for metric in (
         Metric("step_time", "s", "lower", "noise", "seconds per step, over a synchronized block of steps"),
+        Metric("latency", "s", "lower", "noise", "seconds of a single call, until the device has its answer"),
+        Metric("latency_p99", "s", "lower", "noise", "99th percentile of a process's latencies; computed from them"),
         Metric("first_call", "s", "lower", "noise", "first step of a fresh process; compile caches empty"),
         Metric("first_call_warm", "s", "lower", "noise", "first compiled step of a fresh process; disk cache filled"),
         Metric("peak_memory", "B", "lower", "exact", "peak of live tensor bytes during one step"),

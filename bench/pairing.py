@@ -22,7 +22,7 @@ from bench.describing import describe
 from bench.devices import DEVICES
 from bench.hosting import Host
 from bench.launching import Death
-from bench.measuring import ANSWERS, Task, build, check_defined, find_workload, judge_compiled, kept
+from bench.measuring import ANSWERS, Task, build, check_defined, find_workload, judge_changed, kept
 from bench.record import Record
 from bench.sampling import Samples, block_time
 from bench.steadying import steady
@@ -103,8 +103,9 @@ def converse(connection: Connection, task: Task, blank: Record) -> Record:
         taken = int(connection.recv())
     if step.check:
         step.check(kept(step.run()))
-    if task.launch == 0 and compiling.compiled(case.mode):
-        judge_compiled(task, workload, device, answers, Samples(tuple(values), steps, ()))
+    compiling.check_used(case.mode)
+    if task.launch == 0 and compiling.changed(case.mode):
+        judge_changed(task, workload, device, answers, Samples(tuple(values), steps, ()))
     return replace(
         blank, values=tuple(values), steps_per_value=steps, items=step.items, item=workload.item, data=step.data
     )
@@ -115,6 +116,8 @@ def warm_up(run: Callable[[], object], clock: Callable[[], float]) -> float:
     started = clock()
     steps = 1
     block_s = block_time(run, steps, clock)
+    if block_s > WARM_UP_S:  # it has been called before, and a step this long settles within itself
+        return block_s
     if block_s < WARM_UP_BLOCK_S:
         steps = max(1, min(10_000, math.ceil(WARM_UP_BLOCK_S / max(block_s, 1e-7))))
     fastest, blocks = math.inf, 0

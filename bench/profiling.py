@@ -40,7 +40,7 @@ PROFILED_S = 0.3  # as many steps are profiled as fit in here without the profil
 MOST_STEPS = 20
 STEP_MARK = "ProfilerStep#0"  # what the profiler itself calls a step
 STEP_BUDGET = Budget(sample_s=0.3)
-NO_STACKS_COMPILED = "Python's functions are recorded of uncompiled steps: torch.compile leaves none of them"
+NO_STACKS_COMPILED = "Python's functions are recorded of uncompiled steps: the compiler leaves none of them"
 
 Found = dict[str, Any]  # fields of Notes
 
@@ -88,7 +88,7 @@ def perform(task: Task, folder: str) -> tuple[Found, str]:
         torch.set_num_threads(task.case.threads)
         workload = find_workload(task)
         check_defined(workload, task.case)
-        if compiling.compiled(task.case.mode):
+        if compiling.generates(task.case.mode):
             compiling.use_named_kernels()
         with steady():
             return PASSES[task.measure](task.case, workload, device, Path(folder)), ""
@@ -105,11 +105,9 @@ def timeline_pass(case: Case, workload: Workload, device: Device, folder: Path) 
     for _ in range(WARM_UP_STEPS):
         run()
     found: Found = {"items": step.items, "item": workload.item, "data": step.data}
+    compiling.check_used(case.mode)
     if compiling.compiled(case.mode):
-        counts = compiling.counts()
-        if counts.graphs == 0:
-            raise Unavailable(compiling.NOTHING_COMPILED)
-        found["graphs"] = counts.graphs
+        found["graphs"] = compiling.counts().graphs
     values = sample(run, device.clock, STEP_BUDGET).values
     trace_steps(run, device, steps_for(median(values)), folder / TIMELINE, record_shapes=True)
     if compiling.compiled(case.mode):
@@ -120,7 +118,7 @@ def timeline_pass(case: Case, workload: Workload, device: Device, folder: Path) 
 
 def stacks_pass(case: Case, workload: Workload, device: Device, folder: Path) -> Found:
     """A trace of fewer steps with Python's functions, and the modules' names in the model."""
-    if compiling.compiled(case.mode):
+    if compiling.generates(case.mode):
         raise Unavailable(NO_STACKS_COMPILED)
     run = build(workload, case, device).run
     run()
@@ -135,7 +133,7 @@ def memory_pass(case: Case, workload: Workload, device: Device, folder: Path) ->
     """A trace of one step with all allocations since before its tensors existed, and which tensors are what."""
     if device.memory_in_traces is None:
         raise Unavailable(f"the profiler does not record allocations on {device.name}")
-    is_compiled = compiling.compiled(case.mode)
+    generates = compiling.generates(case.mode)
 
     def runner() -> Callable[[], object]:
         return build(workload, case, device).run
@@ -143,15 +141,15 @@ def memory_pass(case: Case, workload: Workload, device: Device, folder: Path) ->
     exact.forget_first(runner)
     addresses: dict[int, str] = {}
     # The compiler's own thousands of Python functions would be recorded with a compiled step.
-    with profiler(device.activities(), profile_memory=True, with_stack=not is_compiled) as profiled:
+    with profiler(device.activities(), profile_memory=True, with_stack=not generates) as profiled:
         profiled.toggle_collection_dynamic(False, [ProfilerActivity.CPU])  # operators, not allocations
         run = exact.warmed(runner)
-        addresses |= kinds_by_address(is_compiled)
+        addresses |= kinds_by_address(generates)
         profiled.toggle_collection_dynamic(True, [ProfilerActivity.CPU])
         with record_function(STEP_MARK):
             run()
             device.synchronize()
-        addresses |= kinds_by_address(is_compiled)
+        addresses |= kinds_by_address(generates)
     profiled.export_chrome_trace(str(folder / MEMORY))
     return {
         "memory_device": device.memory_in_traces,

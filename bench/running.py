@@ -90,7 +90,10 @@ def passes(plan: Plan, case: Case, launch: int) -> tuple[str, ...]:
     seeds = seeds_of(plan, case)
     if launch >= (seeds or plan.launches):
         return ()
-    return SEEDED if seeds else FIRST_LAUNCH if launch == 0 else LATER_LAUNCHES
+    if seeds:
+        return SEEDED
+    own = FIRST_LAUNCH if launch == 0 else LATER_LAUNCHES
+    return (*own, "latency") if getattr(WORKLOADS.get(case.workload), "latency", False) else own
 
 
 def task_for(plan: Plan, case: Case, measure: str, launch: int, cache: Path) -> Task:

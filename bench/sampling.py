@@ -21,12 +21,18 @@ MAX_STEPS_PER_VALUE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How long to warm up and to sample, in seconds, and how many values to take at least and at most."""
+    """How long to warm up and to sample, in seconds, and how many values to take at least and at most.
+
+    calls_s, min_calls, max_calls: likewise for single calls, of which a percentile near 1 needs many.
+    """
 
     warm_up_s: float = 0.05
     sample_s: float = 0.2
     min_values: int = 3
     max_values: int = 100
+    calls_s: float = 1.0
+    min_calls: int = 100
+    max_calls: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +86,17 @@ def sample(run: Run, clock: Clock, budget: Budget) -> Samples:
         if len(values) >= budget.min_values and clock() - started >= budget.sample_s:
             break
     return Samples(tuple(values), steps, tuple(warm_up))
+
+
+def each_call(run: Run, clock: Clock, budget: Budget) -> tuple[float, ...]:
+    """Seconds of single calls in the order made, after the budget's time to warm up."""
+    started = clock()
+    while clock() - started < budget.warm_up_s:
+        run()
+    values: list[float] = []
+    started = clock()
+    while len(values) < budget.max_calls:
+        values.append(block_time(run, 1, clock))
+        if len(values) >= budget.min_calls and clock() - started >= budget.calls_s:
+            break
+    return tuple(values)

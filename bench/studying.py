@@ -22,9 +22,9 @@ from bench.launching import Death, Launcher
 from bench.measuring import MAIN_METRIC, Task, perform
 from bench.record import Case, Environment, Record
 from bench.storing import Writer
-from bench.turning import STUDY_METRIC, is_long, perform_study
+from bench.turning import LONG_PROFILE, STUDY_METRIC, is_long, perform_study
 
-COLD_FOLDERS = 2  # first calls with a cache folder of their own; one says nothing of how they differ
+COLD_FOLDERS = 2  # first calls with a cache folder of their own, for break-even; one says nothing of how they differ
 LATER_METRICS = ("graphs", "graph_breaks", "recompiles", "kernels", "ops", "peak_memory")  # kept of the exact pass
 
 
@@ -57,7 +57,7 @@ def investigate(
     slower: whether a case's records so far say that compiled is slower. Raises Death when no process can be started.
     """
     state = State(Launcher(study.timeout_s, OPENMP_SETTINGS), Path(tempfile.mkdtemp(prefix="torchpace-study-")))
-    counted: set[Case] = set()  # an eager case is counted once, whatever it is compared with
+    counted: set[tuple[Case, bool]] = set()  # what is the same for every mode is counted once
     total = (study.launches + 2) * len(study.cases)
     try:
         with tqdm(total=total, unit="pass", disable=not show_progress, dynamic_ncols=True) as bar:
@@ -70,7 +70,7 @@ def investigate(
                     if launch < study.launches:
                         passes = launch_passes(study, state, case, number, launch, counted)
                     elif launch == study.launches:
-                        passes = cold_passes(study, state, case, number)
+                        passes = cold_passes(study, state, case, number, slower)
                     else:
                         passes = profile_passes(study, state, case, number, slower)
                     yield from stored(study, state, writer, case, passes)
@@ -98,7 +98,7 @@ def stored(study: Study, state: State, writer: Writer, case: Case, passes: Itera
 
 
 def launch_passes(
-    study: Study, state: State, case: Case, number: int, launch: int, counted: set[Case]
+    study: Study, state: State, case: Case, number: int, launch: int, counted: set[tuple[Case, bool]]
 ) -> Iterator[list[Record]]:
     """One launch of a case: its turns and, in the first, what can be counted of either mode and over other sizes."""
     cache = str(state.caches / f"{number}-0")
@@ -108,23 +108,23 @@ def launch_passes(
     if launch > 0 or failed(records):
         return
     plain = replace(case, mode="eager")
-    is_new = plain not in counted
-    counted.add(plain)
+    of_dynamo = compiling.compiled(case.mode)
+    eager_counts, sizes = (plain, False) not in counted, of_dynamo and (plain, True) not in counted
+    counted |= {(plain, False), (plain, of_dynamo)}
     # What is counted, not timed, may run at the same time.
     with ThreadPoolExecutor(2) as pool:
         long = is_long(records)
         own = None if long else pool.submit(counts_of, state.launcher, replace(turns, measure="exact"))
-        others = pool.submit(of_any_mode, state.launcher, turns, plain, long) if is_new else None
+        others = pool.submit(of_any_mode, state.launcher, turns, plain, eager_counts and not long, sizes)
         if own:
             yield own.result()
-        if others:
-            yield others.result()
+        yield others.result()
 
 
-def of_any_mode(launcher: Launcher, turns: Task, plain: Case, long: bool) -> list[Record]:
+def of_any_mode(launcher: Launcher, turns: Task, plain: Case, counts: bool, sizes: bool) -> list[Record]:
     """What is the same for every mode of a case: what the eager step counts, and recompilations over other sizes."""
-    eager = [] if long else counts_of(launcher, replace(turns, measure="exact", case=plain, cache=""))
-    return [*eager, over_sizes(launcher, turns)]
+    eager = counts_of(launcher, replace(turns, measure="exact", case=plain, cache="")) if counts else []
+    return [*eager, *attempted(launcher, replace(turns, measure="sizes"))] if sizes else eager
 
 
 def counts_of(launcher: Launcher, task: Task) -> list[Record]:
@@ -134,20 +134,12 @@ def counts_of(launcher: Launcher, task: Task) -> list[Record]:
     ]
 
 
-def over_sizes(launcher: Launcher, task: Task) -> Record:
-    """Recompilations over batches of other sizes, a fresh process for each setting of `dynamic`; the first failure."""
-    records: list[Record] = []
-    for variant in compiling.DYNAMIC:
-        found = attempted(launcher, replace(task, measure=f"sizes {variant}"))
-        if found[0].status != "measured":
-            return found[0]
-        records += found
-    parts = tuple(sorted(part for record in records for part in record.parts))
-    return replace(records[0], values=(sum(count for _, count in parts),), parts=parts)
-
-
-def cold_passes(study: Study, state: State, case: Case, number: int) -> Iterator[list[Record]]:
-    """First calls with empty cache folders, besides the one of the first launch."""
+def cold_passes(
+    study: Study, state: State, case: Case, number: int, slower: Callable[[Sequence[Record]], bool]
+) -> Iterator[list[Record]]:
+    """First calls with empty cache folders, besides the one of the first launch; for cases that may break even."""
+    if slower(state.found.get(case, ())):
+        return
     for folder in range(1, COLD_FOLDERS):
         cache = state.caches / f"{number}-{folder}"
         yield attempted(
@@ -161,10 +153,13 @@ def profile_passes(
     study: Study, state: State, case: Case, number: int, slower: Callable[[Sequence[Record]], bool]
 ) -> Iterator[list[Record]]:
     """Where a step's time goes in either mode, of a case that compiling made slower."""
-    if not slower(state.found.get(case, ())):
+    found = state.found.get(case, ())
+    if not slower(found):
+        return
+    if is_long([record for record in found if record.launch == 0]):
+        yield [Record("", "", case, "operator_time", status="unavailable", reason=LONG_PROFILE)]
         return
     task = Task(case, "operators", cache=str(state.caches / f"{number}-0"), cold=False, module=study.module)
-    yield attempted(state.launcher, replace(task, case=replace(case, mode="eager"), cache=""))
     yield attempted(state.launcher, task)
 
 

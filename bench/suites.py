@@ -20,7 +20,7 @@ from asv_runner.benchmarks.mark import SkipNotImplemented
 
 import workloads
 from bench.asv_checkout import CHECKOUT_VARIABLE
-from bench.compiling import compiled
+from bench.compiling import compiled, generates
 from bench.devices import DEVICES
 from bench.measuring import Task, perform
 from bench.planning import in_default_suite
@@ -80,7 +80,7 @@ class WorkloadSuite:
         case = Case(self.workload.name, self.workload.version, tuple(point.items()), device, dtype, mode, int(threads))
         seconds = float(os.environ.get("TORCHPACE_ASV_SECONDS", "0.25"))
         budget = Budget(sample_s=seconds) if metric == "step_time" else ONE_VALUE
-        found = perform(Task(case, measure, budget=budget, cache=compiler_cache(metric) if compiled(mode) else ""))
+        found = perform(Task(case, measure, budget=budget, cache=compiler_cache(metric) if generates(mode) else ""))
         for record in found:
             if record.status == "unavailable":
                 raise SkipNotImplemented(record.reason)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bench import compiling, exact
 from bench.devices import Device
-from bench.measuring import ANSWERS, CHEAP_STEP_S, Pass, Task, build, guarded, judge_compiled, kept
+from bench.measuring import ANSWERS, CHEAP_STEP_S, Pass, Task, build, guarded, judge_changed, kept
 from bench.pairing import Shape, warm_up
 from bench.profiled import operator_times
 from bench.record import Record
@@ -22,12 +22,14 @@ from bench.sampling import Samples, block_time
 from workloads.base import Setup, Step, Unavailable, Workload
 from workloads.checks import relative_error
 
-SHAPE = Shape(rounds=40, trial_s=1.0, long_trial_s=1.5)  # several launches of a second are what a case may take
+# Several launches of a second are what a case may take.
+SHAPE = Shape(rounds=40, fewest_rounds=3, trial_s=1.0, long_trial_s=1.5)
 PROFILED_S = 0.3  # as many steps are profiled as fit in here without the profiler
 MOST_PROFILED_STEPS = 50
 SIZES = (3, 7, 12, 20, 33)  # batches that are tried in turn after the workload's own; 1 would always be special
 LONG_STEP_S = 0.25  # of eager; beyond it a step is a whole loop, and counting it once more costs a compilation too many
 LONG = "a step this long is a whole loop, which is not counted apart; `torchpace run` takes its peak memory"
+LONG_PROFILE = "a step this long is a whole loop, which is not profiled here; `torchpace profile --mode` does"
 NO_SIZES = "the workload does not say how its step takes a batch of another size (Step.resized)"
 
 
@@ -61,7 +63,7 @@ def turns_pass(task: Task, workload: Workload, device: Device, blank: Record) ->
             turns=compiled.mode if subject is eager else eager.mode,
         )  # fmt: skip
         records.append(named)
-    if task.launch == 0 and compiling.compiled(compiled.mode):
+    if task.launch == 0 and compiling.changed(compiled.mode):
         if is_long(records):
             records += long_records(of(blank, compiled), compiled)
         records += answer_records(task, workload, device, blank, (eager, compiled), values)
@@ -78,9 +80,9 @@ def is_long(records: list[Record]) -> bool:
 
 def long_records(blank: Record, compiled: Subject) -> list[Record]:
     """What was compiled, of a long step, and that the rest is not counted."""
-    assert compiled.made is not None
     missing = [exact.missing(blank, metric, LONG) for metric in ("kernels", "peak_memory")]
-    return [*exact.compile_records(blank, compiled.made, compiling.counts()), *missing]
+    made = exact.compile_records(blank, compiled.made, compiling.counts()) if compiled.made else []
+    return [*made, *missing]
 
 
 def called(task: Task, workload: Workload, device: Device, mode: str, count: int) -> Subject:
@@ -94,9 +96,8 @@ def called(task: Task, workload: Workload, device: Device, mode: str, count: int
     start = device.clock()
     answer = step.run()
     first_call_s = device.clock() - start
+    compiling.check_used(mode)
     made = compiling.counts() if is_compiled else None
-    if made and made.graphs == 0:
-        raise Unavailable(compiling.NOTHING_COMPILED)
     answers = [kept(answer)] + [kept(step.run()) for _ in range(count - 1)]
     return Subject(step, mode, first_call_s, answers, made)
 
@@ -118,8 +119,8 @@ def warnings_of(subject: Subject) -> tuple[str, ...]:
 def first_calls(task: Task, blank: Record, eager: Subject, compiled: Subject) -> list[Record]:
     """The first call of either mode; the compiled one by phase."""
     records = [replace(of(blank, eager), metric="first_call", values=(eager.first_call_s,))]
-    if compiling.compiled(compiled.mode):
-        metric = "first_call" if task.cold else "first_call_warm"
+    if compiling.changed(compiled.mode):
+        metric = "first_call" if task.cold or not compiling.generates(compiled.mode) else "first_call_warm"
         parts = tuple(sorted(compiling.phases(compiled.first_call_s).items()))
         records.append(replace(of(blank, compiled), metric=metric, values=(compiled.first_call_s,), parts=parts))
     return records
@@ -156,7 +157,7 @@ def answer_records(
 ) -> list[Record]:  # fmt: skip
     """How far the compiled answers are from eager's, and both from float64's. Raises WrongAnswer."""
     eager, compiled = subjects
-    error = judge_compiled(task, workload, device, compiled.answers, Samples(values[1], 1, ()))
+    error = judge_changed(task, workload, device, compiled.answers, Samples(values[1], 1, ()), eager.answers)
     records = [replace(of(blank, compiled), metric="answer_error", values=(error,))]
     if reason := without_float64(eager.step, device, min(values[0])):
         return [*records, exact.missing(of(blank, compiled), "answer_error_float64", reason)]
@@ -185,38 +186,47 @@ def cold_pass(task: Task, workload: Workload, device: Device, blank: Record) -> 
 
 
 def operators_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
-    """Seconds per step of the case's mode by operator and kernel, under the profiler."""
+    """Where a step's time goes in either mode, under the profiler."""
     if compiling.compiled(task.case.mode):
         compiling.use_eager_random()
+    if compiling.generates(task.case.mode):
         compiling.use_named_kernels()
-    step = build(workload, task.case, device)
+    return [profiled(workload, device, replace(blank, case=replace(task.case, mode=mode)))
+            for mode in ("eager", task.case.mode)]  # fmt: skip
+
+
+def profiled(workload: Workload, device: Device, blank: Record) -> Record:
+    """Seconds per step of the blank record's case by operator and kernel."""
+    step = build(workload, blank.case, device)
     step.run()
     step_s = warm_up(step.run, device.clock)
     steps = max(1, min(MOST_PROFILED_STEPS, round(PROFILED_S / step_s)))
     parts = operator_times(step.run, device.synchronize, device.activities(), steps)
     values = (sum(parts.values()),)
-    return [replace(blank, values=values, steps_per_value=steps, items=step.items, parts=tuple(sorted(parts.items())))]
+    return replace(blank, values=values, steps_per_value=steps, items=step.items, parts=tuple(sorted(parts.items())))
 
 
 def sizes_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
-    """How often Dynamo compiles again over batches of other sizes, under one setting of `dynamic`, task.measure's."""
-    variant = task.measure.removeprefix("sizes ")
-    setup = Setup(device.torch_device(), getattr(torch, task.case.dtype), compiling.guarding(variant))
-    step = workload.build(setup, **dict(task.case.point))
-    if step.resized is None:
-        raise Unavailable(NO_SIZES)
-    step.run()
-    for run in [step.resized(size) for size in SIZES]:
-        run()
-    again = float(compiling.counts().recompiles)
-    return [replace(blank, values=(again,), parts=((variant, again),))]
+    """How often Dynamo compiles again over batches of other sizes, under each setting of `dynamic`."""
+    again: dict[str, int] = {}
+    for variant in compiling.DYNAMIC:
+        compiling.forget()
+        setup = Setup(device.torch_device(), getattr(torch, task.case.dtype), compiling.guarding(variant))
+        step = workload.build(setup, **dict(task.case.point))
+        if step.resized is None:
+            raise Unavailable(NO_SIZES)
+        step.run()
+        for run in [step.resized(size) for size in SIZES]:
+            run()
+        again[variant] = compiling.counts().recompiles
+    return [exact.counted(blank, "shape_recompiles", again)]
 
 
 STUDY_PASSES: dict[str, Pass] = {
     "turns": turns_pass,
     "cold": cold_pass,
     "operators": operators_pass,
-    **{f"sizes {variant}": sizes_pass for variant in compiling.DYNAMIC},
+    "sizes": sizes_pass,
 }
 
 # The metric that a pass reports on when it has nothing else to say.
@@ -224,5 +234,5 @@ STUDY_METRIC = {
     "turns": "step_time",
     "cold": "first_call",
     "operators": "operator_time",
-    **{f"sizes {variant}": "shape_recompiles" for variant in compiling.DYNAMIC},
+    "sizes": "shape_recompiles",
 }

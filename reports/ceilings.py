@@ -1,6 +1,6 @@
 """The roofs of a machine, from the records of `torchpace ceilings`. Pure; draws nothing.
 
-A roof is the best that was seen: of each process the fastest block, since whatever disturbs only slows down.
+A roof is the best that was seen, the fastest block of any process, since whatever disturbs only slows down.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from bench.record import Record
 from bench.storing import Contents
 from reports.frames import Figure, figures, frame_of
-from reports.statistics import summarize
 
 SUBJECT = "ceilings."
 KINDS = ("matmul", "copy", "triad", "dispatch", "launch", "transfer")
@@ -20,7 +19,9 @@ COSTS = ("dispatch", "launch")  # seconds per item; the others are items per sec
 
 @dataclass(frozen=True, slots=True)
 class Roof:
-    """One ceiling with its 95 % interval: items per second, or for dispatch and launch seconds per item.
+    """One ceiling: items per second, or for dispatch and launch seconds per item.
+
+    worst: what the process saw at best that saw the least; how far it lies off says how quiet the machine was.
 
     kind: what the probe is called after 'ceilings.'. working_set: bytes, for copy and triad. fingerprint, torch: of the
     machine. reason: why there is no value. how: the probe in words.
@@ -35,8 +36,7 @@ class Roof:
     item: str
     how: str
     value: float | None = None
-    low: float | None = None
-    high: float | None = None
+    worst: float | None = None
     working_set: int | None = None
     reason: str = ""
 
@@ -84,13 +84,9 @@ def roof_of(figure: Figure, fingerprint: str) -> Roof:
     items = figure.items_per_step
     if figure.status != "measured" or not items:
         return replace(roof, reason=figure.reason or "its records name no items")
-    time = summarize([(min(values),) for values in figure.launches])
-    ends = (time.estimate, time.low, time.high)
-    if kind in COSTS:
-        value, low, high = (end / items if end else None for end in ends)
-    else:
-        value, high, low = (items / end if end else None for end in ends)
-    return replace(roof, value=value, low=low, high=high)
+    fastest = [min(values) for values in figure.launches]
+    value, worst = (seconds / items if kind in COSTS else items / seconds for seconds in (min(fastest), max(fastest)))
+    return replace(roof, value=value, worst=worst if len(fastest) > 1 else None)
 
 
 def how(kind: str, point: dict[str, str]) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 from bench.metric import METRICS, Metric
 from bench.record import Environment, Record
 from bench.storing import Contents
+from reports.tails import with_tails
 
 CASE = ["workload", "point", "device", "dtype", "mode", "threads", "version"]
 # Where a figure comes from: the source it was read from, and the facts that people compare by.
@@ -59,10 +60,10 @@ class Figure:
 
 
 def frame_of(contents: Contents, source: str = "") -> pd.DataFrame:
-    """One row per figure, in the order measured; the columns are the fields of Figure."""
+    """One row per figure, in the order measured, then the tails of latencies; the columns are the fields of Figure."""
     frame = pd.DataFrame([row_of(record, contents.environments, source) for record in contents.records])
     grouped = frame.groupby([*CASE, *SIDES, "metric", "environment"], sort=False, dropna=False)
-    return grouped.agg(
+    found = grouped.agg(
         status=("status", worst),
         reason=("reason", lambda texts: next((text for text in texts if text), "")),
         launches=("values", lambda values: tuple(value for value in values if value)),
@@ -73,6 +74,7 @@ def frame_of(contents: Contents, source: str = "") -> pd.DataFrame:
         turns=("turns", lambda turns: tuple(turn for launch in turns for turn in launch)),
         parts=("parts", lambda parts: tuple(part for part in parts if part)),
     ).reset_index()
+    return with_tails(found)
 
 
 def figures(frame: pd.DataFrame) -> list[Figure]:

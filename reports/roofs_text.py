@@ -29,15 +29,14 @@ def roof_value(amount: float | None, roof: Roof) -> str:
 
 
 def roofs_text(roofs: Sequence[Roof], style: str = "table") -> str:
-    """Every ceiling with its interval and how it was found; those that could not be, with the reason."""
+    """Every ceiling, how it was found, and by how much the worst process missed it; or why there is none."""
     cells = [
         [
             roof_name(roof), roof.device,
             roof.how if roof.value is not None else f"not available, because {roof.reason}",
             roof_value(roof.value, roof),
-            units.DASH if roof.low is None or roof.high is None or not roof.value
-            else "± " + units.percent((roof.high - roof.low) / 2 / roof.value),
+            units.DASH if roof.worst is None or not roof.value else units.percent(abs(roof.worst / roof.value - 1)),
         ]
         for roof in roofs
     ]  # fmt: skip
-    return grid(["roof", "device", "how", "value", "95 %"], cells, style, 3)
+    return grid(["roof", "device", "how", "value", "worst off by"], cells, style, 3)

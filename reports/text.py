@@ -11,6 +11,7 @@ from bench.record import Environment
 from reports import units
 from reports.frames import Figure
 from reports.ladder_text import ladder_text
+from reports.latency_text import latency_text
 from reports.rows import Row
 from reports.tables import grid, title
 from reports.training_text import training_text
@@ -75,8 +76,9 @@ def machine(environments: Mapping[str, Environment], rows: Sequence[Row]) -> str
 def overview_text(
     rows: Sequence[Row], environments: Mapping[str, Environment], style: str = "table", figures: Sequence[Figure] = ()
 ) -> str:
-    """Every case by itself, what compiling gained, what training led to, and what was not measured; then ladders."""
-    parts = [machine(environments, rows), steps_table(rows, style), gains_table(rows, style)]
+    """Every case by itself, how long a call takes, what compiling gained, where training led; then ladders."""
+    parts = [machine(environments, rows), steps_table(rows, style), latency_text(figures, style)]
+    parts += [gains_table(rows, style)]
     parts += [outcomes_table(rows, style), missing_table(rows, style), warnings_text(rows, style)]
     parts += [ladder_text(figures, style), training_text(figures, style)]
     return "\n\n".join(part for part in parts if part)

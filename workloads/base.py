@@ -41,12 +41,16 @@ def leave_as_is(function: F) -> F:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """Where and how a step is built. `compile` wraps the part of a step that torch.compile may take over."""
+    """Where and how a step is built. `compile` wraps the part of a step that torch.compile may take over.
+
+    tolerance: the relative error of an answer that the mode's own rounding explains; None where its dtype decides.
+    """
 
     device: torch.device
     dtype: torch.dtype = torch.float32
     compile: Callable[[Any], Any] = leave_as_is
     seed: int = 0
+    tolerance: float | None = None
 
     def randn(self, *shape: int) -> Tensor:
         """Standard normal numbers, drawn on the CPU in float32 so that every device and dtype gets the same."""
@@ -98,6 +102,7 @@ class Workload:
     compiles: some of its steps call torch.compile by themselves, in eager mode too.
     seeds: in how many fresh processes, a seed each, its steps are run until they reach their target; 0 for steps timed
         by themselves.
+    latency: single calls are timed too, for their median and 99th percentile: a step that somebody waits for.
     """
 
     name: str
@@ -113,6 +118,7 @@ class Workload:
     default: bool = True
     compiles: bool = False
     seeds: int = 0
+    latency: bool = False
 
     @property
     def axes(self) -> dict[str, tuple[Value, ...]]:
@@ -144,6 +150,7 @@ def workload(
     default: bool = True,
     compiles: bool = False,
     seeds: int = 0,
+    latency: bool = False,
     points: Iterable[Point] | None = None,
     **axes: Sequence[Value],
 ) -> Callable[[Builder], Builder]:
@@ -176,6 +183,7 @@ def workload(
             default=default,
             compiles=compiles,
             seeds=seeds,
+            latency=latency,
         )
         return builder
 

@@ -36,12 +36,15 @@ def relative_error(answer: Tensor, right: Tensor) -> float:
 def near(right: Callable[[], Tensor], tolerance: float | None = None) -> Callable[[Tensor], None]:
     """A check that the answer is within `tolerance` of `right()`; by default the answer's dtype decides.
 
-    `right` is called only when the check is, so that its tensors are not part of the step's memory.
+    `right` is called once, and only when the check is, so that its tensors are not part of the step's memory.
     """
+    known: list[Tensor] = []
 
     def check(answer: Tensor) -> None:
+        if not known:
+            known.append(right().detach().clone())
         allowed = RELATIVE_TOLERANCE.get(answer.dtype, 0.0) if tolerance is None else tolerance
-        error = relative_error(answer, right())
+        error = relative_error(answer, known[0])
         if not error <= allowed:
             raise WrongAnswer(f"relative error {error:.3g} where at most {allowed:.3g} is rounding")
 

@@ -157,7 +157,13 @@ def train_epoch(setup: Setup, model: str, samples: int) -> Step:
 
 
 @workload(
-    "mnist_cnn.inference", item="sample", dtypes=FLOAT_DTYPES, data="mnist", model=tuple(MODELS), batch=(1, 64, 512)
+    "mnist_cnn.inference",
+    item="sample",
+    dtypes=FLOAT_DTYPES,
+    data="mnist",
+    latency=True,
+    model=tuple(MODELS),
+    batch=(1, 64, 512),
 )
 def inference(setup: Setup, model: str, batch: int) -> Step:
     """The network's answer for one batch, with dropout off and no graph recorded."""

@@ -72,14 +72,14 @@ def run(options: argparse.Namespace) -> int:
 
 def ceilings_of(options: argparse.Namespace, prober: Prober, device: str, dtypes: list[str]) -> tuple[Contents, Path]:
     """A device's ceilings, from the cache or measured now, and their file. Raises Death and StoringError."""
-    from bench.ceilings import probes  # noqa: PLC0415 - imports torch
+    from bench.ceilings import measured_whole, probes  # noqa: PLC0415 - these import torch
 
     environment = prober.environment(device)
     path = ceilings_file(environment, device, options.threads)
     if path is None:
         raise UsageError("this machine has no fingerprint to keep its ceilings by")
     kept = None if options.again else cached(environment, device, options.threads)
-    known = {record.case for record in kept.records} if kept else set()
+    known = measured_whole(kept.records) if kept else set()
     missing = [cases for cases in probes(device, dtypes, options.threads) if known.isdisjoint(cases)]
     if missing:
         measure(prober, environment, missing, path)
@@ -91,17 +91,17 @@ def ceilings_of(options: argparse.Namespace, prober: Prober, device: str, dtypes
 
 
 def measure(prober: Prober, environment: Environment, planned: Sequence[Sequence[Case]], path: Path) -> None:
-    """Append to the file, probe by probe: what was measured before stays, and Ctrl-C loses only the one under way."""
+    """Append to the file, process by process: what was measured before stays; after Ctrl-C the rest is missing."""
     from tqdm import tqdm  # noqa: PLC0415
 
-    from bench.ceilings import measure_ceilings  # noqa: PLC0415 - imports torch
+    from bench.ceilings import LAUNCHES, measure_ceilings  # noqa: PLC0415 - these import torch
 
     writer = Writer(path)
     try:
-        with tqdm(total=len(planned), unit="probe", dynamic_ncols=True) as bar:
-            for records in measure_ceilings(prober, environment, planned, writer):
-                bar.set_description_str(f"{records[0].case.label} {records[0].case.device}"[:60])
-                bar.update()
+        with tqdm(total=LAUNCHES * len(planned), unit="process", dynamic_ncols=True) as bar:
+            for record in measure_ceilings(prober, environment, planned, writer):
+                bar.set_description_str(f"{record.case.label} {record.case.device}"[:60].ljust(60))
+                bar.update(1 if record.status == "measured" else LAUNCHES - record.launch)
     finally:
         writer.close()
 

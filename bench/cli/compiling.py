@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from bench.studying import Study
     from workloads.base import Workload
 
-# What torch.compile calls its modes, and what cases call them.
+# What torch.compile calls its modes, and what cases call them; and the modes that are for inference only.
 MODE_NAMES = {
     "default": "compile", "reduce-overhead": "compile-reduce-overhead", "max-autotune": "compile-max-autotune",
+    "aot": "aot", "int8": "int8",
 }  # fmt: skip
 
 
@@ -35,7 +36,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "globs", nargs="*", metavar="GLOB", help="workloads, such as 'mnist_cnn.*'; default: those compiled by `run`"
     )
-    add_case_options(parser, default_mode="default")
+    add_case_options(parser, default_mode="default", modes=",".join(MODE_NAMES))
     parser.add_argument("--launches", type=positive_int, default=3, help="fresh processes per case (default 3)")
     add_recording_options(parser)
     parser.set_defaults(command=run)

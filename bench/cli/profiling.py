@@ -98,7 +98,7 @@ def profile_cases(options: argparse.Namespace) -> Iterator[tuple[Path, Profiled]
     """Profile the selected cases, each into a folder of its own, and store what was noted. Raises UsageError."""
     from tqdm import tqdm  # noqa: PLC0415
 
-    from bench.compiling import compiled  # noqa: PLC0415 - these import torch
+    from bench.compiling import generates  # noqa: PLC0415 - these import torch
     from bench.devices import DEVICES  # noqa: PLC0415
     from bench.environment import OPENMP_SETTINGS, capture  # noqa: PLC0415
     from bench.launching import Death, Launcher  # noqa: PLC0415
@@ -119,7 +119,7 @@ def profile_cases(options: argparse.Namespace) -> Iterator[tuple[Path, Profiled]
                     facts[case.device] = dict(launcher.call(method, capture, case.device, options.workloads).facts)
                 folder = options.output / folder_name(case)
                 notes = Notes(case, facts[case.device], command=shlex.join(["torchpace", *sys.argv[1:]]))
-                cache = str(caches / str(number)) if compiled(case.mode) else ""
+                cache = str(caches / str(number)) if generates(case.mode) else ""
                 task = Task(case, "timeline", cache=cache, module=options.workloads)
                 profiled = take(launcher, task, notes, folder, bar.update)
                 if profiled.notes is not None:

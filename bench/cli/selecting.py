@@ -51,10 +51,12 @@ def axis_values(text: str) -> tuple[str, list[Value]]:
     return axis, [parse_value(value) for value in values.split(",")]
 
 
-def add_case_options(parser: argparse.ArgumentParser, default_mode: str) -> None:
+def add_case_options(
+    parser: argparse.ArgumentParser, default_mode: str, modes: str = "eager,compile,aot,int8,..."
+) -> None:
     """Which cases of the workloads: device, mode, dtype, threads, axes."""
     parser.add_argument("--device", type=comma_list, default=["auto"], help="auto (default), or of cpu,cuda,mps")
-    parser.add_argument("--mode", type=comma_list, default=[], help=f"of eager,compile,... (default {default_mode})")
+    parser.add_argument("--mode", type=comma_list, default=[], help=f"of {modes} (default {default_mode})")
     parser.add_argument("--dtype", type=comma_list, default=["float32"], help="of float32,bfloat16,float16")
     parser.add_argument("--threads", type=positive_int, default=1, help="CPU threads of a step (default 1)")
     parser.add_argument(

@@ -21,6 +21,7 @@ MEANINGS = (
     ("slower, faster", "the whole interval of the ratio lies on one side of 1."),
     ("same", "the whole interval lies within 1 ± 3 %."),
     ("undecided", "neither can be said; more --launches on both sides decide more."),
+    ("latency, p99", "seconds of single calls, each waited for: their median, and the 99th percentile of a process's."),
     ("peak memory", "the most bytes of live tensors at any moment of one step; not the memory of the process."),
     ("reserved", "the most bytes that the device's allocator held during that step."),
     ("first call", "the first step of a fresh process: cold: compile caches empty, warm: filled by an earlier one."),

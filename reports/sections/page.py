@@ -11,6 +11,7 @@ from reports.sections.compare import Heat, tables
 from reports.sections.compiling import Compiled, compilings
 from reports.sections.embedded import LOAD, Embedded, embedded
 from reports.sections.ladder import Bar, bars
+from reports.sections.latency import Wait, waits
 from reports.sections.memory import Peak, peaks
 from reports.sections.method import MEANINGS, Method, method
 from reports.sections.outcomes import Outcome, outcomes
@@ -38,6 +39,7 @@ class Sections:
     embedded: Embedded
     roofline: Roofline
     ladder: list[tuple[str, Sequence[Bar]]]
+    latency: list[tuple[str, Sequence[Wait]]]
     meanings: tuple[tuple[str, str], ...] = MEANINGS
     load: str = LOAD
     most_values: int = MOST_VALUES
@@ -53,5 +55,5 @@ def sections(material: Material, roofs: Sequence[Roof] = ()) -> Sections:
     return Sections(
         material.runs, material.notes, summary(material), tables(material), timings(material), peaks(material),
         compilings(material), outcomes(material), absences(material), method(material), embedded(material),
-        roofline(material, roofs), bars(material),
+        roofline(material, roofs), bars(material), waits(material),
     )  # fmt: skip

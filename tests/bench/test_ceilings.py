@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bench.ceiling_files import cached, cached_for, ceilings_file
-from bench.ceilings import Choice, Prober, climb, probes, too_large
+from bench.ceilings import Choice, Prober, climb, measure_ceilings, measured_whole, probes, too_large
 from bench.cli import main
 from bench.planning import Selection, cases
 from bench.record import Case, Environment, Record
@@ -84,16 +84,22 @@ def test_every_probe_gives_a_right_answer(name: str) -> None:
     step.check(step.run())
 
 
-def test_a_probe_is_measured_in_several_processes_and_one_that_cannot_be_says_why(fork_server: None) -> None:
-    prober = Prober("now", budget_s=0.06)
-    (copy,) = [found for found in probes("cpu", [], 1) if found[0].label == "ceilings.copy(working_set=262144)"]
-    records = prober.probe(copy, HERE)
-    assert [(record.status, record.launch, record.items, record.item) for record in records] == [
-        ("measured", launch, 262144, "B") for launch in range(3)
+def test_probes_take_turns_in_fresh_processes_and_one_that_cannot_be_measured_says_why(
+    fork_server: None, tmp_path: Path
+) -> None:
+    names = ("ceilings.copy(working_set=262144)", "ceilings.launch", "ceilings.dispatch")
+    planned = [found for found in probes("cpu", [], 1) if found[0].label in names]
+    writer = Writer(tmp_path / "a.jsonl")
+    records = [*measure_ceilings(Prober("now", budget_s=0.06), HERE, planned, writer)]
+    writer.close()
+    assert read(tmp_path / "a.jsonl").records == tuple(records)
+    assert [(record.case.label, record.launch, record.items) for record in records if record.status == "measured"] == [
+        (name, launch, items) for launch in range(3) for name, items in ((names[0], 262144), (names[2], 1000))
     ]
-    (launch,) = [found for found in probes("cpu", [], 1) if found[0].workload == "ceilings.launch"]
-    (record,) = prober.probe(launch, HERE)
-    assert (record.status, record.reason[:30]) == ("unavailable", "nothing is launched on the CPU")
+    (missing,) = (record for record in records if record.status != "measured")
+    assert (missing.status, missing.reason[:30]) == ("unavailable", "nothing is launched on the CPU")
+    assert measured_whole(records) == {found[0] for found in planned}
+    assert measured_whole(records[:-1]) == {found[0] for found in planned if found[0].label != names[2]}
 
 
 def test_ceilings_are_kept_by_machine_torch_device_and_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

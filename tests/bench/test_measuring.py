@@ -150,3 +150,10 @@ def test_a_long_error_is_one_line() -> None:
     assert text.startswith("RuntimeError: first second xxx")
     assert len(text) < 400
     assert "\n" not in text
+
+
+def test_a_compilers_error_is_told_without_its_command() -> None:
+    said = "In file included from a.h\nb.cpp:3: fatal error: no space left"
+    text = f"C++ compile error\n\nCommand:\ng++ {'-O3 ' * 500}\n\nOutput:\n{said}"
+    assert describe(RuntimeError(text)) == ("RuntimeError: C++ compile error: error: no space left")
+    assert describe(RuntimeError("Output: 3")) == "RuntimeError: Output: 3"

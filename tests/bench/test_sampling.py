@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.sampling import CLOCK_SHARE, MIN_BLOCK_S, Budget, calibrate, clock_cost, sample
+from bench.sampling import CLOCK_SHARE, MIN_BLOCK_S, Budget, calibrate, clock_cost, each_call, sample
 from tests.fakes import FakeDevice
 
 
@@ -73,3 +73,20 @@ def test_a_long_step_is_not_run_more_often_than_needed() -> None:
 
 def test_the_clock_of_this_machine_costs_little() -> None:
     assert 0 <= clock_cost(time.perf_counter) < MIN_BLOCK_S * CLOCK_SHARE
+
+
+def test_single_calls_are_waited_for_one_by_one() -> None:
+    device = FakeDevice(launch_s=1e-5)
+    seconds = iter([0.002, *[0.001] * 8, 0.003])
+    budget = Budget(warm_up_s=0.001, calls_s=0.0, min_calls=9, max_calls=9)
+    values = each_call(lambda: device.enqueue(next(seconds)), device.clock, budget)
+    assert values == pytest.approx([0.001] * 8 + [0.003], rel=0.02)  # the first one was the warm-up
+
+
+def test_calls_go_on_until_their_time_is_over_or_there_are_enough() -> None:
+    device = FakeDevice()
+    few = each_call(lambda: device.enqueue(0.5), device.clock, Budget(calls_s=1.0, min_calls=10))
+    many = each_call(lambda: device.enqueue(1e-3), device.clock, Budget(calls_s=0.5, min_calls=10))
+    most = each_call(lambda: device.enqueue(1e-5), device.clock, Budget(calls_s=0.5, max_calls=200))
+    assert (len(few), len(most)) == (10, 200)
+    assert len(many) == pytest.approx(500, rel=0.02)

@@ -15,9 +15,9 @@ from bench.devices import DEVICES
 from bench.launching import Launcher
 from bench.measuring import Task
 from bench.record import Case, Record
-from bench.storing import Contents, read
-from bench.studying import attempted, over_sizes
-from bench.turning import LONG, SIZES, Subject, is_long, long_records, without_float64
+from bench.storing import Contents, Writer, read
+from bench.studying import State, Study, attempted, cold_passes, investigate, profile_passes
+from bench.turning import LONG, LONG_PROFILE, NO_SIZES, SIZES, Subject, is_long, long_records, without_float64
 from reports.compile_text import study_text
 from reports.frames import figures, frame_of
 from reports.overviews import overview
@@ -130,6 +130,15 @@ def test_a_cache_folder_that_cannot_be_written_is_named(launcher: Launcher, tmp_
     assert "cannot be written" in found.reason
 
 
+@needs_compiler
+def test_a_disk_that_fills_up_while_compiling_breaks_that_case_only(launcher: Launcher, tmp_path: Path) -> None:
+    (found,) = attempted(launcher, task("disk_full", cache=str(tmp_path)))
+    assert found.status == "broken"
+    assert "Command:" not in found.reason
+    after = attempted(launcher, task("steady", cache=str(tmp_path)))  # in the folder that it left behind
+    assert {record.status for record in after} == {"measured"}
+
+
 def test_a_compiler_named_by_cxx_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     assert "CXX=no-such-compiler is none" in compiling.missing_compiler("cpu")
@@ -138,10 +147,11 @@ def test_a_compiler_named_by_cxx_that_is_none_is_named(monkeypatch: pytest.Monke
 def test_recompilations_over_sizes_are_those_of_dynamos_guards(launcher: Launcher) -> None:
     if compiling.missing_compiler("cpu"):
         pytest.skip("needs a C++ compiler")
-    found = over_sizes(launcher, task("resized"))
+    (found,) = attempted(launcher, task("resized", "sizes"))
     assert found.metric == "shape_recompiles"
     assert dict(found.parts) == {"static": len(SIZES), "automatic": 1, "dynamic": 0}
-    assert over_sizes(launcher, task("steady")).status == "unavailable"
+    (found,) = attempted(launcher, task("steady", "sizes"))
+    assert (found.status, found.reason) == ("unavailable", NO_SIZES)
 
 
 @needs_compiler
@@ -150,9 +160,9 @@ def test_the_command_goes_on_after_what_fails_and_its_records_say_the_same(
 ) -> None:
     asked: list[Case] = []
 
-    def slower(records: Sequence[Record]) -> bool:  # as if it were, so that it is profiled
+    def slower(records: Sequence[Record]) -> bool:
         asked.append(records[-1].case)
-        return True
+        return len(asked) > 1  # as if it were not, for a second cold call, and then were, so that it is profiled
 
     monkeypatch.setattr("bench.cli.compiling.slower", slower)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -175,6 +185,32 @@ def test_the_command_goes_on_after_what_fails_and_its_records_say_the_same(
         assert said in text
     assert main(["compare", path, "--by", "mode"]) == 0
     assert "planted.steady" in capsys.readouterr().out
+
+
+def test_break_even_is_where_the_first_call_has_paid_for_itself(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "a.jsonl")
+    study = Study("run", [case("pays_off", "int8")], module="tests.planted")
+    records = [*investigate(study, writer, lambda records: False, show_progress=False)]
+    writer.close()
+    rows = overview(figures(frame_of(Contents(tuple(records), {}))))
+    (found,) = (row for row in rows if row.metric == "break_even_steps")
+    # Two seconds and 10 ms against 20 ms at first; 10 ms a step from then on.
+    assert found.head == pytest.approx((2.010 - 0.020) / 0.010, rel=0.05)
+
+
+def test_a_slower_case_has_no_second_cold_call(tmp_path: Path) -> None:
+    study = Study("run", [case("steady")], module="tests.planted")
+    state = State(Launcher(60), tmp_path)
+    assert [*cold_passes(study, state, case("steady"), 0, lambda records: True)] == []  # it never breaks even
+
+
+def test_a_slower_loop_is_not_profiled_and_says_so(tmp_path: Path) -> None:
+    study = Study("run", [case("steady")], module="tests.planted")
+    state = State(Launcher(60), tmp_path)
+    loop = Record("", "", case("steady", "eager"), "step_time", values=(0.3, 0.4))
+    state.found[case("steady")] = [loop]
+    ((record,),) = profile_passes(study, state, case("steady"), 0, lambda records: records == [loop])
+    assert (record.metric, record.status, record.reason) == ("operator_time", "unavailable", LONG_PROFILE)
 
 
 def test_nothing_measured_is_exit_2_and_named(

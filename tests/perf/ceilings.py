@@ -37,7 +37,7 @@ def main() -> int:
     environment = prober.environment("cpu")
     first, second = (ceilings(prober, environment) for _ in range(2))
     good = all([*repeats(first, second)])
-    records = [record for case in cases() for record in figures_of(case, environment)]
+    records = [*figures_of(environment)]
     contents = Contents(tuple(records), {environment.id: environment})
     found = bounds(figures(frame_of(contents)), contents.environments, first)
     return 0 if all([*reached(found)]) and good else 1
@@ -47,11 +47,7 @@ def ceilings(prober: Prober, environment: Environment) -> list[Roof]:
     """One measurement of all float32 roofs."""
     with tempfile.TemporaryDirectory() as folder:
         writer = Writer(Path(folder) / "ceilings.jsonl")
-        found = [
-            record
-            for records in measure_ceilings(prober, environment, probes("cpu", ["float32"], 1), writer)
-            for record in records
-        ]
+        found = [*measure_ceilings(prober, environment, probes("cpu", ["float32"], 1), writer)]
         writer.close()
     return [roof for roof in roofs([Contents(tuple(found), {environment.id: environment})]) if roof.value]
 
@@ -77,13 +73,14 @@ def cases() -> list[Case]:
     ]
 
 
-def figures_of(case: Case, environment: Environment) -> Iterator[Record]:
-    """The case's step time in several processes, and its work."""
+def figures_of(environment: Environment) -> Iterator[Record]:
+    """The cases' step times in several processes each, and their work."""
     launcher = Launcher(120.0, OPENMP_SETTINGS)
     for launch in range(LAUNCHES):
-        for measure in ("time", "work") if launch == 0 else ("time",):
-            task = Task(case, measure, launch, Budget(sample_s=1.0))
-            yield from (replace(record, run="perf", environment=environment.id) for record in measured(launcher, task))
+        for case in cases():
+            for measure in ("time", "work") if launch == 0 else ("time",):
+                found = measured(launcher, Task(case, measure, launch, Budget(sample_s=1.0)))
+                yield from (replace(record, run="perf", environment=environment.id) for record in found)
 
 
 def reached(found: list[Bound]) -> Iterator[bool]:

@@ -24,10 +24,10 @@ HERE = Environment(tuple(sorted({**FACTS}.items())))
 
 def ceiling(name: str, step_s: float, items: int, item: str, dtype: str = "float32", **point: int) -> list[Record]:
     case = Case(f"ceilings.{name}", 1, tuple(point.items()), "cpu", dtype, "eager", 1)
-    # Of each process the fastest block counts, and is the same in all of them.
+    # The fastest block of any process counts; the second process had a neighbour.
     return [
-        Record("c", HERE.id, case, "step_time", values=(step_s, 2 * step_s), launch=n, items=items, item=item)
-        for n in range(3)
+        Record("c", HERE.id, case, "step_time", values=(slower * step_s, 2 * step_s), launch=n, items=items, item=item)
+        for n, slower in enumerate((1.0, 1.25, 1.0))
     ]
 
 
@@ -54,11 +54,12 @@ def judged(records: list[Record], ceilings: list[Record]) -> Bound:
     return found
 
 
-def test_a_roof_is_the_fastest_block_of_each_process() -> None:
+def test_a_roof_is_the_fastest_block_of_any_process() -> None:
     found = {(roof.kind, roof.working_set): roof for roof in roofs([Contents(tuple(ceilings()), {HERE.id: HERE})])}
     assert found["matmul", None].value == pytest.approx(100e9)
-    assert found["matmul", None].low == pytest.approx(100e9)
+    assert found["matmul", None].worst == pytest.approx(80e9)
     assert found["dispatch", None].value == pytest.approx(2e-6)
+    assert found["dispatch", None].worst == pytest.approx(2.5e-6)
     assert found["copy", 64 * MIB].value == pytest.approx(10e9)
 
 
