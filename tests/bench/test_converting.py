@@ -23,7 +23,7 @@ needs_compiler = pytest.mark.skipif(bool(compiling.missing_compiler("cpu")), rea
 
 
 @pytest.fixture(scope="module")
-def launcher() -> Launcher:
+def launcher(fork_server: None) -> Launcher:
     return Launcher(timeout_s=120)
 
 
