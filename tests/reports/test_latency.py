@@ -13,6 +13,8 @@ from bench.storing import Contents
 from reports.frames import figures, frame_of
 from reports.latency import latencies
 from reports.latency_text import latency_text
+from reports.overviews import overview
+from reports.text import overview_text
 from tests.reports.stored import first_run, record, store
 
 RNG = np.random.default_rng(0)
@@ -77,3 +79,14 @@ def test_latencies_are_shown_by_themselves_and_compared_by_mode(
 
 def test_records_without_latencies_have_no_table(tmp_path: Path) -> None:
     assert latency_text(figures(frame_of(Contents(tuple(first_run()), {})))) == ""
+
+
+def test_modes_other_than_torch_compiles_are_not_shown_under_its_name() -> None:
+    def text(mode: str) -> str:
+        times = [*record(case("eager"), "step_time", (2e-3,)), *record(case(mode), "step_time", (1e-3,))]
+        found = figures(frame_of(Contents(tuple(times), {})))
+        return overview_text(overview(found), {}, figures=found)
+
+    assert "torch.compile\n" in text("compile")
+    assert "torch.compile\n" not in text("int8")
+    assert "Modes against eager" in text("int8")
