@@ -15,9 +15,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from bench import compiling
+from bench import compiling, traffic
 from bench.counters import Counter as ProcessorCounter
 from bench.counters import InstructionCounter, NoCounter
+from bench.describing import describe
 from bench.devices import Account, Device, Peak
 from bench.record import Record
 
@@ -28,6 +29,8 @@ FURTHER_STEPS = 8  # compiled steps after the counted one, for code that is comp
 ENOUGH_INSTRUCTIONS = 10_000_000  # per value: a counter's own some hundred are then below 0.01 %
 MAX_STEPS_PER_VALUE = 10
 REPEATS = 5  # values of instructions; the processor's interrupts and the allocator's moods differ between them
+
+FUSED = "compiled, a step calls fewer operators and some kernels, which only a gate's exact figures count"
 
 # Found by running identical code twice: the peak differs by as many batches as the workers happen to be ahead.
 WORKERS = "it differs from run to run: worker processes hand over tensors at moments of their own"
@@ -204,3 +207,20 @@ def instructions(run: Run, device: Device, counter: ProcessorCounter) -> tuple[t
         device.synchronize()  # waiting for a full queue would be counted
         values.append(counter.count(run, steps) / steps)
     return tuple(values), steps
+
+
+def traffic_records(run: Run, blank: Record, flops: float) -> list[Record]:
+    """What the warm step moves and calls, and with its FLOPs what it computes; or why that cannot be counted."""
+    try:
+        work = traffic.work_of(run)
+    except Exception as error:  # a step that runs by itself may not under a dispatch mode
+        return [replace(blank, metric="algorithmic_bytes", status="unavailable", reason=describe(error))]
+    found = {
+        "arithmetic": float(flops + work.elementwise),
+        "algorithmic_bytes": float(work.algorithmic_bytes),
+        "touched_bytes": float(work.touched_bytes),
+    }
+    records = [replace(blank, metric=name, values=(value,)) for name, value in found.items()]
+    if compiling.changed(blank.case.mode):
+        return [*records, replace(blank, metric="dispatches", status="unavailable", reason=FUSED)]
+    return [*records, replace(blank, metric="dispatches", values=(float(work.dispatches),))]

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from bench import compiling, converting, exact, traffic
+from bench import compiling, converting, exact
 from bench.describing import describe
 from bench.devices import DEVICES, Device
 from bench.record import Case, Record
@@ -29,7 +29,6 @@ CHEAP_STEP_S = 0.2  # a step up to this long is computed again in float64 when e
 
 
 INT8_WORK = "arithmetic and bytes are counted of floating-point steps; the eager mode has them"
-FUSED = "compiled, a step calls fewer operators and some kernels, which only a gate's exact figures count"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,29 +230,12 @@ def work_pass(task: Task, workload: Workload, device: Device, blank: Record) -> 
         if flops
         else replace(blank, status="unavailable", reason="FLOPs are counted for products and convolutions; it has none")
     ]
-    records += traffic_records(step, blank, flops)
+    records += exact.traffic_records(step.run, blank, flops)
     if step.outcome:
         tested = {"accuracy": getattr(step, "tested", 0) or None}
         found = step.outcome().items()
         records += [replace(blank, metric=name, values=(value,), items=tested.get(name)) for name, value in found]
     return records
-
-
-def traffic_records(step: Step, blank: Record, flops: float) -> list[Record]:
-    """What the warm step moves and calls, and with its FLOPs what it computes; or why that cannot be counted."""
-    try:
-        work = traffic.work_of(step.run)
-    except Exception as error:  # a step that runs by itself may not under a dispatch mode
-        return [replace(blank, metric="algorithmic_bytes", status="unavailable", reason=describe(error))]
-    found = {
-        "arithmetic": float(flops + work.elementwise),
-        "algorithmic_bytes": float(work.algorithmic_bytes),
-        "touched_bytes": float(work.touched_bytes),
-    }
-    records = [replace(blank, metric=name, values=(value,)) for name, value in found.items()]
-    if compiling.changed(blank.case.mode):
-        return [*records, replace(blank, metric="dispatches", status="unavailable", reason=FUSED)]
-    return [*records, replace(blank, metric="dispatches", values=(float(work.dispatches),))]
 
 
 def exact_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
