@@ -159,14 +159,14 @@ def test_a_case_that_fails_is_one_record(launcher: Launcher, compiled_code: str)
 def test_what_a_device_cannot_count_says_why() -> None:
     blank = Record("", "", Case("a.b", 1, (), "mps", "float32", "compile", 1), "ops")
     account = Account(Peak(None, reason="no peak"), {"aten::add": 2}, None, "no kernels", None, "no sum")
-    found = {record.metric: record for record in accounted(blank, account, is_compiled=True)}
+    found = {record.metric: record for record in accounted(blank, account, generates=True)}
     assert {metric: r.reason for metric, r in found.items() if r.status == "unavailable"} == {
         "peak_memory": "no peak",
         "bytes_allocated": "no sum",
         "kernels": "no kernels",
     }
     assert found["ops"].values == (2,)
-    assert "kernels" not in {record.metric for record in accounted(blank, account, is_compiled=False)}
+    assert "kernels" not in {record.metric for record in accounted(blank, account, generates=False)}
 
 
 def test_parts_are_sorted_and_add_up() -> None:

@@ -104,7 +104,7 @@ def test_a_wrong_compiled_answer_is_broken_and_not_fast(launcher: Launcher, comp
     found = records(launcher, task("wrong_when_compiled", "compile", cache=compiled_code))
     assert set(found) == {"step_time"}
     assert found["step_time"].status == "broken"
-    assert "compiled differs from eager" in found["step_time"].reason
+    assert "compile differs from eager" in found["step_time"].reason
     assert records(launcher, task("wrong_when_compiled"))["step_time"].status == "measured"
 
 

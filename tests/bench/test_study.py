@@ -111,7 +111,7 @@ def test_what_cannot_be_compiled_whole_says_why(launcher: Launcher, cache: str, 
 def test_a_wrong_compiled_answer_is_broken(launcher: Launcher, cache: str) -> None:
     (found,) = attempted(launcher, task("wrong_when_compiled", cache=cache))
     assert (found.status, found.case.mode) == ("broken", "compile")
-    assert "compiled differs from eager" in found.reason
+    assert "compile differs from eager" in found.reason
 
 
 @needs_compiler
