@@ -29,7 +29,7 @@ MOST_PROFILED_STEPS = 50
 SIZES = (3, 7, 12, 20, 33)  # batches that are tried in turn after the workload's own; 1 would always be special
 LONG_STEP_S = 0.25  # of eager; beyond it a step is a whole loop, and counting it once more costs a compilation too many
 LONG = "a step this long is a whole loop, which is not counted apart; `torchpace run` takes its peak memory"
-LONG_PROFILE = "a step this long is a whole loop, which is not profiled here; `torchpace profile NAME --mode compile` does"
+LONG_PROFILE = "a step this long is a whole loop; `torchpace profile NAME --mode compile` says where its time goes"
 NO_SIZES = "the workload does not say how its step takes a batch of another size (Step.resized)"
 
 
