@@ -215,12 +215,9 @@ def traffic_records(run: Run, blank: Record, flops: float) -> list[Record]:
         work = traffic.work_of(run)
     except Exception as error:  # a step that runs by itself may not under a dispatch mode
         return [replace(blank, metric="algorithmic_bytes", status="unavailable", reason=describe(error))]
-    found = {
-        "arithmetic": float(flops + work.elementwise),
-        "algorithmic_bytes": float(work.algorithmic_bytes),
-        "touched_bytes": float(work.touched_bytes),
-    }
+    found = {"arithmetic": float(flops + work.elementwise), "touched_bytes": float(work.touched_bytes)}
     records = [replace(blank, metric=name, values=(value,)) for name, value in found.items()]
+    records.append(counted(blank, "algorithmic_bytes", {"read": work.read_bytes, "written": work.written_bytes}))
     if compiling.changed(blank.case.mode):
         return [*records, replace(blank, metric="dispatches", status="unavailable", reason=FUSED)]
     return [*records, replace(blank, metric="dispatches", values=(float(work.dispatches),))]

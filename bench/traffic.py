@@ -58,12 +58,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One step: bytes that it must move, bytes that it touches at all, element operations, operators called."""
+    """One step: bytes that it must read and write, bytes that it touches, element operations, operators called."""
 
-    algorithmic_bytes: int
+    read_bytes: int
+    written_bytes: int
     touched_bytes: int
     elementwise: int
     dispatches: int
+
+    @property
+    def algorithmic_bytes(self) -> int:
+        """Bytes that any machine must move."""
+        return self.read_bytes + self.written_bytes
 
 
 class Traffic(TorchDispatchMode):
@@ -131,7 +137,7 @@ class Traffic(TorchDispatchMode):
             read += 0 if place.is_new else place.bytes_of(place.read)
             written += 0 if place.reference.expired() else place.bytes_of(place.written)
             touched += place.bytes_of(place.read, place.written)
-        return Work(read + written, touched, self.elementwise, self.dispatches)
+        return Work(read, written, touched, self.elementwise, self.dispatches)
 
 
 def work_of(run: Run) -> Work:

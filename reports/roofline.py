@@ -17,6 +17,7 @@ from reports.frames import Figure
 from reports.rows import summary_of
 
 ABOVE = 1.05  # a fraction of a roof from which on a reason is given
+WRITES_MUCH = 0.5  # the share of its bytes that a copy writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ def bound(metrics: Mapping[str, Figure], roofs: Sequence[Roof]) -> Bound:
         for name in ("arithmetic", "algorithmic_bytes", "touched_bytes", "dispatches")
     )
     compute, memory, dispatch = (
-        compute_roof(roofs, step.dtype), memory_roof(roofs, touched or 0.0), one(roofs, "dispatch"),
+        compute_roof(roofs, step.dtype), memory_roof(roofs, touched or 0.0, share_written(metrics)),
+        one(roofs, "dispatch"),
     )  # fmt: skip
     times = {
         "compute": flops / compute.value if flops is not None and compute and compute.value else None,
@@ -115,17 +117,29 @@ def compute_roof(roofs: Sequence[Roof], dtype: str) -> Roof | None:
     return next((roof for roof in roofs if roof.kind == "matmul" and roof.dtype == dtype), None)
 
 
-def memory_roof(roofs: Sequence[Roof], touched: float) -> Roof | None:
+def share_written(metrics: Mapping[str, Figure]) -> float | None:
+    """Which share of its bytes a step writes; None where its record does not say."""
+    moved = metrics.get("algorithmic_bytes")
+    parts = dict(moved.parts[-1]) if moved and moved.parts else {}
+    whole = sum(parts.values())
+    return parts.get("written", 0.0) / whole if whole else None
+
+
+def memory_roof(roofs: Sequence[Roof], touched: float, written: float | None = None) -> Roof | None:
     """The faster of copy and triad at the largest working set that was measured and is no larger than the step's.
 
-    A step that touches less than all of them is held against the smallest.
+    A step that touches less than all of them is held against the smallest. One that writes at least half of its bytes
+    is held against copy, which does so too: many processors read a line before they write it, so that triad, which
+    writes a third, gets more of the counted bytes through.
     """
     measured = [roof for roof in roofs if roof.working_set is not None]
     if not measured:
         return None
     sets = sorted({roof.working_set for roof in measured if roof.working_set is not None})
     chosen = max((size for size in sets if size <= touched), default=sets[0])
-    return max((roof for roof in measured if roof.working_set == chosen), key=lambda roof: roof.value or 0.0)
+    found = [roof for roof in measured if roof.working_set == chosen]
+    alike = [roof for roof in found if roof.kind == "copy"] if written is not None and written >= WRITES_MUCH else []
+    return max(alike or found, key=lambda roof: roof.value or 0.0)
 
 
 def one(roofs: Sequence[Roof], kind: str) -> Roof | None:

@@ -130,6 +130,17 @@ def test_a_working_set_is_held_against_the_largest_that_is_not_larger() -> None:
     assert chosen[5e6].kind == "triad"  # the faster of the two
 
 
+def test_a_step_that_writes_as_much_as_a_copy_is_held_against_copy() -> None:
+    def held(read: float, written: float) -> float | None:
+        parts = (("read", read), ("written", written))
+        moved = [replace(r, parts=parts) for r in step(0.01, algorithmic_bytes=1e8) if r.metric == "algorithmic_bytes"]
+        return judged([*step(0.01, touched_bytes=5e6), *moved], ceilings()).fraction
+
+    assert held(2e8 / 3, 1e8 / 3) == pytest.approx(0.2)  # of triad's 50 GB/s
+    assert held(5e7, 5e7) == pytest.approx(0.25)  # of copy's 40 GB/s
+    assert held(0, 1e8) == pytest.approx(0.25)
+
+
 def test_ceilings_are_printed_with_units_and_reasons() -> None:
     text = roofs_text([
         *roofs([Contents(tuple(ceilings()), {HERE.id: HERE})]),
