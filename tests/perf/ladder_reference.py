@@ -83,16 +83,22 @@ def by_hand(name: str) -> Run:
     return mnist_by_hand(Padded(), *tensors(train=True, count=1024))
 
 
-def launch(name: str) -> float:
-    """Median time by hand over median time of the top rung, taken in turns in this process."""
+def launch(name: str, number: int) -> float:
+    """Median time by hand over median time of the top rung, taken in turns in this process.
+
+    Which is built first changes from launch to launch, since what is built second gets other memory.
+    """
     from workloads.base import Setup, load_suite
 
     torch.set_num_threads(1)
-    rung = load_suite()[f"{name}.ladder"].build(Setup(torch.device("cpu")), **TOPS[name]).run
-    sides: dict[str, Run] = {"hand": by_hand(name), "rung": rung}
+    builders: dict[str, Callable[[], Run]] = {
+        "hand": lambda: by_hand(name),
+        "rung": lambda: load_suite()[f"{name}.ladder"].build(Setup(torch.device("cpu")), **TOPS[name]).run,
+    }
+    sides = {side: builders[side]() for side in sorted(builders, reverse=bool(number % 2))}
     times: dict[str, list[float]] = {side: [] for side in sides}
-    for number in range(ROUNDS[name] + 1):
-        for side in sorted(sides, reverse=bool(number % 2)):
+    for turn in range(ROUNDS[name] + 1):
+        for side in sorted(sides, reverse=bool(turn % 2)):
             start = time.perf_counter()
             sides[side]()
             times[side].append(time.perf_counter() - start)
@@ -107,7 +113,8 @@ def main(launches: int) -> None:
     for name in TOPS:
         command = [sys.executable, "-m", "tests.perf.ladder_reference", "--launch", name]
         ratios = [
-            float(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(launches)
+            float(subprocess.run([*command, str(number)], check=True, capture_output=True, text=True).stdout)
+            for number in range(launches)
         ]
         found = summarize([[ratio] for ratio in ratios])
         sure = f"[{found.low:.3f}, {found.high:.3f}]" if found.low and found.high else "(one launch: no interval)"
@@ -116,6 +123,6 @@ def main(launches: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--launch"]:
-        print(launch(sys.argv[2]))
+        print(launch(sys.argv[2], int(sys.argv[3])))
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 4)
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 8)
