@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import torch
@@ -81,19 +82,32 @@ def program_for(module: nn.Module, inputs: tuple[Tensor, ...]) -> Callable[..., 
 
 
 def digest(module: nn.Module, inputs: tuple[Tensor, ...]) -> str:
-    """What a program depends on besides torch and the machine: code, weights, shapes, and whether kernels are named."""
+    """What tells programs of one run apart: code of modules, weights, shapes, and whether kernels are named.
+
+    Functions that the modules call are not looked into: a cache folder is of one revision of them, and of one torch.
+    """
     import torch._inductor.config as inductor  # noqa: PLC0415 - as above
 
     found = hashlib.sha256(repr(module).encode())
     for part in {type(part): part for part in module.modules()}:
         code = getattr(part.forward, "__code__", None)
-        found.update(f"{part.__qualname__} {code and (code.co_code, code.co_names, code.co_consts)}".encode())
+        found.update(f"{part.__qualname__} {told(code)}".encode())
     for name, tensor in module.state_dict().items():
         found.update(f"{name} {tensor.dtype} {tensor.device} {tuple(tensor.shape)}".encode())
-        found.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        # Flat, because a number without dimensions has no view as bytes.
+        found.update(tensor.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy().tobytes())
     found.update(repr([(tuple(x.shape), x.dtype, x.device) for x in inputs]).encode())
     found.update(repr(inductor.cpp.enable_kernel_profile).encode())
     return found.hexdigest()[:24]
+
+
+def told(constant: object) -> object:
+    """What a constant of code is, code within it too, in words that are the same in every process."""
+    if isinstance(constant, CodeType):  # its own words have an address in them
+        return constant.co_code, constant.co_names, [told(one) for one in constant.co_consts]
+    if isinstance(constant, frozenset):  # in the order of hashes, which processes draw
+        return sorted(map(repr, constant))
+    return repr(constant)
 
 
 def quantized(thing: Any) -> Callable[..., Any]:
@@ -120,9 +134,8 @@ def quantized(thing: Any) -> Callable[..., Any]:
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", FutureWarning)
         # Only what lies within a module is replaced, and the module may be a linear layer itself.
-        changed = quantize_dynamic(nn.Sequential(copy.deepcopy(module)), {nn.Linear}, dtype=torch.qint8, inplace=True)[
-            0
-        ]
+        whole = nn.Sequential(copy.deepcopy(module))
+        (changed,) = quantize_dynamic(whole, {nn.Linear}, dtype=torch.qint8, inplace=True)
     if any(isinstance(part, nn.Linear) for part in changed.modules()):
         raise RuntimeError("torch left a linear layer as it was when asked for dynamic quantization to int8")
     made += 1

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workloads.base import Workload
 
 QUICK_SAMPLE_S = 0.05  # a look, not a measurement: one process, a few values
+QUICK_CALLS = 10  # single calls, at least
 
 
 def add_to(commands: Any) -> None:
@@ -67,7 +68,8 @@ def make_plan(options: argparse.Namespace, workloads: Mapping[str, Workload]) ->
     from bench.sampling import Budget  # noqa: PLC0415
 
     launches = options.launches or (1 if options.quick else 3)
-    budget = Budget(sample_s=QUICK_SAMPLE_S) if options.quick else Budget()
+    quick = Budget(sample_s=QUICK_SAMPLE_S, calls_s=QUICK_SAMPLE_S, min_calls=QUICK_CALLS)
+    budget = quick if options.quick else Budget()
     name = datetime.now().strftime("%Y%m%d-%H%M%S")
     seeds = options.launches or (1 if options.quick else None)
     chosen = cases(workloads, selection_of(options))

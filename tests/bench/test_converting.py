@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import torch
 from torch import nn
 
 from bench import compiling
+from bench.cli.running import add_to, make_plan
 from bench.converting import digest
 from bench.launching import Launcher
 from bench.measuring import Task
@@ -17,6 +22,9 @@ from bench.record import Case, Record
 from bench.running import measured
 from bench.sampling import Budget
 from bench.studying import attempted
+from reports.tails import ENOUGH_CALLS
+from tests.conftest import ROOT
+from workloads.base import load_suite
 
 SHORT = Budget(warm_up_s=0.0, sample_s=0.0, min_values=2, max_values=2, calls_s=0.0, min_calls=5, max_calls=5)
 needs_compiler = pytest.mark.skipif(bool(compiling.missing_compiler("cpu")), reason="needs a C++ compiler")
@@ -29,7 +37,7 @@ def launcher(fork_server: None) -> Launcher:
 
 def task(name: str, mode: str, cache: Path, measure: str = "time", dtype: str = "float32") -> Task:
     case = Case(f"planted.{name}", 1, (), "cpu", dtype, mode, 1)
-    return Task(case, measure, budget=SHORT, cache=str(cache), module="tests.planted")
+    return Task(case, measure, budget=SHORT, cache=str(cache), module="tests.planted_inference")
 
 
 def by_metric(found: list[Record]) -> dict[str, Record]:
@@ -75,8 +83,8 @@ def test_int8_that_rounds_the_answer_away_is_broken(launcher: Launcher, tmp_path
 @pytest.mark.parametrize(
     ("name", "mode", "dtype", "reason"),
     [
-        ("steady", "aot", "float32", "a program compiled ahead of time is made of a module"),
-        ("steady", "int8", "float32", "dynamic quantization to int8 is made of a module"),
+        ("adds", "aot", "float32", "a program compiled ahead of time is made of a module"),
+        ("adds", "int8", "float32", "dynamic quantization to int8 is made of a module"),
         ("trains", "aot", "float32", "a program compiled ahead of time infers only"),
         ("trains", "int8", "float32", "dynamic quantization to int8 infers only"),
         ("infers_without_layers", "int8", "float32", "dynamic quantization to int8 changes linear layers"),
@@ -97,6 +105,17 @@ def test_what_a_mode_cannot_change_says_why(
     (record,) = measured(launcher, task(name, mode, tmp_path, dtype=dtype))
     assert record.status == "unavailable"
     assert record.reason.startswith(reason)
+
+
+def test_a_look_times_few_single_calls() -> None:
+    parser = argparse.ArgumentParser()
+    add_to(parser.add_subparsers())
+    ask = ["run", "mnist_cnn.inference", "--device", "cpu"]
+    look, measurement = (
+        make_plan(parser.parse_args([*ask, *how]), load_suite()).budget for how in (["--quick"], [])
+    )  # fmt: skip
+    assert look.min_calls < ENOUGH_CALLS <= measurement.min_calls
+    assert look.calls_s < measurement.calls_s
 
 
 def test_single_calls_are_timed_one_by_one(launcher: Launcher, tmp_path: Path) -> None:
@@ -135,3 +154,33 @@ def test_a_program_is_told_apart_by_all_it_depends_on() -> None:
     told_apart = [digest(layer, (x,)), digest(other, (x,)), digest(layer, (x[:1],)), digest(layer, (x.double(),))]
     told_apart += [digest(nn.Sequential(layer), (x,)), digest(Doubled(), (x,)), digest(Squared(), (x,))]
     assert len(set(told_apart)) == len(told_apart)
+
+
+def test_a_program_is_found_again_by_a_process_with_other_hashes() -> None:
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", "from tests.bench.test_converting import normed; print(normed())"],
+            cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}, capture_output=True,
+            text=True, check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }  # fmt: skip
+    assert len(digests) == 1
+
+
+class Normed(nn.Module):
+    """Has a number without dimensions among its state, and code and a set among the constants of its code."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        twice = (lambda y: y + y) if self.norm.__class__.__name__ in {"BatchNorm1d", "Other", "Third"} else abs
+        return twice(self.norm(x))  # type: ignore[no-any-return]
+
+
+def normed() -> str:
+    """What its program is called."""
+    torch.manual_seed(0)
+    return digest(Normed().eval(), (torch.zeros(2, 4),))

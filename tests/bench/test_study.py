@@ -190,7 +190,7 @@ def test_the_command_goes_on_after_what_fails_and_its_records_say_the_same(
 @pytest.mark.timing
 def test_break_even_is_where_the_first_call_has_paid_for_itself(tmp_path: Path) -> None:
     writer = Writer(tmp_path / "a.jsonl")
-    study = Study("run", [case("pays_off", "int8")], module="tests.planted")
+    study = Study("run", [case("pays_off", "int8")], module="tests.planted_inference")
     records = [*investigate(study, writer, lambda records: False, show_progress=False)]
     writer.close()
     rows = overview(figures(frame_of(Contents(tuple(records), {}))))
