@@ -17,12 +17,12 @@ from bench.describing import describe
 from bench.devices import DEVICES
 from bench.environment import OPENMP_SETTINGS, capture
 from bench.launching import Death, Launcher
-from bench.measuring import Task
 from bench.record import Case, Environment, Record
 from bench.running import measured
 from bench.sampling import Budget, Clock, block_time
 from bench.steadying import steady
 from bench.storing import Writer
+from bench.tasks import Task
 from workloads.base import WORKLOADS, Point, Setup, Unavailable, Workload, load_suite
 
 LAUNCHES = 3  # fresh processes per probe: two or more give an interval

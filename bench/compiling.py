@@ -54,6 +54,9 @@ UNNAMED_KERNELS = (
 # What differs from process to process in the compiler's texts: addresses, and the identities of objects.
 IDENTITY = re.compile(r"0x[0-9a-f]+|\b\d{9,}\b")
 
+TORCH = Path(torch.__file__).parent
+FRAME = re.compile(r"Line: (?P<line>\d+), Name: .*, Filename: (?P<file>.+)")  # as the compiler's metrics write one
+
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
@@ -135,8 +138,13 @@ def counts() -> Compilation:
     return Compilation(
         graphs=counters["stats"]["unique_graphs"],
         breaks=tuple(breaks),
-        recompilations=tuple(located(guard_of(m.recompile_reason), m.co_filename, m.co_firstlineno) for m in again),
+        recompilations=tuple(located(guard_of(m.recompile_reason), *recompiled_at(m)) for m in again),
     )
+
+
+def graphs() -> int:
+    """How many graphs have been made in this process; 0, and quickly so, where the compiler was not even imported."""
+    return counts().graphs if "torch._dynamo" in sys.modules else 0
 
 
 def compiled_again(metrics: Any) -> bool:
@@ -155,6 +163,24 @@ def guard_of(recompile_reason: str | None) -> str:
 def place_of(stack: Sequence[Any]) -> tuple[str | None, int | None]:
     """The file and line of the innermost frame of the user's code."""
     return (stack[-1].filename, stack[-1].lineno) if stack else (None, None)
+
+
+def recompiled_at(metrics: Any) -> tuple[str | None, int | None]:
+    """The file and first line of the code that was compiled or, where that is torch's own, of the call that led to it.
+
+    A compiled torch.nn.Linear is such code: what Dynamo then names is a wrapper of its own.
+    """
+    if torch_owns(metrics.co_filename):
+        for frame in reversed(getattr(metrics, "stack_trace", None) or ()):
+            found = FRAME.fullmatch(frame)
+            if found and not torch_owns(found["file"]):
+                return found["file"], int(found["line"])
+    return metrics.co_filename, metrics.co_firstlineno
+
+
+def torch_owns(filename: str | None) -> bool:
+    """Whether a source file is torch's."""
+    return bool(filename) and Path(str(filename)).is_relative_to(TORCH)
 
 
 def located(reason: str, filename: str | None, line: int | None) -> str:

@@ -15,9 +15,10 @@ from bench.devices import DEVICES
 from bench.gating import SIDES, Gate, Hosts
 from bench.hosting import Host, call
 from bench.launching import Death
-from bench.measuring import MAIN_METRIC, Task, perform
+from bench.measuring import MAIN_METRIC, perform
 from bench.record import Case, Environment, Record
 from bench.storing import Writer
+from bench.tasks import Task
 
 
 def count(

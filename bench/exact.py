@@ -209,8 +209,11 @@ def instructions(run: Run, device: Device, counter: ProcessorCounter) -> tuple[t
     return tuple(values), steps
 
 
-def traffic_records(run: Run, blank: Record, flops: float) -> list[Record]:
-    """What the warm step moves and calls, and with its FLOPs what it computes; or why that cannot be counted."""
+def traffic_records(run: Run, blank: Record, flops: float, is_fused: bool) -> list[Record]:
+    """What the warm step moves and calls, and with its FLOPs what it computes; or why that cannot be counted.
+
+    is_fused: whether the step that is timed calls fewer operators than the one that is counted.
+    """
     try:
         work = traffic.work_of(run)
     except Exception as error:  # a step that runs by itself may not under a dispatch mode
@@ -218,6 +221,6 @@ def traffic_records(run: Run, blank: Record, flops: float) -> list[Record]:
     found = {"arithmetic": float(flops + work.elementwise), "touched_bytes": float(work.touched_bytes)}
     records = [replace(blank, metric=name, values=(value,)) for name, value in found.items()]
     records.append(counted(blank, "algorithmic_bytes", {"read": work.read_bytes, "written": work.written_bytes}))
-    if compiling.changed(blank.case.mode):
+    if is_fused:
         return [*records, replace(blank, metric="dispatches", status="unavailable", reason=FUSED)]
     return [*records, replace(blank, metric="dispatches", values=(float(work.dispatches),))]

@@ -20,12 +20,12 @@ from bench.environment import capture
 from bench.host import LAID_OUT
 from bench.hosting import Host, call, draw
 from bench.launching import Death
-from bench.measuring import Task
 from bench.pairing import Shape, trial
 from bench.planning import Selection, SelectionError, cases
 from bench.record import Case, Environment, Record
 from bench.sides import Side
 from bench.storing import Writer
+from bench.tasks import Task
 from workloads.base import WORKLOADS
 
 SIDES = ("base", "head")

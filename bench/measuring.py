@@ -6,9 +6,8 @@ Everything here runs in the fresh process that `launching` starts for one task.
 from __future__ import annotations
 
 import contextlib
-import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,43 +15,19 @@ import torch
 from torch import Tensor
 
 from bench import compiling, converting, exact
-from bench.describing import describe
 from bench.devices import DEVICES, Device
-from bench.record import Case, Record
-from bench.sampling import Budget, Samples, each_call, sample
+from bench.record import Record
+from bench.sampling import Samples, each_call, sample
 from bench.steadying import steady
-from workloads.base import WORKLOADS, Setup, Step, Unavailable, Workload, WrongAnswer, load_suite
+from bench.tasks import Task, build, check_defined, compiles, failure, find_workload
+from workloads.base import Step, Unavailable, Workload, WrongAnswer
 from workloads.checks import RELATIVE_TOLERANCE, relative_error
 
 ANSWERS = 3  # first answers that are checked; the second and third show what the first updates did
 CHEAP_STEP_S = 0.2  # a step up to this long is computed again in float64 when eager and compiled disagree
-
-
 INT8_WORK = "arithmetic and bytes are counted of floating-point steps; the eager mode has them"
 
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One pass of one launch of one case. `cache` is the compilers' folder, `cold` whether it is still empty."""
-
-    case: Case
-    measure: str
-    launch: int = 0
-    budget: Budget = field(default_factory=Budget)
-    cache: str = ""
-    cold: bool = True
-    module: str | None = None
-
-
 Pass: TypeAlias = Callable[[Task, Workload, Device, Record], list[Record]]
-
-
-def find_workload(task: Task) -> Workload:
-    """The workload a task names, after importing the module that defines it."""
-    if task.module is None:
-        return load_suite()[task.case.workload]
-    importlib.import_module(task.module)
-    return WORKLOADS[task.case.workload]
 
 
 def perform(task: Task) -> list[Record]:
@@ -76,88 +51,94 @@ def guarded(task: Task, measure: Pass, metric: str) -> list[Record]:
         blank = replace(blank, item=workload.item)
         with steady():
             return measure(task, workload, device, blank)
-    except Unavailable as why:
-        return [replace(blank, status="unavailable", reason=str(why))]
-    except WrongAnswer as why:
-        return [replace(blank, status="broken", reason=f"wrong answer: {why}")]
     except Exception as error:  # a workload may raise anything; the other cases go on
-        return [replace(blank, status="broken", reason=describe(error))]
+        return [failure(blank, error)]
 
 
-def check_defined(workload: Workload, case: Case) -> None:
-    """Raise Unavailable for a mode or dtype that the workload is not made for."""
-    if compiling.changed(case.mode):
-        no_compiler = compiling.missing_compiler(case.device) if compiling.generates(case.mode) else ""
-        if reason := workload.not_compiled or no_compiler:
-            raise Unavailable(reason)
-    if case.dtype not in workload.dtypes:
-        raise Unavailable(f"{workload.name} is defined for {', '.join(workload.dtypes)}, not {case.dtype}")
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A step that has been called: its first call in seconds, and copies of its first answers.
+
+    made: what torch.compile had made in the process by then, for its modes. has_compiled: whether the first call
+    compiled something, or took what was compiled before from the cache folder.
+    """
+
+    step: Step
+    mode: str
+    first_call_s: float
+    answers: list[Tensor]
+    made: compiling.Compilation | None
+    has_compiled: bool
 
 
-def compiles(workload: Workload) -> bool:
-    """Whether steps of the workload call torch.compile by themselves."""
-    return getattr(workload, "compiles", False)
+def begin(task: Task, workload: Workload, device: Device, mode: str = "") -> Begun:
+    """Build the task's step, or the same in another mode, and call it; in the first launch as often as is checked.
 
-
-def build(
-    workload: Workload, case: Case, device: Device, mode: str | None = None, dtype: str | None = None, seed: int = 0
-) -> Step:
-    """The case's step, or the same step in another mode or dtype, or from another seed."""
-    mode = mode or case.mode
-    setup = Setup(device.torch_device(), getattr(torch, dtype or case.dtype), compiling.MODES[mode], seed)
-    if (tolerance := converting.TOLERANCE.get(mode)) is not None:
-        setup = replace(setup, tolerance=tolerance)
-    return workload.build(setup, **dict(case.point))
-
-
-def timing_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
-    """First call, then steady step time; then, in the first launch, whether the answers were right."""
-    case = task.case
-    is_compiled = compiling.compiled(case.mode)
+    Raises Unavailable when the mode found nothing to change.
+    """
+    mode = mode or task.case.mode
+    is_compiled = compiling.compiled(mode)
     if is_compiled:
         compiling.use_eager_random()
-    step = build(workload, case, device)
+    graphs = compiling.graphs()
+    step = build(workload, task.case, device, mode=mode)
     if not isinstance(step.items, int) or step.items < 1:
         raise TypeError(f"Step(items={step.items!r}); items must be a whole number of at least 1")
     start = device.clock()
-    answers = [step.run()]
+    answer = step.run()
     first_call_s = device.clock() - start
-    answers = [kept(answers[0])]
-    compiling.check_used(case.mode)
-    counts = compiling.counts() if is_compiled else None
+    answers = [kept(answer)]
+    compiling.check_used(mode)
+    made = compiling.counts() if is_compiled else None
+    has_compiled = compiling.generates(mode) or (compiles(workload) and compiling.graphs() > graphs)
     if task.launch == 0:
         answers += [kept(step.run()) for _ in range(ANSWERS - 1)]
-    samples = sample(step.run, device.clock, task.budget)
-    last = kept(step.run())
-    final = compiling.counts() if is_compiled else None
+    return Begun(step, mode, first_call_s, answers, made, has_compiled)
 
+
+def conclude(
+    task: Task, workload: Workload, device: Device, blank: Record, begun: Begun, samples: Samples
+) -> list[Record]:
+    """The records of a step that was timed. In the first launch, raises WrongAnswer when its answers were not right."""
+    step = begun.step
+    last = kept(step.run())
+    final = compiling.counts() if begun.made else None
     blank = replace(blank, items=step.items, data=step.data)
-    has_compiled = compiling.generates(case.mode) or (compiles(workload) and compiling.counts().graphs > 0)
-    first_metric = "first_call" if task.cold or not has_compiled else "first_call_warm"
+    random = begun.made is not None and step.random
     records = [
         replace(
             blank,
             values=samples.values,
             steps_per_value=samples.steps_per_value,
             warm_up_values=samples.warm_up_values,
-            warnings=(compiling.FALLBACK_RANDOM,) if is_compiled and step.random else (),
+            warnings=(compiling.FALLBACK_RANDOM,) if random else (),
         ),
-        replace(blank, metric=first_metric, values=(first_call_s,)),
+        replace(
+            blank,
+            metric="first_call" if task.cold or not begun.has_compiled else "first_call_warm",
+            values=(begun.first_call_s,),
+        ),
     ]
     if task.launch == 0:
         if step.check:  # what ran last is checked too: the steps between were timed
-            step.check(answers[0])
+            step.check(begun.answers[0])
             step.check(last)
         if step.check_first:
-            step.check_first(answers)
-        if compiling.changed(case.mode):
-            found = {"answer_error": judge_changed(task, workload, device, answers, samples)}
-            if counts and final:
+            step.check_first(begun.answers)
+        if compiling.changed(task.case.mode):
+            found = {"answer_error": judge_changed(task, workload, device, begun.answers, samples)}
+            if begun.made and final:
                 found |= {
-                    "graphs": counts.graphs, "graph_breaks": counts.graph_breaks, "recompiles": final.recompiles
+                    "graphs": begun.made.graphs, "graph_breaks": begun.made.graph_breaks, "recompiles": final.recompiles
                 }  # fmt: skip
             records += [replace(blank, metric=name, values=(float(value),)) for name, value in found.items()]
     return records
+
+
+def timing_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """First call, then steady step time; then, in the first launch, whether the answers were right."""
+    begun = begin(task, workload, device)
+    return conclude(task, workload, device, blank, begun, sample(begun.step.run, device.clock, task.budget))
 
 
 def kept(answer: object) -> Tensor:
@@ -219,18 +200,24 @@ def work_pass(task: Task, workload: Workload, device: Device, blank: Record) -> 
         raise Unavailable(INT8_WORK)
     step = build(workload, task.case, device, mode="eager")
     blank = replace(blank, data=step.data)
-    # A compiled call first made under the counter would be counted in part and stay slow (pytorch#140909).
-    uncompiled = torch.compiler.set_stance("force_eager") if compiles(workload) else contextlib.nullcontext()
-    with uncompiled, FlopCounterMode(display=False) as counter:
+    is_fused, uncompiled = compiling.changed(task.case.mode), contextlib.nullcontext()
+    if compiles(workload):
         step.run()
-    flops = counter.get_total_flops()
+        is_fused = is_fused or compiling.graphs() > 0
+        # A compiled call under the counters would be counted in part and stay slow (pytorch#140909).
+        uncompiled = torch.compiler.set_stance("force_eager")
+    with uncompiled:
+        with FlopCounterMode(display=False) as counter:
+            step.run()
+        flops = counter.get_total_flops()
+        traffic = exact.traffic_records(step.run, blank, flops, is_fused)
     # The counter knows products, convolutions and attention; a zero means that it knows nothing of this step.
     records = [
         replace(blank, values=(float(flops),))
         if flops
         else replace(blank, status="unavailable", reason="FLOPs are counted for products and convolutions; it has none")
     ]
-    records += exact.traffic_records(step.run, blank, flops)
+    records += traffic
     if step.outcome:
         tested = {"accuracy": getattr(step, "tested", 0) or None}
         found = step.outcome().items()

@@ -18,15 +18,14 @@ from typing import Any
 import torch
 
 from bench import compiling
-from bench.describing import describe
 from bench.devices import DEVICES
 from bench.hosting import Host
 from bench.launching import Death
-from bench.measuring import ANSWERS, Task, build, check_defined, find_workload, judge_changed, kept
+from bench.measuring import ANSWERS, judge_changed, kept
 from bench.record import Record
 from bench.sampling import Samples, block_time
 from bench.steadying import steady
-from workloads.base import Unavailable, WrongAnswer
+from bench.tasks import Task, build, check_defined, failure, find_workload
 
 SETTLED = 0.05  # warm-up ends when a block is within this share of the fastest so far ...
 WARM_UP_BLOCKS = 3  # ... after so many blocks at least
@@ -71,12 +70,8 @@ def take_turns(connection: Connection, task: Task) -> Record:
     try:
         with steady():
             return converse(connection, task, blank)
-    except Unavailable as reason:
-        return replace(blank, status="unavailable", reason=str(reason))
-    except WrongAnswer as reason:
-        return replace(blank, status="broken", reason=f"wrong answer: {reason}")
     except Exception as error:  # a workload may raise anything; the other cases go on
-        return replace(blank, status="broken", reason=describe(error))
+        return failure(blank, error)
 
 
 def converse(connection: Connection, task: Task, blank: Record) -> Record:

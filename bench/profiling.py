@@ -27,12 +27,12 @@ from bench import compiling, exact
 from bench.describing import describe
 from bench.devices import DEVICES, Device
 from bench.launching import Death, Launcher
-from bench.measuring import Task, build, check_defined, find_workload
 from bench.notes import FILE, MEMORY, STACKS, TIMELINE, Notes
 from bench.profiled import profiler
 from bench.record import Case
 from bench.sampling import Budget, sample
 from bench.steadying import steady
+from bench.tasks import Task, build, check_defined, find_workload
 from workloads.base import Unavailable, Workload
 
 WARM_UP_STEPS = 3

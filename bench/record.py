@@ -21,6 +21,7 @@ SCHEMA = 1
 Value: TypeAlias = str | int | float | bool
 Status: TypeAlias = Literal["measured", "unavailable", "broken"]
 STATUSES = ("measured", "unavailable", "broken")
+RUNGS = "rungs"  # what `turns` says of the rungs of a ladder, which take turns with each other
 
 
 class RecordError(ValueError):
@@ -86,8 +87,8 @@ class Record:
     parts: what the value is the sum of, such as operator calls by name; sorted by name, empty when there is no more
         to say.
     launch: which of the run's rounds of fresh processes this one was, from 0.
-    turns: the mode whose values were taken next to these, the nth of either in the same round; empty when these were
-        taken alone.
+    turns: the mode whose values were taken next to these, the nth of either in the same round; RUNGS where it was
+        the other rungs of a ladder; empty when these were taken alone.
     """
 
     run: str

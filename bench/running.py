@@ -12,15 +12,18 @@ from tqdm import tqdm
 
 from bench.devices import DEVICES
 from bench.environment import OPENMP_SETTINGS, capture
+from bench.laddering import groups, perform_in_turns
 from bench.launching import Death, Launcher
-from bench.measuring import MAIN_METRIC, Task, perform
+from bench.measuring import MAIN_METRIC, perform
 from bench.record import Case, Environment, Record
 from bench.sampling import Budget
 from bench.storing import Writer
+from bench.tasks import Task
 from workloads.base import WORKLOADS
 
-FIRST_LAUNCH = ("time", "memory", "work")
-LATER_LAUNCHES = ("time",)
+TIMED = "time"
+FIRST_LAUNCH = (TIMED, "memory", "work")
+LATER_LAUNCHES = (TIMED,)
 SEEDED = ("training",)  # the passes of workloads that are run until they reach a target
 
 
@@ -50,28 +53,43 @@ def execute(plan: Plan, writer: Writer, show_progress: bool = True) -> Iterator[
     try:
         with tqdm(total=total, unit="pass", disable=not show_progress, dynamic_ncols=True) as bar:
             for launch in range(rounds(plan)):
-                for number, case in enumerate(plan.cases):
-                    bar.set_description_str(f"{case.label} {case.device} {case.mode}"[:60].ljust(60))
-                    if case.device not in environments:
-                        environments[case.device] = launcher.call(
-                            DEVICES[case.device].start_method, capture, case.device, plan.module
-                        )
-                    environment = environments[case.device]
-                    for name in passes(plan, case, launch):
-                        bar.update()
-                        if case in failed:
-                            continue
-                        task = task_for(plan, case, name, launch, caches / str(number))
-                        records = [
-                            replace(record, run=plan.run, environment=environment.id)
-                            for record in measured(launcher, task)
-                        ]
+                for number, name, cases in steps_of(plan, launch):
+                    bar.set_description_str(title(cases))
+                    going = [case for case in cases if case not in failed]
+                    if going:
+                        device = going[0].device
+                        if device not in environments:
+                            method = DEVICES[device].start_method
+                            environments[device] = launcher.call(method, capture, device, plan.module)
+                        environment = environments[device]
+                        cache = caches / str(number)
+                        found = measured(launcher, *[task_for(plan, case, name, launch, cache) for case in going])
+                        records = [replace(record, run=plan.run, environment=environment.id) for record in found]
                         writer.add(environment, records)
                         yield from records
-                        if name == "time" and any(record.status != "measured" for record in records):
-                            failed.add(case)
+                        if name == TIMED:
+                            failed |= {record.case for record in records if record.status != "measured"}
+                    bar.update(len(cases))
     finally:
         shutil.rmtree(caches, ignore_errors=True)
+
+
+def steps_of(plan: Plan, launch: int) -> Iterator[tuple[int, str, list[Case]]]:
+    """What a launch consists of: a group's number, a pass, and the cases measured by it in the same process.
+
+    These are the rungs of a ladder for their times, and else one case.
+    """
+    for number, cases in enumerate(groups(plan.cases)):
+        for name in passes(plan, cases[0], launch):
+            for some in [cases] if name == TIMED else [[case] for case in cases]:
+                yield number, name, some
+
+
+def title(cases: Sequence[Case]) -> str:
+    """What the progress bar says of them."""
+    first = cases[0]
+    label = first.label if len(cases) == 1 else f"{first.workload}: {len(cases)} rungs in turns"
+    return f"{label} {first.device} {first.mode}"[:60].ljust(60)
 
 
 def seeds_of(plan: Plan, case: Case) -> int:
@@ -98,18 +116,26 @@ def passes(plan: Plan, case: Case, launch: int) -> tuple[str, ...]:
 
 def task_for(plan: Plan, case: Case, measure: str, launch: int, cache: Path) -> Task:
     """The task of one pass; a case's passes share a folder for compilers, which only the very first finds empty."""
-    cold = launch == 0 and measure == "time"
+    cold = launch == 0 and measure == TIMED
     return Task(case, measure, launch, plan.budget, str(cache), cold, plan.module)
 
 
-def measured(launcher: Launcher, task: Task) -> list[Record]:
-    """The task's records; the process's death is one too, and a missing device needs no process."""
-    device = DEVICES[task.case.device]
-    blank = Record("", "", task.case, MAIN_METRIC[task.measure], launch=task.launch)
+def measured(launcher: Launcher, *tasks: Task) -> list[Record]:
+    """The records of a task, or of tasks that take turns in one process; a missing device needs no process.
+
+    A process's death is a record, too. Of several tasks it says not which one killed it: each is then measured alone.
+    """
+    device = DEVICES[tasks[0].case.device]
+    blanks = [Record("", "", task.case, MAIN_METRIC[task.measure], launch=task.launch) for task in tasks]
     reason = device.unavailable_reason()
     if reason:
-        return [replace(blank, status="unavailable", reason=reason)]
+        return [replace(blank, status="unavailable", reason=reason) for blank in blanks]
     try:
-        return launcher.call(device.start_method, perform, task)
+        if len(tasks) == 1:
+            return launcher.call(device.start_method, perform, tasks[0])
+        return Launcher(len(tasks) * launcher.timeout_s).call(device.start_method, perform_in_turns, tasks)
     except Death as death:
-        return [replace(blank, status="broken", reason=death.reason)]
+        if len(tasks) == 1:
+            return [replace(blank, status="broken", reason=death.reason) for blank in blanks]
+    alone = [replace(task, cache=f"{task.cache}-alone") for task in tasks]
+    return [record for task in alone for record in measured(launcher, task)]

@@ -6,7 +6,8 @@ Pure given a clock; knows no device and no torch. A block is long enough that re
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -86,6 +87,19 @@ def sample(run: Run, clock: Clock, budget: Budget) -> Samples:
         if len(values) >= budget.min_values and clock() - started >= budget.sample_s:
             break
     return Samples(tuple(values), steps, tuple(warm_up))
+
+
+def alternate(
+    runs: Sequence[Run], steps: Sequence[int], rounds: int, clock: Clock, dice: random.Random
+) -> list[tuple[float, ...]]:
+    """Seconds per step of every run, turn by turn: in each round each has one of so many steps, in an order drawn."""
+    values: list[list[float]] = [[] for _ in runs]
+    order = list(range(len(runs)))
+    for _ in range(rounds):
+        dice.shuffle(order)
+        for which in order:
+            values[which].append(block_time(runs[which], steps[which], clock) / steps[which])
+    return [tuple(own) for own in values]
 
 
 def each_call(run: Run, clock: Clock, budget: Budget) -> tuple[float, ...]:

@@ -19,9 +19,10 @@ from bench import compiling
 from bench.devices import DEVICES
 from bench.environment import OPENMP_SETTINGS, capture
 from bench.launching import Death, Launcher
-from bench.measuring import MAIN_METRIC, Task, perform
+from bench.measuring import MAIN_METRIC, perform
 from bench.record import Case, Environment, Record
 from bench.storing import Writer
+from bench.tasks import Task
 from bench.turning import LONG_PROFILE, STUDY_METRIC, is_long, perform_study
 
 COLD_FOLDERS = 2  # first calls with a cache folder of their own, for break-even; one says nothing of how they differ

@@ -22,10 +22,11 @@ import workloads
 from bench.asv_checkout import CHECKOUT_VARIABLE
 from bench.compiling import compiled, generates
 from bench.devices import DEVICES
-from bench.measuring import Task, perform
+from bench.measuring import perform
 from bench.planning import in_default_suite
 from bench.record import Case, Record
 from bench.sampling import Budget
+from bench.tasks import Task
 from workloads.base import Workload, load_suite
 
 Result = dict[str, Any] | float

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from bench import compiling, exact
 from bench.devices import Device
-from bench.measuring import ANSWERS, CHEAP_STEP_S, Pass, Task, build, guarded, judge_changed, kept
+from bench.measuring import CHEAP_STEP_S, Begun, Pass, begin, guarded, judge_changed, kept
 from bench.pairing import Shape, warm_up
 from bench.profiled import operator_times
 from bench.record import Record
-from bench.sampling import Samples, block_time
+from bench.sampling import Samples, alternate
+from bench.tasks import Task, build
 from workloads.base import Setup, Step, Unavailable, Workload
 from workloads.checks import relative_error
 
@@ -27,21 +27,10 @@ SHAPE = Shape(rounds=40, fewest_rounds=3, trial_s=1.0, long_trial_s=1.5)
 PROFILED_S = 0.3  # as many steps are profiled as fit in here without the profiler
 MOST_PROFILED_STEPS = 50
 SIZES = (3, 7, 12, 20, 33)  # batches that are tried in turn after the workload's own; 1 would always be special
-LONG_STEP_S = 0.25  # of eager; beyond it a step is a whole loop, and counting it once more costs a compilation too many
-LONG = "a step this long is a whole loop, which is not counted apart; `torchpace run` takes its peak memory"
-LONG_PROFILE = "a step this long is a whole loop; `torchpace profile NAME --mode compile` says where its time goes"
+LONG_STEP_S = 0.4  # of eager: most beyond it are whole loops, and counting them once more costs a compilation too many
+LONG = f"a step over {LONG_STEP_S:g} s is not counted apart; `torchpace run` takes its peak memory"
+LONG_PROFILE = f"a step over {LONG_STEP_S:g} s; `torchpace profile NAME --mode compile` says where its time goes"
 NO_SIZES = "the workload does not say how its step takes a batch of another size (Step.resized)"
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A step that has been called: its first call in seconds, and copies of its first answers."""
-
-    step: Step
-    mode: str
-    first_call_s: float
-    answers: list[Tensor]
-    made: compiling.Compilation | None  # by the first call
 
 
 def perform_study(task: Task) -> list[Record]:
@@ -55,9 +44,8 @@ def turns_pass(task: Task, workload: Workload, device: Device, blank: Record) ->
     Which is built first changes from launch to launch: what is built second gets other memory, and of some steps that
     alone is worth a percent.
     """
-    count = ANSWERS if task.launch == 0 else 1
     modes = ("eager", task.case.mode)[:: -1 if task.launch % 2 else 1]
-    built = [called(task, workload, device, mode, count) for mode in modes]
+    built = [begin(task, workload, device, mode) for mode in modes]
     eager, compiled = built[:: -1 if task.launch % 2 else 1]
     records = first_calls(task, blank, eager, compiled)
     values, steps = in_turns(eager.step, compiled.step, device)
@@ -83,37 +71,20 @@ def is_long(records: list[Record]) -> bool:
     )
 
 
-def long_records(blank: Record, compiled: Subject) -> list[Record]:
+def long_records(blank: Record, compiled: Begun) -> list[Record]:
     """What was compiled, of a long step, and that the rest is not counted."""
     missing = [exact.missing(blank, metric, LONG) for metric in ("kernels", "peak_memory")]
     made = exact.compile_records(blank, compiled.made, compiling.counts()) if compiled.made else []
     return [*made, *missing]
 
 
-def called(task: Task, workload: Workload, device: Device, mode: str, count: int) -> Subject:
-    """The case's step in a mode, after its first `count` calls. Raises Unavailable when nothing was compiled."""
-    is_compiled = compiling.compiled(mode)
-    if is_compiled:
-        compiling.use_eager_random()
-    step = build(workload, task.case, device, mode=mode)
-    if not isinstance(step.items, int) or step.items < 1:
-        raise TypeError(f"Step(items={step.items!r}); items must be a whole number of at least 1")
-    start = device.clock()
-    answer = step.run()
-    first_call_s = device.clock() - start
-    compiling.check_used(mode)
-    made = compiling.counts() if is_compiled else None
-    answers = [kept(answer)] + [kept(step.run()) for _ in range(count - 1)]
-    return Subject(step, mode, first_call_s, answers, made)
-
-
-def of(blank: Record, subject: Subject) -> Record:
+def of(blank: Record, subject: Begun) -> Record:
     """The blank record for one of the two modes."""
     case = replace(blank.case, mode=subject.mode)
     return replace(blank, case=case, items=subject.step.items, data=subject.step.data)
 
 
-def warnings_of(subject: Subject) -> tuple[str, ...]:
+def warnings_of(subject: Begun) -> tuple[str, ...]:
     """What a reader of a step time should know."""
     if not compiling.compiled(subject.mode):
         return ()
@@ -121,7 +92,7 @@ def warnings_of(subject: Subject) -> tuple[str, ...]:
     return tuple(text for text in found if text)
 
 
-def first_calls(task: Task, blank: Record, eager: Subject, compiled: Subject) -> list[Record]:
+def first_calls(task: Task, blank: Record, eager: Begun, compiled: Begun) -> list[Record]:
     """The first call of either mode; the compiled one by phase."""
     records = [replace(of(blank, eager), metric="first_call", values=(eager.first_call_s,))]
     if compiling.changed(compiled.mode):
@@ -134,19 +105,13 @@ def first_calls(task: Task, blank: Record, eager: Subject, compiled: Subject) ->
 def in_turns(eager: Step, compiled: Step, device: Device) -> tuple[list[tuple[float, ...]], int]:
     """Seconds per step of both, turn by turn, and the steps of a turn; the order within each round is drawn."""
     steps = (eager, compiled)
-    dice = random.Random()
     settled = [warm_up(step.run, device.clock) for step in steps]
     count, rounds = SHAPE.plan(math.exp(sum(map(math.log, settled)) / len(settled)))
-    values: tuple[list[float], ...] = ([], [])
-    order = list(range(len(steps)))
-    for _ in range(rounds):
-        dice.shuffle(order)
-        for which in order:
-            values[which].append(block_time(steps[which].run, count, device.clock) / count)
-    return [tuple(own) for own in values], count
+    runs = [step.run for step in steps]
+    return alternate(runs, (count, count), rounds, device.clock, random.Random()), count
 
 
-def checked(subject: Subject, task: Task) -> None:
+def checked(subject: Begun, task: Task) -> None:
     """Raise WrongAnswer when the first answers, or the last after timing, are wrong."""
     step = subject.step
     if step.check:
@@ -157,7 +122,7 @@ def checked(subject: Subject, task: Task) -> None:
 
 
 def answer_records(
-    task: Task, workload: Workload, device: Device, blank: Record, subjects: tuple[Subject, Subject],
+    task: Task, workload: Workload, device: Device, blank: Record, subjects: tuple[Begun, Begun],
     values: list[tuple[float, ...]],
 ) -> list[Record]:  # fmt: skip
     """How far the compiled answers are from eager's, and both from float64's. Raises WrongAnswer."""
@@ -186,8 +151,8 @@ def without_float64(step: Step, device: Device, step_s: float) -> str:
 
 def cold_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
     """First calls only, with a cache folder that is empty."""
-    eager = called(task, workload, device, "eager", 1)
-    return first_calls(task, blank, eager, called(task, workload, device, task.case.mode, 1))
+    eager = begin(task, workload, device, "eager")
+    return first_calls(task, blank, eager, begin(task, workload, device))
 
 
 def operators_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:

@@ -13,9 +13,9 @@ from reports.tables import grid, title
 from reports.text import interval, machine, missing_table, value, warnings_text
 
 NOTE = """\
-eager, compiled: per step, taken in turns in the same processes. memory: compiled / eager peak. cold, warm: first call
+eager, this mode: per step, taken in turns in the same processes. memory: mode / eager peak. cold, warm: first call
 with an empty cache folder, and with the one of an earlier process. break-even: steps until the cold first call has paid
-for itself, with its 95 % interval. error: compiled / eager distance from float64."""
+for itself, with its 95 % interval. error: mode / eager distance from float64."""
 COSTS_NOTE = """\
 Dynamo to run: seconds of the cold first call, of which each is a part. sizes: recompilations over batches of five other
 sizes with dynamic=False / automatic / True, counted with the backend aot_eager, since Dynamo's guards decide them."""
@@ -51,9 +51,11 @@ def gains_part(cases: Sequence[Studied], style: str) -> str:
          break_even(case.break_even), error(case)]
         for case in cases
     ]  # fmt: skip
-    headers = ["workload", "point", "device", "mode", "eager", "compiled", "speedup [95 %]", "compiled is", "memory",
+    headers = ["workload", "point", "device", "mode", "eager", "this mode", "speedup [95 %]", "verdict", "memory",
                "cold", "warm", "break-even [95 %]", "error"]  # fmt: skip
-    return f"{title('Does torch.compile pay?', style)}\n\n{grid(headers, cells, style, 4)}\n\n{NOTE}"
+    by_compile_alone = all(case.figure.mode.startswith("compile") for case in cases)
+    heading = "Does torch.compile pay?" if by_compile_alone else "Do the modes pay?"
+    return f"{title(heading, style)}\n\n{grid(headers, cells, style, 4)}\n\n{NOTE}"
 
 
 def costs_part(cases: Sequence[Studied], style: str) -> str:
@@ -114,7 +116,7 @@ def lost_part(cases: Sequence[Studied], style: str) -> str:
     ]  # fmt: skip
     if not cells:
         return ""
-    headers = ["workload", "point", "mode", "operator or kernel", "", "eager", "compiled", "difference"]
+    headers = ["workload", "point", "mode", "operator or kernel", "", "eager", "this mode", "difference"]
     note = "Per step under the profiler, which costs time itself: read them against each other, not as step times."
     return f"{title('Where slower cases lost it', style)}\n\n{grid(headers, cells, style, 5)}\n\n{note}"
 

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.frames import Figure
+from reports.pairs import rung_ratio
 from reports.rows import summary_of
 from reports.speedup import speedup
-from reports.statistics import Launches, Ratio, compare
+from reports.statistics import Ratio
 
 GROUND = "ground"  # what the bottom rung stands on
 Z_95 = 1.96  # the normal quantile: a test sample is large
@@ -124,13 +125,7 @@ def gain(base: Mapping[str, Figure], step: Figure) -> Ratio | None:
     """How many times as many items per second as the base; None where the base was not measured."""
     if "step_time" not in base:
         return None
-    return speedup(compare(per_item(base["step_time"]), per_item(step)))
-
-
-def per_item(figure: Figure) -> Launches:
-    """The values of a step time per item."""
-    items = figure.items_per_step or 1.0
-    return [[value / items for value in values] for values in figure.launches]
+    return speedup(rung_ratio(base["step_time"], step))
 
 
 def lost(below: Figure | None, own: Figure | None) -> bool:

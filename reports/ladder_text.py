@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.record import RUNGS
 from reports import units
 from reports.frames import Figure
 from reports.ladder import GROUND, Ladder, Tread, ladders
@@ -16,6 +17,7 @@ NOTE = (
     "gain: items per second over those of the rung it stands on. A rung on which no other stands is the top, or a side "
     "rung, which\ndid not pay when the ladder was laid out."
 )
+TURNS_NOTE = "The rungs took turns in the same processes."
 LOST_NOTE = (
     f"{LOST}: below the accuracy of the rung it stands on by more than the test samples' standard errors explain."
 )
@@ -26,7 +28,10 @@ def ladder_text(figures: Sequence[Figure], style: str = "table") -> str:
     found = ladders(figures)
     if not found:
         return ""
-    notes = [NOTE] + [LOST_NOTE] * any(tread.lost for ladder in found for tread in ladder.treads)
+    treads = [tread for ladder in found for tread in ladder.treads]
+    notes = [NOTE]
+    notes += [TURNS_NOTE] * all(RUNGS in tread.figure.turns for tread in treads)
+    notes += [LOST_NOTE] * any(tread.lost for tread in treads)
     return "\n\n".join([title("Ladder", style), *[table(ladder, style) for ladder in found], "\n".join(notes)])
 
 

@@ -54,20 +54,23 @@ class Bound:
 def bounds(figures: Sequence[Figure], environments: Mapping[str, Environment], roofs: Sequence[Roof]) -> list[Bound]:
     """Every measured case for whose machine, torch, device and threads there are ceilings, in the order measured."""
     cases: dict[tuple[object, ...], dict[str, Figure]] = {}
+    fused: set[tuple[object, ...]] = set()
     for figure in figures:
+        case: tuple[object, ...] = (
+            figure.workload, figure.point, figure.device, figure.dtype, figure.mode, figure.threads,
+            figure.source, figure.environment,
+        )  # fmt: skip
         if figure.status == "measured" and not figure.workload.startswith(SUBJECT):
-            case = (
-                figure.workload, figure.point, figure.device, figure.dtype, figure.mode, figure.threads,
-                figure.source, figure.environment,
-            )  # fmt: skip
             cases.setdefault(case, {})[figure.metric] = figure
+        if figure.mode != "eager" or (figure.metric, figure.status) == ("dispatches", "unavailable"):
+            fused.add(case)
     found = []
-    for metrics in cases.values():
+    for key, metrics in cases.items():
         if "step_time" in metrics:
             step = metrics["step_time"]
             own = roofs_of(step, environments.get(step.environment), roofs)
             if own:
-                found.append(bound(metrics, own))
+                found.append(bound(metrics, own, key in fused))
     return found
 
 
@@ -83,8 +86,11 @@ def roofs_of(figure: Figure, environment: Environment | None, roofs: Sequence[Ro
     ]
 
 
-def bound(metrics: Mapping[str, Figure], roofs: Sequence[Roof]) -> Bound:
-    """One case, from its figures by metric, against the roofs of its machine."""
+def bound(metrics: Mapping[str, Figure], roofs: Sequence[Roof], is_fused: bool) -> Bound:
+    """One case, from its figures by metric, against the roofs of its machine.
+
+    is_fused: whether the step calls fewer operators than were counted of it uncompiled.
+    """
     step = metrics["step_time"]
     step_s = summary_of(step).estimate
     flops, moved, touched, calls = (
@@ -106,7 +112,7 @@ def bound(metrics: Mapping[str, Figure], roofs: Sequence[Roof]) -> Bound:
     name = max(known, key=lambda name: known[name])
     fraction = known[name] / step_s if step_s else None
     products = "flops" in metrics
-    note = remark(name, fraction, touched or 0.0, memory, products, step.mode)
+    note = remark(name, fraction, touched or 0.0, memory, products, is_fused)
     return Bound(
         step, step_s, times["compute"], times["memory"], times["overhead"], name, fraction, flops, moved, calls, note
     )
@@ -147,16 +153,18 @@ def one(roofs: Sequence[Roof], kind: str) -> Roof | None:
     return next((roof for roof in roofs if roof.kind == kind), None)
 
 
-def remark(name: str, fraction: float | None, touched: float, memory: Roof | None, products: bool, mode: str) -> str:
+def remark(
+    name: str, fraction: float | None, touched: float, memory: Roof | None, products: bool, is_fused: bool
+) -> str:
     """What may explain a step that is faster than its roof; or what its bound leaves open."""
     if fraction is not None and fraction > ABOVE:
-        return excess(name, touched, memory, mode)
+        return excess(name, touched, memory, is_fused)
     if name == "compute" and not products:
         return "it has no products, and other operations cannot reach the roof of products"
-    return "compiled: how much it dispatches is not known, so overhead is left out" if mode != "eager" else ""
+    return "compiled: how much it dispatches is not known, so overhead is left out" if is_fused else ""
 
 
-def excess(name: str, touched: float, memory: Roof | None, mode: str) -> str:
+def excess(name: str, touched: float, memory: Roof | None, is_fused: bool) -> str:
     """What may explain a step that is faster than its roof."""
     if name == "overhead":
         return "its operators cost less to call than an addition that makes a new tensor, as views do"
@@ -166,6 +174,6 @@ def excess(name: str, touched: float, memory: Roof | None, mode: str) -> str:
     if touched < smallest:
         size = units.quantity(smallest, "B")
         return f"its working set fits in a cache whose roof was not measured (the smallest is {size})"
-    if mode != "eager":
+    if is_fused:
         return "compiled: less leaves the caches than eager's working set suggests"
     return "caches keep part of what it moves, or operators read only part of what they are given"

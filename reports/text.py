@@ -127,7 +127,7 @@ def steps_table(rows: Sequence[Row], style: str) -> str:
 
 
 def gains_table(rows: Sequence[Row], style: str) -> str:
-    """What torch.compile gained: eager and compiled step, speedup, first calls, break-even, graph breaks."""
+    """What the other modes gained: eager step and theirs, speedup, first calls, break-even, graph breaks."""
     cases = by_case(rows)
     gained = {key: found for key, found in cases.items() if "speedup" in found}
     if not gained:
@@ -146,7 +146,7 @@ def gains_table(rows: Sequence[Row], style: str) -> str:
             interval(speedup), speedup.verdict, base("first_call"), base("first_call_warm"),
             value(break_even.head, break_even) if break_even else units.DASH, base("graph_breaks"),
         ])  # fmt: skip
-    headers = ["workload", "point", "device", "mode", "eager", "compiled", "speedup [95 %]", "compiled is",
+    headers = ["workload", "point", "device", "mode", "eager", "this mode", "speedup [95 %]", "verdict",
                "first call", "warm", "break-even", "breaks"]  # fmt: skip
     note = (
         "first call: compiling and running once, with empty caches; warm: with the disk cache of an earlier process. "

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from bench.compiling import MODES
 from bench.launching import Launcher
-from bench.measuring import Task
 from bench.planning import Selection, cases
 from bench.record import Case, Environment, Record
 from bench.running import measured
 from bench.storing import Writer, read
+from bench.tasks import Task
 from workloads.base import load_suite
 
 HASH_SEEDS = ("1", "2")

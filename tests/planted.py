@@ -151,6 +151,14 @@ def recompiles(setup: Setup) -> Step:
     return Step(lambda: compiled(x, factors[next(calls) % 3]))
 
 
+@workload("planted.recompiles_module", item="call")
+def recompiles_module(setup: Setup) -> Step:
+    """Compiles a module of torch's own, twice: once more for its second batch."""
+    batches = [setup.randn(2, 1), setup.randn(3, 1)]
+    calls, compiled = iter(range(10**9)), setup.compile(setup.place(torch.nn.Linear(1, 1)))
+    return Step(lambda: compiled(batches[next(calls) % 2]).detach())
+
+
 @workload("planted.nothing_to_compile", item="call")
 def nothing_to_compile(setup: Setup) -> Step:
     """Does not hand anything to the compiler."""

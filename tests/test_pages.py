@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from bench.launching import Launcher
-from bench.measuring import Task
 from bench.notes import Notes, write_notes
 from bench.profiling import take
 from bench.record import Case
 from bench.storing import Contents
+from bench.tasks import Task
 from reports.ceilings import roofs
 from reports.profiles.profile import Profile, read_foreign, read_profile
 from reports.report import as_html

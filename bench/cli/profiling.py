@@ -102,9 +102,9 @@ def profile_cases(options: argparse.Namespace) -> Iterator[tuple[Path, Profiled]
     from bench.devices import DEVICES  # noqa: PLC0415
     from bench.environment import OPENMP_SETTINGS, capture  # noqa: PLC0415
     from bench.launching import Death, Launcher  # noqa: PLC0415
-    from bench.measuring import Task  # noqa: PLC0415
     from bench.notes import Notes, write_notes  # noqa: PLC0415
     from bench.profiling import PASSES, copy_for_tensorboard, take  # noqa: PLC0415
+    from bench.tasks import Task  # noqa: PLC0415
 
     cases = chosen_cases(options)
     launcher = Launcher(options.timeout, OPENMP_SETTINGS)

@@ -17,11 +17,11 @@ from bench import compiling
 from bench.cli.running import add_to, make_plan
 from bench.converting import digest
 from bench.launching import Launcher
-from bench.measuring import Task
 from bench.record import Case, Record
 from bench.running import measured
 from bench.sampling import Budget
 from bench.studying import attempted
+from bench.tasks import Task
 from reports.tails import ENOUGH_CALLS
 from tests.conftest import ROOT
 from workloads.base import load_suite

@@ -12,9 +12,9 @@ import pytest
 from bench.devices import Account, Peak
 from bench.exact import REPEATS, accounted, counted, instructions
 from bench.launching import Launcher
-from bench.measuring import Task
 from bench.record import Case, Record, parse_line, record_line
 from bench.running import measured
+from bench.tasks import Task
 from reports.exact import ExactRow, compare_exact
 from tests.conftest import ROOT
 from tests.fakes import FakeDevice

@@ -11,10 +11,10 @@ import pytest
 
 from bench.describing import describe
 from bench.launching import Launcher
-from bench.measuring import Task
 from bench.record import Case, Record
 from bench.running import measured
 from bench.sampling import Budget
+from bench.tasks import Task
 
 SHORT = Budget(warm_up_s=0.02, sample_s=0.05, min_values=3)
 

@@ -103,8 +103,8 @@ def test_what_is_live_before_the_mark_counts_though_nothing_is_allocated_in_it()
 def test_peak_memory_of_a_training_step_agrees_with_malloc(counter: Path, model: str) -> None:
     import sys
 
-    from bench.measuring import Task
     from bench.record import Case
+    from bench.tasks import Task
 
     environment = {**os.environ, "LD_PRELOAD": str(counter), "PYTHONPATH": os.getcwd()}
     done = subprocess.run(

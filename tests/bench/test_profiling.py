@@ -20,12 +20,12 @@ from torch_tb_profiler.profiler.data import RunProfileData
 from bench.cli import main
 from bench.devices import DEVICES
 from bench.launching import Launcher
-from bench.measuring import Task
 from bench.notes import FILE, Notes, read_notes, write_notes
 from bench.profiling import called_modules, flops_by_path, names_in_model, take
 from bench.record import Case, Record
 from bench.running import measured
 from bench.storing import StoringError
+from bench.tasks import Task
 from reports.profiles.findings import Finding, findings
 from reports.profiles.memory import KINDS
 from reports.profiles.operators import calls_table, nest_operators, operator_table

@@ -13,11 +13,12 @@ from bench import compiling
 from bench.cli import main
 from bench.devices import DEVICES
 from bench.launching import Launcher
-from bench.measuring import Task
+from bench.measuring import Begun
 from bench.record import Case, Record
 from bench.storing import Contents, Writer, read
 from bench.studying import State, Study, attempted, cold_passes, investigate, profile_passes
-from bench.turning import LONG, LONG_PROFILE, NO_SIZES, SIZES, Subject, is_long, long_records, without_float64
+from bench.tasks import Task
+from bench.turning import LONG, LONG_PROFILE, NO_SIZES, SIZES, is_long, long_records, without_float64
 from reports.compile_text import study_text
 from reports.frames import figures, frame_of
 from reports.overviews import overview
@@ -76,6 +77,7 @@ def test_a_compiled_case_has_phases_that_sum_and_distances_from_float64(launcher
     [
         ("graph_break", "graph_breaks", 1.0, "torch._dynamo.graph_break()"),
         ("recompiles", "recompiles", 2.0, "compiled = setup.compile(lambda x, factor: x * factor if"),
+        ("recompiles_module", "recompiles", 1.0, "Step(lambda: compiled(batches["),
     ],
 )
 def test_a_planted_break_and_recompilation_are_counted_and_placed(
@@ -208,7 +210,7 @@ def test_a_slower_case_has_no_second_cold_call(tmp_path: Path) -> None:
 def test_a_slower_loop_is_not_profiled_and_says_so(tmp_path: Path) -> None:
     study = Study("run", [case("steady")], module="tests.planted")
     state = State(Launcher(60), tmp_path)
-    loop = Record("", "", case("steady", "eager"), "step_time", values=(0.3, 0.4))
+    loop = Record("", "", case("steady", "eager"), "step_time", values=(0.5, 0.6))
     state.found[case("steady")] = [loop]
     ((record,),) = profile_passes(study, state, case("steady"), 0, lambda records: records == [loop])
     assert (record.metric, record.status, record.reason) == ("operator_time", "unavailable", LONG_PROFILE)
@@ -230,12 +232,12 @@ def test_an_unknown_mode_is_one_line(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_long_step_is_a_whole_loop_and_not_counted_apart() -> None:
-    plain = Record("", "", case("steady", "eager"), "step_time", values=(0.3, 0.4))
+    plain = Record("", "", case("steady", "eager"), "step_time", values=(0.5, 0.6))
     assert is_long([plain])
     assert not is_long([replace(plain, values=(0.1, 0.4))])
     assert not is_long([replace(plain, status="broken", values=())])
     made = compiling.Compilation(2, ("why at model.py:1",), ())
-    subject = Subject(Step(lambda: torch.zeros(())), "compile", 1.0, [], made)
+    subject = Begun(Step(lambda: torch.zeros(())), "compile", 1.0, [], made, True)
     found = {record.metric: record for record in long_records(replace(plain, case=case("steady")), subject)}
     assert found["graphs"].values == (2.0,)
     assert dict(found["graph_breaks"].parts) == {"why at model.py:1": 1.0}

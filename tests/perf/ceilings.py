@@ -15,11 +15,11 @@ from pathlib import Path
 from bench.ceilings import Prober, measure_ceilings, probes
 from bench.environment import OPENMP_SETTINGS
 from bench.launching import Launcher
-from bench.measuring import Task
 from bench.record import Case, Environment, Record
 from bench.running import measured
 from bench.sampling import Budget
 from bench.storing import Contents, Writer
+from bench.tasks import Task
 from reports.ceilings import Roof, roofs
 from reports.frames import figures, frame_of
 from reports.roofline import Bound, bounds

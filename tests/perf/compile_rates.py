@@ -20,9 +20,9 @@ from tqdm import tqdm
 
 from bench.environment import OPENMP_SETTINGS
 from bench.launching import Launcher
-from bench.measuring import Task
 from bench.record import Case
 from bench.studying import attempted
+from bench.tasks import Task
 from reports.speedup import speedup
 from reports.statistics import Ratio, compare_paired
 from workloads.base import load_suite

@@ -21,11 +21,11 @@ from tqdm import tqdm
 from bench import host
 from bench.gating import cores_of
 from bench.hosting import Host, Layout, draw
-from bench.measuring import Task
 from bench.pairing import Shape, trial
 from bench.planning import Selection, cases
 from bench.record import Case
 from bench.sides import Checkouts, Side
+from bench.tasks import Task
 from reports.sequential import observe
 from workloads.base import load_suite
 

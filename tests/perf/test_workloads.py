@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from bench.devices import DEVICES
-from bench.measuring import build, check_defined
 from bench.planning import Selection, cases
 from bench.record import Case
 from bench.sampling import calibrate
 from bench.steadying import steady
+from bench.tasks import build, check_defined
 from workloads.base import Unavailable, load_suite
 
 WORKLOADS = load_suite()

@@ -63,6 +63,15 @@ def test_a_roof_is_the_fastest_block_of_any_process() -> None:
     assert found["copy", 64 * MIB].value == pytest.approx(10e9)
 
 
+def test_an_eager_step_that_compiles_by_itself_has_no_overhead_and_says_so() -> None:
+    records = step(1e-3, algorithmic_bytes=1e6, touched_bytes=1e6)
+    unknown = replace(records[0], metric="dispatches", status="unavailable", reason="fused", values=())
+    found = judged([*records, unknown], ceilings())
+    assert (found.bound, found.overhead_s) == ("memory", None)
+    assert found.note.startswith("compiled: how much it dispatches is not known")
+    assert judged(records, ceilings()).note == ""
+
+
 def test_of_a_probe_measured_again_the_last_counts() -> None:
     again = [replace(record, run="d") for record in ceiling("matmul", 1.0, 90 * 10**9, "FLOP", size=512)]
     (roof,) = roofs([Contents((*ceiling("matmul", 1.0, 100 * 10**9, "FLOP", size=1024), *again), {HERE.id: HERE})])

@@ -10,10 +10,11 @@ import torch
 
 from bench.devices import DEVICES
 from bench.launching import Launcher
-from bench.measuring import Task, perform
+from bench.measuring import perform
 from bench.planning import Selection, cases
 from bench.record import Case
 from bench.sampling import Budget
+from bench.tasks import Task
 from workloads.base import Workload, load_suite
 
 WORKLOADS = load_suite()

@@ -1,0 +1,142 @@
+"""Rungs in turns: what they gain is told in spite of a machine that changes, and one that fails costs no other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bench.compiling import missing_compiler
+from bench.exact import FUSED
+from bench.laddering import FEWEST_ROUNDS, MOST_ROUNDS, groups, rounds
+from bench.launching import Launcher
+from bench.planning import Selection, cases
+from bench.record import RUNGS, Case, Record
+from bench.running import Plan, execute, measured
+from bench.sampling import Budget
+from bench.storing import Contents, Writer
+from bench.tasks import Task
+from reports.frames import figures, frame_of
+from reports.ladder import Tread, ladders
+from workloads.base import Workload, load_suite
+
+MODULE = "tests.planted_ladder"
+
+
+def planted() -> dict[str, Workload]:
+    from bench.cli.selecting import load
+
+    return load(MODULE)
+
+
+@pytest.fixture(scope="module")
+def all_records(fork_server: None, tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
+    """Three launches of all planted ladders."""
+    chosen = cases(planted(), Selection(["planted.*ladder"]))
+    writer = Writer(tmp_path_factory.mktemp("ladders") / "run.jsonl")
+    plan = Plan("run", chosen, 3, Budget(sample_s=0.05), module=MODULE)
+    try:
+        return list(execute(plan, writer, show_progress=False))
+    finally:
+        writer.close()
+
+
+def of(records: list[Record], name: str) -> list[Record]:
+    return [record for record in records if record.case.workload == f"planted.{name}"]
+
+
+def times(records: list[Record], rung: str) -> list[Record]:
+    return [r for r in records if r.metric == "step_time" and dict(r.case.point)["rung"] == rung]
+
+
+def treads(records: list[Record]) -> dict[str, Tread]:
+    (found,) = ladders(figures(frame_of(Contents(tuple(records), {}))))
+    return {tread.rung: tread for tread in found.treads}
+
+
+@pytest.mark.timing
+def test_rungs_take_turns_so_that_a_gain_is_told_though_every_process_has_another_pace(
+    all_records: list[Record],
+) -> None:
+    records = of(all_records, "ladder")
+    taken = [times(records, rung) for rung in ("bottom", "same", "half")]
+    assert [[(r.turns, r.launch) for r in own] for own in taken] == [[(RUNGS, n) for n in range(3)]] * 3
+    assert len({len(r.values) for own in taken for r in own}) == 1
+    assert len(taken[0][0].values) >= FEWEST_ROUNDS
+    found = treads(records)
+    for rung, gain in (("same", 1), ("half", 2)):
+        told = found[rung].gain
+        assert told is not None
+        assert told.low is not None
+        assert told.high is not None
+        assert told.value == pytest.approx(gain, rel=0.05)
+        assert told.high / told.low < 1.3
+    paces = [min(record.values) for record in taken[0]]
+    if max(paces) > 1.5 * min(paces):  # process numbers decide; then means over launches could tell nothing
+        alone = treads([r if r.metric != "step_time" else replace(r, turns="") for r in records])["half"].gain
+        assert alone is not None
+        assert alone.low is not None
+        assert alone.low < 1.5
+
+
+def test_a_rung_that_cannot_be_built_says_why_once(all_records: list[Record]) -> None:
+    (absent,) = times(of(all_records, "ladder"), "absent")
+    assert (absent.status, absent.reason) == ("unavailable", "planted: not here")
+
+
+def test_a_rung_that_fails_in_its_turn_or_is_wrong_costs_no_other(all_records: list[Record]) -> None:
+    records = of(all_records, "falling_ladder")
+    (falls,), (wrong,) = times(records, "falls"), times(records, "wrong")
+    assert falls.status == wrong.status == "broken"
+    assert "planted: it fell" in falls.reason
+    assert "planted_ladder.py" in falls.reason
+    assert "planted: never right" in wrong.reason
+    assert [r.turns for r in times(records, "half")] == [RUNGS] * 3
+
+
+def test_where_a_rung_ends_the_process_each_is_measured_alone_and_later_in_turns(all_records: list[Record]) -> None:
+    records = of(all_records, "deadly_ladder")
+    (dies,) = times(records, "dies")
+    assert dies.status == "broken"
+    assert "SIGKILL" in dies.reason
+    assert [r.turns for r in times(records, "half")] == ["", RUNGS, RUNGS]
+    gain = treads(records)["half"].gain  # of the launches that can be paired
+    assert gain is not None
+    assert gain.low is not None
+
+
+def test_only_rungs_of_the_same_ladder_are_measured_together() -> None:
+    chosen = cases(
+        load_suite(), Selection(["mnist_cnn.ladder", "linear_regression.ladder", "tensor_ops.softmax"], modes=["eager"])
+    )
+    found = [[case.workload for case in group] for group in groups(chosen)]
+    assert sorted({tuple(dict.fromkeys(names)) for names in found}) == [
+        ("linear_regression.ladder",), ("mnist_cnn.ladder",), ("tensor_ops.softmax",),
+    ]  # fmt: skip
+    assert sum(map(len, found)) == len(chosen)
+    case = Case("w", 1, (("rung", "a"), ("on", "b"), ("samples", 1)), "cpu", "float32", "eager", 1)
+    other = Case("w", 1, (("rung", "a"), ("on", "b"), ("samples", 2)), "cpu", "float32", "eager", 1)
+    assert groups([case, other]) == [[case], [other]]
+
+
+def test_rounds_fill_the_time_and_are_neither_few_nor_many() -> None:
+    budget = Budget(sample_s=0.2)
+    assert rounds(budget, 8, 6.0) == FEWEST_ROUNDS
+    assert rounds(budget, 8, 0.2) == 8
+    assert rounds(budget, 8, 1e-3) == MOST_ROUNDS
+
+
+@pytest.mark.skipif(bool(missing_compiler("cpu")), reason="needs a C++ compiler")
+def test_how_much_a_rung_that_compiles_dispatches_is_not_known(fork_server: None, compiled_code: str) -> None:
+    def dispatches(rung: str, on: str) -> Record:
+        point = (("rung", rung), ("on", on), ("epochs", 4))
+        case = Case("linear_regression.ladder", 1, point, "cpu", "float32", "eager", 1)
+        records = measured(Launcher(120), Task(case, "work", cache=compiled_code))
+        assert {"arithmetic", "algorithmic_bytes"} <= {r.metric for r in records if r.status == "measured"}
+        (found,) = (record for record in records if record.metric == "dispatches")
+        return found
+
+    assert dispatches("functional", "no_synchronize").values[0] > 4 * 3 * 8  # epochs, batches, operators of a step
+    for rung in ("compiled_step", "one_graph"):
+        found = dispatches(rung, "functional")
+        assert (found.status, found.reason) == ("unavailable", FUSED)
