@@ -39,8 +39,7 @@ class Loop:
     compiled: str = ""
 
 
-# Seconds of CPU time for 1000 epochs on two x86 cores, torch 2.14: primer 1.9, in_memory 1.6, no_synchronize 1.4,
-# functional 0.20, one_graph 0.020. Not measured on a GPU.
+# What each gained on two shared x86 cores, torch 2.14: docs/what-pays.md. Not measured on a GPU.
 RUNGS: tuple[Rung[Loop], ...] = (
     Rung("primer", GROUND, lambda loop: loop),
     Rung("in_memory", "primer", lambda loop: replace(loop, in_memory=True)),
@@ -50,7 +49,7 @@ RUNGS: tuple[Rung[Loop], ...] = (
     Rung("fused", "no_synchronize", lambda loop: replace(loop, update={"fused": True})),
     # What costs here is the number of operator calls: autograd and the optimizer make most of them.
     Rung("functional", "no_synchronize", lambda loop: replace(loop, by_hand=True)),
-    # A leaf: 0.34 s against 0.20 s; entering a graph costs more than the ten small operators that it replaces.
+    # A leaf: entering a graph costs more than the ten small operators that it replaces.
     Rung("compiled_step", "functional", lambda loop: replace(loop, compiled="step"), no_compiler),
     Rung("one_graph", "functional", lambda loop: replace(loop, compiled="many"), no_compiler),
 )

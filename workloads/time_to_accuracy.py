@@ -17,7 +17,7 @@ from workloads.rungs import climb
 DIGITS = 60_000
 SPACING = 4096  # samples between two evaluations
 CAP_SAMPLES = 5 * DIGITS  # a seed that has not reached its target by then never will, for this purpose
-TOP = {"cpu": "channels_last", "cuda": "cuda_graphs", "mps": "channels_last"}
+TOP = {"cpu": "fused", "cuda": "cuda_graphs", "mps": "channels_last"}
 
 
 @workload(
