@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reports import units
+from reports.ladder import ladders
+from reports.ladder_text import ratio
 from reports.rows import Row, blank, summary_of
 from reports.sections.absent import cause
 from reports.sections.compare import SHADES, run_rows, speedups
 from reports.sections.names import anchor, key, many, name, where
-from reports.sections.runs import Material
+from reports.sections.runs import Material, Run
 from reports.statistics import CONFIDENCE_BETWEEN_RUNS
 from reports.text import interval, machine, resolution, value
 
@@ -52,17 +54,18 @@ class Summary:
 
 
 def summary(material: Material) -> Summary:
-    """The summary of one run by itself, or of two or more against the first."""
-    several = len(material.runs) > 1
+    """The summary of runs against the first or, where they have no case in common, of each by itself."""
     rows = run_rows(material)
     times = [row for row in rows if row.metric == "step_time"]
     facts = machine(material.environments, [blank(figure, "") for _, figure in material.figures])
+    compared = any(row.verdict in COMPARED for row in times)
+    alone = (*gained(material), *climbed(material), *noisy(material))
     return Summary(
-        compared_sentence(material, times) if several else alone_sentence(material),
-        tuple(compared_counts(times) if several else alone_counts(material)),
-        (*broken(material), *(changes(material, rows) if several else (*gained(material), *noisy(material)))),
+        compared_sentence(material, times) if compared else alone_sentence(material),
+        tuple(compared_counts(times) if compared else alone_counts(material)),
+        (*broken(material), *(changes(material, rows) if compared else alone)),
         tuple(line for line in facts.split("\n") if line),
-        resolved(times) if several else noise(material),
+        resolved(times) if compared else noise(material),
     )  # fmt: skip
 
 
@@ -71,8 +74,6 @@ def compared_sentence(material: Material, times: Sequence[Row]) -> str:
     counts = Counter(row.verdict for row in times)
     compared = sum(counts[verdict] for verdict in COMPARED)
     base = material.runs[0].label
-    if not compared:
-        return f"No step time was measured both in {base} and in another run."
     for verdict, other in (("slower", "faster"), ("faster", "slower")):
         if counts[verdict]:
             most = max((row for row in times if row.verdict == verdict), key=size)
@@ -98,11 +99,20 @@ def compared_counts(times: Sequence[Row]) -> Iterator[tuple[str, str, int]]:
 
 
 def alone_sentence(material: Material) -> str:
+    """What every run found, by itself."""
+    if len(material.runs) == 1:
+        return found_in(material.runs[0])
+    each = [f"{run.label}: {found_in(run)}" for run in material.runs]
+    return " ".join(["No case was timed in the first run and in another.", *each])
+
+
+def found_in(run: Run) -> str:
     """What one run found."""
-    measured = len(material.measured("step_time"))
-    devices = list(dict.fromkeys(figure.device for _, figure in material.measured("step_time")))
-    broken = sum(figure.status == "broken" and figure.metric == "step_time" for _, figure in material.figures)
-    gains = [row for row in speedups(material.runs[0].figures) if row.ratio is not None]
+    times = [figure for figure in run.figures if figure.metric == "step_time"]
+    devices = list(dict.fromkeys(figure.device for figure in times if figure.status == "measured"))
+    counts = Counter(figure.status for figure in times)
+    gains = [row for row in speedups(run.figures) if row.ratio is not None]
+    measured, broken = counts["measured"], counts["broken"]
     parts = [
         f"{many(measured, 'case')} measured on {' and '.join(devices)}" if measured else "No step time was measured"
     ]
@@ -156,20 +166,37 @@ def broken(material: Material) -> Iterator[Finding]:
 
 def gained(material: Material) -> Iterator[Finding]:
     """The case for which compiling pays most, and the one that it slows most."""
-    rows = sorted((row for row in speedups(material.runs[0].figures) if row.ratio), key=lambda row: row.ratio or 1.0)
-    ends = (*rows[-1:], *rows[:1])
-    for row in (row for row, verdict in zip(ends, ("faster", "slower"), strict=False) if row.verdict == verdict):
-        evidence = f"compiled, {interval(row)} times eager's speed"
-        yield Finding(row.verdict, row.verdict, name(row), where(row), evidence, anchor("compile", *key(row), ""))
+    for run in material.runs:
+        rows = sorted((row for row in speedups(run.figures) if row.ratio), key=lambda row: row.ratio or 1.0)
+        ends = (*rows[-1:], *rows[:1])
+        for row in (row for row, verdict in zip(ends, ("faster", "slower"), strict=False) if row.verdict == verdict):
+            evidence, target = f"{interval(row)} times eager's speed", anchor("compile", *key(row), material.said(run))
+            yield Finding(row.verdict, row.verdict, name(row), where(row), evidence, target)
+
+
+def climbed(material: Material) -> Iterator[Finding]:
+    """The fastest rung of every ladder, if it is faster than the bottom one."""
+    for run in material.runs:
+        for ladder in ladders(run.figures):
+            best = max(
+                (tread for tread in ladder.treads if tread.total), key=lambda tread: tread.rate or 0, default=None
+            )
+            if best is not None and best.total is not None and best.total.value > 1:
+                target = anchor("rung", *key(best.figure), material.said(run))
+                yield Finding(
+                    "faster", f"ladder up to {best.rung}", ladder.workload, where(best.figure),
+                    f"{ratio(best.total)} times the throughput of its bottom rung", target,
+                )  # fmt: skip
 
 
 def noisy(material: Material) -> Iterator[Finding]:
     """The cases whose step time is known least."""
-    widths = [(summary_of(figure), figure) for _, figure in material.measured("step_time")]
-    wide = [(found, figure) for found, figure in widths if (found.half_width or 0.0) > WIDE]
-    for found, figure in sorted(wide, key=lambda pair: -(pair[0].half_width or 0.0))[:MOST_NOISY]:
+    widths = [(summary_of(figure), run, figure) for run, figure in material.measured("step_time")]
+    wide = [(found, run, figure) for found, run, figure in widths if (found.half_width or 0.0) > WIDE]
+    for found, run, figure in sorted(wide, key=lambda each: -(each[0].half_width or 0.0))[:MOST_NOISY]:
         evidence = f"{units.quantity(found.estimate, 's')} ± {units.percent(found.half_width)} between launches"
-        yield Finding("undecided", "uncertain", name(figure), where(figure), evidence, anchor("time", *key(figure), ""))
+        target = anchor("time", *key(figure), material.said(run))
+        yield Finding("undecided", "uncertain", name(figure), where(figure), evidence, target)
 
 
 def resolved(times: Sequence[Row]) -> str:

@@ -14,6 +14,9 @@ from reports.frames import Figure, figures, frame_of
 from reports.ladder import Ladder, ladders
 from reports.ladder_text import LOST, ladder_text
 from reports.overviews import overview
+from reports.sections.runs import gather
+from reports.sections.summary import summary
+from reports.sources import load_one
 from reports.text import overview_text
 from tests.reports.stored import first_run, record, store, times
 
@@ -130,3 +133,19 @@ def test_a_report_without_ladders_has_no_such_section(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     assert main(["report", str(path), "-o", str(page)]) == 0
     assert 'id="ladder"' not in page.read_text()
+
+
+def test_files_without_a_common_case_are_each_summed_up_and_the_ladder_is_led_to(tmp_path: Path) -> None:
+    paths = [store(tmp_path / "run.jsonl", first_run()), store(tmp_path / "ladder.jsonl", list(RECORDS))]
+    found = summary(gather([(str(path), load_one(path)) for path in paths]))
+    assert found.sentence == (
+        "No case was timed in the first run and in another. run.jsonl: 4 cases measured on cpu; 1 broken; "
+        "torch.compile is faster in 1 of 2 cases, slower in 1. ladder.jsonl: 4 cases measured on cpu."
+    )
+    (ladder,) = [finding for finding in found.findings if finding.name == "digits.ladder"]
+    assert ladder.word == "ladder up to my_own"
+    assert ladder.evidence.startswith("4.00 [3.")
+    assert main(["report", *map(str, paths), "-o", str(tmp_path / "report.html")]) == 0
+    html = (tmp_path / "report.html").read_text()
+    for finding in found.findings:
+        assert f'id="{finding.target}"' in html
