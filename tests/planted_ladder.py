@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from workloads import Setup, Step, Unavailable, workload
+from workloads.ladder import Loop, build_network, pass_over
 
 ROWS = (("bottom", "ground"), ("same", "bottom"), ("half", "same"), ("absent", "bottom"))
 STEP_S = 0.02
@@ -68,3 +69,20 @@ def deadly_ladder(setup: Setup, rung: str, on: str, samples: int) -> Step:
         return torch.zeros(())
 
     return Step(die if rung == "dies" else made.run, items=samples)
+
+
+LOOP = Loop(in_memory=True, waits=False)
+
+
+@workload(
+    "planted.rungs_alike",
+    item="sample",
+    default=False,
+    points=[
+        {"rung": rung, "on": on, "samples": 128}
+        for rung, on in (("first", "ground"), ("second", "first"), ("third", "first"), ("fourth", "third"))
+    ],
+)
+def rungs_alike(setup: Setup, rung: str, on: str, samples: int) -> Step:
+    """Two batches of training the primer's network, whatever the rung is called."""
+    return Step(pass_over(setup, LOOP, build_network(setup, LOOP), samples), items=samples)

@@ -11,51 +11,37 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-from pathlib import Path
 
 from scipy.stats import binom
 from tqdm import tqdm
 
+import tests.planted_ladder  # noqa: F401 - registers the ladder
+from bench.environment import OPENMP_SETTINGS
+from bench.launching import Launcher
 from bench.planning import Selection, cases
-from bench.running import Plan, execute
-from bench.storing import Contents, Writer
+from bench.running import measured
+from bench.storing import Contents
+from bench.tasks import Task
 from reports.frames import Figure, figures, frame_of
 from reports.ladder import point_of
 from reports.pairs import rung_ratio
 from reports.statistics import Ratio
-from tests.perf.compile_rates import contains_one, middle
-from workloads import Setup, Step, workload
+from tests.perf.compile_rates import LAUNCHES, contains_one, middle
 from workloads.base import WORKLOADS
-from workloads.ladder import Loop, build_network, pass_over
 
-MODULE = "tests.perf.ladder_rates"
-NAME = "planted.same_ladder"
+MODULE = "tests.planted_ladder"
+NAME = "planted.rungs_alike"
 PAIRS = (("first", "second"), ("third", "fourth"))
-LOOP = Loop(in_memory=True, waits=False)
 
 
-@workload(
-    NAME,
-    item="sample",
-    default=False,
-    points=[
-        {"rung": rung, "on": on, "samples": 128}
-        for rung, on in (("first", "ground"), ("second", "first"), ("third", "first"), ("fourth", "third"))
-    ],
-)
-def same_ladder(setup: Setup, rung: str, on: str, samples: int) -> Step:
-    """Two batches of training the primer's network, whatever the rung is called."""
-    return Step(pass_over(setup, LOOP, build_network(setup, LOOP), samples), items=samples)
-
-
-def gains() -> list[Ratio]:
+def gains(launcher: Launcher) -> list[Ratio]:
     """One ladder, measured; the gains of its pairs."""
     chosen = cases({NAME: WORKLOADS[NAME]}, Selection([NAME]))
-    with tempfile.TemporaryDirectory() as folder:
-        writer = Writer(Path(folder) / "run.jsonl")
-        records = list(execute(Plan("run", chosen, module=MODULE), writer, show_progress=False))
-        writer.close()
+    records = [
+        record
+        for launch in range(LAUNCHES)
+        for record in measured(launcher, *[Task(case, "time", launch, module=MODULE) for case in chosen])
+    ]
     timed: dict[str, Figure] = {
         point_of(figure)["rung"]: figure
         for figure in figures(frame_of(Contents(tuple(records), {})))
@@ -68,9 +54,9 @@ def main() -> None:
     """Measure the ladders, and print how many intervals contain 1."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--ladders", type=int, default=50)
-    found: list[Ratio] = []
+    launcher, found = Launcher(300, OPENMP_SETTINGS), list[Ratio]()
     for _ in tqdm(range(parser.parse_args().ladders), unit="ladder", file=sys.stderr):
-        found += gains()
+        found += gains(launcher)
     low, high = (int(bound) for bound in binom.interval(0.95, len(found), 0.95))
     hits = sum(map(contains_one, found))
     width = middle([ratio.high / ratio.low - 1 for ratio in found if ratio.low and ratio.high])
