@@ -48,10 +48,10 @@ class Launcher:
         far_end, lifeline = context.Pipe(duplex=False)
         with tempfile.NamedTemporaryFile(prefix="torchpace-", suffix=".log") as log:
             process = context.Process(target=_serve, args=(sender, far_end, log.name, function, arguments))  # type: ignore[attr-defined]
-            process.start()
-            sender.close()
-            far_end.close()
-            try:
+            try:  # from here on: a process that is started and not stopped would be waited for when this one ends
+                process.start()
+                sender.close()
+                far_end.close()
                 if not receiver.poll(self.timeout_s):
                     raise Death(f"did not finish within {self.timeout_s:g} s (--timeout)")
                 result: T = receiver.recv()
@@ -85,7 +85,9 @@ def _end_with(far_end: Connection) -> None:
 
 
 def stop(process: Any) -> None:
-    """Make sure that the process is gone: it is given a moment to end by itself."""
+    """Make sure that the process is gone, if it was started: it is given a moment to end by itself."""
+    if process.pid is None:
+        return
     process.join(2)
     if process.is_alive():
         process.terminate()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import statistics
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -157,3 +159,17 @@ def test_a_compilers_error_is_told_without_its_command() -> None:
     text = f"C++ compile error\n\nCommand:\ng++ {'-O3 ' * 500}\n\nOutput:\n{said}"
     assert describe(RuntimeError(text)) == ("RuntimeError: C++ compile error: error: no space left")
     assert describe(RuntimeError("Output: 3")) == "RuntimeError: Output: 3"
+
+
+def test_an_interruption_just_after_a_process_started_leaves_none_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    launcher, kind = Launcher(timeout_s=60), multiprocessing.get_context("forkserver").Process
+    start = kind.start
+
+    def interrupted(process: multiprocessing.process.BaseProcess) -> None:
+        start(process)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(kind, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        launcher.call("forkserver", time.sleep, 1000)
+    assert multiprocessing.active_children() == []  # they would be waited for, without end, when this process ends
