@@ -159,6 +159,8 @@ def test_a_run_that_is_stopped_keeps_what_it_measured(tmp_path: Path, number: si
     run = subprocess.Popen(
         command("run", "planted.steady", "planted.first_version", "planted.hangs", *arguments),
         cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # What a shell starts in the background ignores the signal, and so does all that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - takes no lock
     )  # fmt: skip
     try:
         deadline = time.monotonic() + 300
