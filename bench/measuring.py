@@ -59,8 +59,8 @@ def guarded(task: Task, measure: Pass, metric: str) -> list[Record]:
 class Begun:
     """A step that has been called: its first call in seconds, and copies of its first answers.
 
-    made: what torch.compile had made in the process by then, for its modes. has_compiled: whether the first call
-    compiled something, or took what was compiled before from the cache folder.
+    mode: the one it was built in. made: what torch.compile had made in the process by then, for its modes.
+    has_compiled: whether the first call compiled something, or took what was compiled before from the cache folder.
     """
 
     step: Step

@@ -54,8 +54,8 @@ def execute(plan: Plan, writer: Writer, show_progress: bool = True) -> Iterator[
         with tqdm(total=total, unit="pass", disable=not show_progress, dynamic_ncols=True) as bar:
             for launch in range(rounds(plan)):
                 for number, name, cases in steps_of(plan, launch):
-                    bar.set_description_str(title(cases))
                     going = [case for case in cases if case not in failed]
+                    bar.set_description_str(title(going or cases))
                     if going:
                         device = going[0].device
                         if device not in environments:

@@ -95,7 +95,7 @@ CPU: tuple[Rung[Loop], ...] = (
     Rung("channels_last", "no_synchronize", lambda loop: replace(loop, channels_last=True)),
     # A leaf: on the CPU it goes tensor by tensor all the same.
     Rung("foreach", "channels_last", lambda loop: replace(loop, update={"foreach": True})),
-    # A percent: the update reads and writes the weights once, not five times, and is little beside the rest.
+    # A percent at most: one pass over weights, gradients and momentum in place of three, and little beside the rest.
     Rung("fused", "channels_last", lambda loop: replace(loop, update={"fused": True})),
     Rung("autocast", "fused", lambda loop: replace(loop, autocast=torch.bfloat16), slow_bf16),
     # A leaf: half as fast; `torchpace compile` names the kernels of max pooling's backward pass.

@@ -59,11 +59,11 @@ def summary(material: Material) -> Summary:
     times = [row for row in rows if row.metric == "step_time"]
     facts = machine(material.environments, [blank(figure, "") for _, figure in material.figures])
     compared = any(row.verdict in COMPARED for row in times)
-    alone = (*gained(material), *climbed(material), *noisy(material))
+    found = changes(material, rows) if compared else alone_findings(material)
     return Summary(
         compared_sentence(material, times) if compared else alone_sentence(material),
         tuple(compared_counts(times) if compared else alone_counts(material)),
-        (*broken(material), *(changes(material, rows) if compared else alone)),
+        (*broken(material), *found),
         tuple(line for line in facts.split("\n") if line),
         resolved(times) if compared else noise(material),
     )  # fmt: skip
@@ -162,6 +162,13 @@ def broken(material: Material) -> Iterator[Finding]:
     found = [figure for _, figure in material.figures if figure.status == "broken" and figure.metric == "step_time"]
     for figure in found[:MOST_BROKEN]:
         yield Finding("broken", "broken", name(figure), where(figure), figure.reason, anchor("not", *cause(figure)))
+
+
+def alone_findings(material: Material) -> Iterator[Finding]:
+    """What every run shows by itself."""
+    yield from gained(material)
+    yield from climbed(material)
+    yield from noisy(material)
 
 
 def gained(material: Material) -> Iterator[Finding]:
