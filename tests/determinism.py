@@ -14,13 +14,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from bench.compiling import MODES
-from bench.launching import Launcher
-from bench.planning import Selection, cases
-from bench.record import Case, Environment, Record
-from bench.running import measured
-from bench.storing import Writer, read
-from bench.tasks import Task
+from bench.measure.fresh import Launcher
+from bench.measure.task import Task
+from bench.modes.torch_compile import MODES
+from bench.records.files import Writer, read
+from bench.records.record import Case, Environment, Record
+from bench.runs.plan import Selection, cases
+from bench.runs.run import measured
 from workloads.base import load_suite
 
 HASH_SEEDS = ("1", "2")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from workloads import Setup, Step, Unavailable, workload
-from workloads.ladder import Loop, build_network, pass_over
+from workloads.ladders.mnist import Loop, build_network, pass_over
 
 ROWS = (("bottom", "ground"), ("same", "bottom"), ("half", "same"), ("absent", "bottom"))
 STEP_S = 0.02

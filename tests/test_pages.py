@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from bench.launching import Launcher
-from bench.notes import Notes, write_notes
-from bench.profiling import take
-from bench.record import Case
-from bench.storing import Contents
-from bench.tasks import Task
-from reports.ceilings import roofs
+from bench.measure.fresh import Launcher
+from bench.measure.profile_passes import take
+from bench.measure.task import Task
+from bench.records.files import Contents
+from bench.records.profile_notes import Notes, write_notes
+from bench.records.record import Case
+from reports.page.report import as_html
 from reports.profiles.profile import Profile, read_foreign, read_profile
-from reports.report import as_html
+from reports.topics.ceilings.figures import roofs
 from tests.browser import CHROMIUM, Browser
 from tests.reports.test_roofline import HERE, ceilings
 from tests.reports.test_roofline import step as measured_step

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
@@ -190,23 +191,10 @@ def workload(
     return register
 
 
-SUBJECTS = (
-    "tensor_ops",
-    "autograd",
-    "modules",
-    "data_loading",
-    "linear_regression",
-    "mnist_cnn",
-    "training_choices",
-    "ceilings",
-    "ladder",
-    "linear_ladder",
-    "time_to_accuracy",
-)
-
-
 def load_suite() -> dict[str, Workload]:
-    """Import every subject of this suite and give its workloads by name."""
-    for subject in SUBJECTS:
-        importlib.import_module(f"workloads.{subject}")
+    """Import every module of this package, whichever there are, and give the workloads they define by name."""
+    import workloads  # noqa: PLC0415 - the package imports this module
+
+    for module in sorted(found.name for found in pkgutil.walk_packages(workloads.__path__, "workloads.")):
+        importlib.import_module(module)
     return dict(WORKLOADS)

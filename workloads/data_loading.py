@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 
-from workloads import mnist_data
 from workloads.base import Setup, Step, Unavailable, WrongAnswer, workload
+from workloads.shared import mnist_data
 
 NO_COMPUTE = "data loading runs in Python and in worker processes, outside of what torch.compile sees"
 FEATURES = 64  # float32 numbers per made-up sample

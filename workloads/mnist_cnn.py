@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Subset
 
-from workloads import mnist_data
 from workloads.base import FLOAT_DTYPES, Setup, Step, workload
 from workloads.checks import RELATIVE_TOLERANCE, between, first_between, losses_near, near, sgd_losses, trained
 from workloads.modules import inference_step
+from workloads.shared import mnist_data
 from workloads.tensor_ops import host64
 
 BATCH = 64

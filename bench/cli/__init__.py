@@ -11,26 +11,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bench.cli import (
-    bisecting,
-    ceilings,
-    comparing,
-    compiling,
-    data,
-    doctor,
-    gate,
-    history,
-    listing,
-    profiling,
-    reporting,
-    running,
-)
+from bench.cli import ceilings, compare, compile, data, doctor, history, list, profile, report, run
 from bench.cli.errors import UsageError
-from bench.storing import StoringError
+from bench.cli.gate import bisect, command
+from bench.records.files import StoringError
 
-COMMANDS = (
-    listing, running, compiling, ceilings, profiling, reporting, comparing, gate, bisecting, history, doctor, data,
-)  # fmt: skip
+COMMANDS = (list, run, compile, ceilings, profile, report, compare, command, bisect, history, doctor, data)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,8 +28,8 @@ def parser() -> argparse.ArgumentParser:
         "130 interrupted.",
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_to(commands)
+    for one in COMMANDS:
+        one.add_to(commands)
     return top
 
 

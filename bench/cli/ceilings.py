@@ -8,14 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.ceiling_files import cached, ceilings_file
 from bench.cli.errors import UsageError
-from bench.cli.selecting import choose_devices, comma_list, positive_int, positive_seconds
-from bench.storing import Contents, Writer, read
+from bench.cli.options import choose_devices, comma_list, positive_int, positive_seconds
+from bench.records.ceilings import cached, ceilings_file
+from bench.records.files import Contents, Writer, read
 
 if TYPE_CHECKING:
-    from bench.ceilings import Prober
-    from bench.record import Case, Environment
+    from bench.records.record import Case, Environment
+    from bench.runs.ceilings import Prober
 
 DTYPES = ("float32", "bfloat16", "float16")
 CPU_DTYPES = ("float64", *DTYPES)
@@ -40,12 +40,12 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, keep and print the ceilings of every device; 2 when there is no device to measure."""
-    from bench.ceilings import Prober  # noqa: PLC0415 - these import torch
     from bench.devices import DEVICES  # noqa: PLC0415
-    from bench.launching import Death  # noqa: PLC0415
-    from bench.planning import SelectionError, choose  # noqa: PLC0415
-    from reports.ceilings import roofs  # noqa: PLC0415
-    from reports.roofs_text import roofs_text  # noqa: PLC0415
+    from bench.measure.fresh import Death  # noqa: PLC0415
+    from bench.runs.ceilings import Prober  # noqa: PLC0415 - these import torch
+    from bench.runs.plan import SelectionError, choose  # noqa: PLC0415
+    from reports.topics.ceilings.figures import roofs  # noqa: PLC0415
+    from reports.topics.ceilings.text import roofs_text  # noqa: PLC0415
 
     try:
         names = choose_devices(options.device)
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
 
 def ceilings_of(options: argparse.Namespace, prober: Prober, device: str, dtypes: list[str]) -> tuple[Contents, Path]:
     """A device's ceilings, from the cache or measured now, and their file. Raises Death and StoringError."""
-    from bench.ceilings import measured_whole, probes  # noqa: PLC0415 - these import torch
+    from bench.runs.ceilings import measured_whole, probes  # noqa: PLC0415 - these import torch
 
     environment = prober.environment(device)
     path = ceilings_file(environment, device, options.threads)
@@ -94,7 +94,7 @@ def measure(prober: Prober, environment: Environment, planned: Sequence[Sequence
     """Append to the file, process by process: what was measured before stays; after Ctrl-C the rest is missing."""
     from tqdm import tqdm  # noqa: PLC0415
 
-    from bench.ceilings import LAUNCHES, measure_ceilings  # noqa: PLC0415 - these import torch
+    from bench.runs.ceilings import LAUNCHES, measure_ceilings  # noqa: PLC0415 - these import torch
 
     writer = Writer(path)
     try:

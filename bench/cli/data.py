@@ -22,8 +22,8 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Have the digits ready and say where they are."""
-    from workloads import mnist_data  # noqa: PLC0415 - imports torch
     from workloads.base import Unavailable  # noqa: PLC0415
+    from workloads.shared import mnist_data  # noqa: PLC0415 - imports torch
 
     if options.name == "digits":
         draw_digits()
@@ -45,8 +45,8 @@ def draw_digits() -> None:
     """Make sure that there are digits, drawing them with a progress bar if need be."""
     from tqdm import tqdm  # noqa: PLC0415
 
-    from workloads import digits, mnist_data  # noqa: PLC0415
     from workloads.base import Unavailable  # noqa: PLC0415
+    from workloads.shared import digits, mnist_data  # noqa: PLC0415
 
     folder, name = mnist_data.locate()
     if mnist_data.has_digits(folder):

@@ -17,7 +17,7 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print one line per capability. Always 0: a missing GPU is a fact, not an error."""
-    from bench.launching import Launcher  # noqa: PLC0415 - imports torch
+    from bench.measure.fresh import Launcher  # noqa: PLC0415 - imports torch
 
     launcher = Launcher(timeout_s=120.0)
     lines = [*packages(), *devices(), compiler(launcher), torchvision(), digits(), *quietness()]
@@ -32,7 +32,7 @@ Line = tuple[str, str, str]
 
 def packages() -> list[Line]:
     """The versions of what figures depend on."""
-    from bench.environment import package_version  # noqa: PLC0415
+    from bench.measure.environment import package_version  # noqa: PLC0415
 
     names = ("torch", "torchvision", "numpy", "pandas", "asv", "asv_runner", "pytest-benchmark", "torch-tb-profiler")
     found = [(name, package_version(name)) for name in names]
@@ -66,8 +66,8 @@ def compile_something() -> float:
 
 def compiler(launcher: Any) -> Line:
     """Whether torch.compile works on the CPU, by doing it."""
-    from bench.compiling import missing_compiler  # noqa: PLC0415
-    from bench.launching import Death  # noqa: PLC0415
+    from bench.measure.fresh import Death  # noqa: PLC0415
+    from bench.modes.torch_compile import missing_compiler  # noqa: PLC0415
 
     reason = missing_compiler("cpu")
     if reason:
@@ -82,7 +82,7 @@ def compiler(launcher: Any) -> Line:
 def torchvision() -> Line:
     """Whether torchvision goes with this torch."""
     from workloads.base import Unavailable  # noqa: PLC0415
-    from workloads.mnist_data import torchvision as import_torchvision  # noqa: PLC0415
+    from workloads.shared.mnist_data import torchvision as import_torchvision  # noqa: PLC0415
 
     try:
         import_torchvision()
@@ -93,7 +93,7 @@ def torchvision() -> Line:
 
 def digits() -> Line:
     """Which digits there are."""
-    from workloads.mnist_data import has_digits, locate  # noqa: PLC0415
+    from workloads.shared.mnist_data import has_digits, locate  # noqa: PLC0415
 
     folder, name = locate()
     return "digits", WORKS, f"{name} in {folder}" if has_digits(folder) else f"{name}, drawn at the first run"

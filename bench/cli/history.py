@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.cli.errors import UsageError
-from bench.metric import METRICS
-from bench.storing import Contents, StoringError
+from bench.records.files import Contents, StoringError
+from bench.records.metrics import METRICS
 
 ASV_RESULTS = Path(".asv/results")
 FORMATS = ("table", "markdown", "csv", "json")
@@ -63,9 +63,9 @@ def share(text: str) -> float:
 
 def run(options: argparse.Namespace) -> int:
     """Print the history. It reports and does not judge: the exit code is 0 whatever it finds."""
-    from reports.history import history  # noqa: PLC0415 - half a second that --help does not need
-    from reports.history_text import as_csv, as_json, history_text  # noqa: PLC0415
-    from reports.sources import load  # noqa: PLC0415
+    from reports.read.sources import load  # noqa: PLC0415
+    from reports.topics.history.figures import history  # noqa: PLC0415 - half a second that --help does not need
+    from reports.topics.history.text import as_csv, as_json, history_text  # noqa: PLC0415
 
     if not options.paths and not ASV_RESULTS.is_dir():
         raise StoringError(f"there is no folder {ASV_RESULTS} here; run `asv run` first, or name record files")
@@ -99,7 +99,7 @@ def nothing(contents: Contents, metric: str, globs: Sequence[str]) -> str:
 
 def order_of(contents: Contents, paths: Sequence[Path]) -> Order:
     """The order of the measured commits: git's, where a repository here knows them, else by date or appearance."""
-    from reports.history import commits_of, inserted, without_git  # noqa: PLC0415
+    from reports.topics.history.figures import commits_of, inserted, without_git  # noqa: PLC0415
 
     commits = commits_of(contents)
     unnamed = sum(not dict(e.facts).get("commit") for e in contents.environments.values())

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cli.errors import UsageError
-from bench.cli.selecting import add_module_option, positive_seconds
-from bench.launching import Death
-from bench.storing import Contents, Writer, read
+from bench.cli.options import add_module_option, positive_seconds
+from bench.measure.fresh import Death
+from bench.records.files import Contents, Writer, read
 
 if TYPE_CHECKING:
-    from bench.record import Record
+    from bench.records.record import Record
     from workloads.base import Workload
 
 
@@ -35,7 +35,7 @@ def add_recording_options(parser: argparse.ArgumentParser) -> None:
 
 def prepare_data(options: argparse.Namespace, names: set[str], workloads: Mapping[str, Workload]) -> None:
     """Have digits ready before anything is measured, if any selected workload reads them."""
-    from workloads.mnist_data import FOLDER_VARIABLE, has_digits  # noqa: PLC0415 - imports torch
+    from workloads.shared.mnist_data import FOLDER_VARIABLE, has_digits  # noqa: PLC0415 - imports torch
 
     if options.data:
         if not has_digits(Path(options.data).expanduser()):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bench.ceiling_files import cached_for
-from bench.storing import Contents
+from bench.records.ceilings import cached_for
+from bench.records.files import Contents
 
 if TYPE_CHECKING:
-    from reports.frames import Figure
+    from reports.read.frames import Figure
 
 
 def with_ceilings(sources: Sequence[Contents]) -> list[Contents]:
@@ -19,9 +19,9 @@ def with_ceilings(sources: Sequence[Contents]) -> list[Contents]:
 
 def roofline(figures: Sequence[Figure], sources: Sequence[Contents], style: str = "table") -> str:
     """The roofline's table; empty where no ceilings are known for any of the figures."""
-    from reports.ceilings import roofs  # noqa: PLC0415 - pandas takes half a second that --help does not need
-    from reports.roofline import bounds  # noqa: PLC0415
-    from reports.roofline_text import roofline_text  # noqa: PLC0415
+    from reports.topics.ceilings.figures import roofs  # noqa: PLC0415 - pandas takes half a second that --help does not need
+    from reports.topics.roofline.figures import bounds  # noqa: PLC0415
+    from reports.topics.roofline.text import roofline_text  # noqa: PLC0415
 
     environments = {id: environment for part in sources for id, environment in part.environments.items()}
     return roofline_text(bounds(figures, environments, roofs(with_ceilings(sources))), style)

@@ -11,9 +11,10 @@ from pathlib import Path
 import torch
 from torch.profiler import ProfilerActivity
 
-from bench import compiling, memory
+from bench.counts import memory
+from bench.counts.torch_profiler import profiled_step
 from bench.devices.base import Account, Peak
-from bench.profiled import profiled_step
+from bench.modes import torch_compile
 
 
 class Cpu:
@@ -46,8 +47,8 @@ class Cpu:
         return Account(
             peak=Peak(memory.peak_within_mark(events)),
             operators=step.operators,
-            kernels=None if compiling.UNNAMED_KERNELS else step.generated,
-            kernels_reason=compiling.UNNAMED_KERNELS,
+            kernels=None if torch_compile.UNNAMED_KERNELS else step.generated,
+            kernels_reason=torch_compile.UNNAMED_KERNELS,
             allocated_bytes=memory.allocated_within_mark(events),
         )
 

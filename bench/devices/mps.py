@@ -9,8 +9,8 @@ from collections.abc import Callable
 import torch
 from torch.profiler import ProfilerActivity
 
+from bench.counts.torch_profiler import profiled_calls
 from bench.devices.base import Account, Peak
-from bench.profiled import profiled_calls
 
 
 class Mps:

@@ -12,15 +12,15 @@ from statistics import median
 
 import pandas as pd
 
-from bench.notes import FILE, MEMORY, STACKS, TIMELINE, Notes, read_notes
-from reports.profiles.breakdown import Breakdown, by_activity, by_phase
-from reports.profiles.flame import Box, boxes, flame_of, nest_all
-from reports.profiles.memory import MemoryProfile, allocated_by_operator, memory_profile
-from reports.profiles.modules import ModuleTree, add_flops, add_memory, module_tree
-from reports.profiles.operators import calls_table, kernel_table, nest_operators, operator_table
-from reports.profiles.reading import Trace, read_trace
-from reports.profiles.steps import DISTURBED, Steps, steps_of, undisturbed
-from reports.profiles.timeline import Timeline, timeline_of
+from bench.records.profile_notes import FILE, MEMORY, STACKS, TIMELINE, Notes, read_notes
+from reports.profiles.shape.breakdown import Breakdown, by_activity, by_phase
+from reports.profiles.shape.flame import Box, boxes, flame_of, nest_all
+from reports.profiles.shape.memory import MemoryProfile, allocated_by_operator, memory_profile
+from reports.profiles.shape.modules import ModuleTree, add_flops, add_memory, module_tree
+from reports.profiles.shape.operators import calls_table, kernel_table, nest_operators, operator_table
+from reports.profiles.shape.timeline import Timeline, timeline_of
+from reports.profiles.shape.windows import DISTURBED, Steps, steps_of, undisturbed
+from reports.profiles.trace.reading import Trace, read_trace
 
 NO_STACKS = "the trace has no stacks; take it with with_stack=True"
 NO_MODULES = "no module was called"

@@ -129,7 +129,7 @@ def test_publish_and_compare_work_on_what_was_stored(project: Path) -> None:
 
 
 def test_publishing_goes_on_without_a_report(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    from bench.asv_report import Report
+    from bench.suites.report import Report
 
     Report.publish(SimpleNamespace(results_dir=str(tmp_path), html_dir=str(tmp_path / "html")), None, {}, {}, {})
     assert "holds no asv results of this suite" in caplog.text

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.cli.bisecting import search
+from bench.cli.gate.bisect import search
 from tests.bench.toy import make
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.ceiling_files import cached, cached_for, ceilings_file
-from bench.ceilings import Choice, Prober, climb, measure_ceilings, measured_whole, probes, too_large
 from bench.cli import main
-from bench.planning import Selection, cases
-from bench.record import Case, Environment, Record
-from bench.storing import Contents, Writer, read
+from bench.records.ceilings import cached, cached_for, ceilings_file
+from bench.records.files import Contents, Writer, read
+from bench.records.record import Case, Environment, Record
+from bench.runs.ceilings import Choice, Prober, climb, measure_ceilings, measured_whole, probes, too_large
+from bench.runs.plan import Selection, cases
 from tests.fakes import FakeDevice
 from workloads.base import Point, Setup, load_suite
 

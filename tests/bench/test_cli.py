@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
-from bench.record import Record
-from bench.storing import read
+from bench.records.files import read
+from bench.records.record import Record
 from tests.conftest import ROOT
 from workloads.base import load_suite
 
@@ -185,8 +185,8 @@ def test_a_run_that_is_stopped_keeps_what_it_measured(tmp_path: Path, number: si
 @pytest.mark.parametrize(
     ("name", "measure", "said"),
     [
-        ("run", "bench.running.execute", "interrupted before anything was measured"),
-        ("compile", "bench.studying.investigate", "interrupted; nothing was measured before"),
+        ("run", "bench.runs.run.execute", "interrupted before anything was measured"),
+        ("compile", "bench.runs.compile_study.investigate", "interrupted; nothing was measured before"),
     ],
 )
 def test_an_interruption_before_the_first_record_is_130_and_said(

@@ -13,21 +13,21 @@ import pytest
 import torch
 from torch import nn
 
-from bench import compiling
-from bench.cli.running import add_to, make_plan
-from bench.converting import digest
-from bench.launching import Launcher
-from bench.record import Case, Record
-from bench.running import measured
-from bench.sampling import Budget
-from bench.studying import attempted
-from bench.tasks import Task
-from reports.tails import ENOUGH_CALLS
+from bench.cli.run import add_to, make_plan
+from bench.measure.fresh import Launcher
+from bench.measure.task import Task
+from bench.measure.timer import Budget
+from bench.modes import torch_compile
+from bench.modes.inference import digest
+from bench.records.record import Case, Record
+from bench.runs.compile_study import attempted
+from bench.runs.run import measured
+from reports.read.tails import ENOUGH_CALLS
 from tests.conftest import ROOT
 from workloads.base import load_suite
 
 SHORT = Budget(warm_up_s=0.0, sample_s=0.0, min_values=2, max_values=2, calls_s=0.0, min_calls=5, max_calls=5)
-needs_compiler = pytest.mark.skipif(bool(compiling.missing_compiler("cpu")), reason="needs a C++ compiler")
+needs_compiler = pytest.mark.skipif(bool(torch_compile.missing_compiler("cpu")), reason="needs a C++ compiler")
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +94,8 @@ def test_int8_that_rounds_the_answer_away_is_broken(launcher: Launcher, tmp_path
             "bfloat16",
             "dynamic quantization to int8 is defined for float32 on the CPU, not",
         ),
-        ("hands_over_nothing", "aot", "float32", compiling.NOTHING_CONVERTED),
-        ("hands_over_nothing", "int8", "float32", compiling.NOTHING_CONVERTED),
+        ("hands_over_nothing", "aot", "float32", torch_compile.NOTHING_CONVERTED),
+        ("hands_over_nothing", "int8", "float32", torch_compile.NOTHING_CONVERTED),
     ],
 )
 @needs_compiler

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import counters
-from bench.counters import InstructionCounter, NoCounter, attributes, refusal
+from bench.counts import instructions
+from bench.counts.instructions import InstructionCounter, NoCounter, attributes, refusal
 
 
 def test_the_kernel_is_asked_for_user_mode_instructions() -> None:
@@ -35,7 +35,7 @@ def test_a_refusal_says_why(code: int, paranoid: int | None, said: str) -> None:
 
 
 def test_another_system_or_processor_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counters.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(instructions.platform, "machine", lambda: "riscv64")
     with pytest.raises(NoCounter, match="on Linux on x86_64 and aarch64 only"):
         InstructionCounter()
 
@@ -43,13 +43,13 @@ def test_another_system_or_processor_says_so(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_counter_that_was_taken_away_says_so(tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     with (tmp_path / "empty").open("rb") as file, pytest.raises(NoCounter, match="in use by something else"):
-        counters.read_count(file.fileno())
+        instructions.read_count(file.fileno())
 
 
 def test_a_count_is_a_64_bit_number(tmp_path: Path) -> None:
     (tmp_path / "count").write_bytes(struct.pack("=Q", 1 << 40))
     with (tmp_path / "count").open("rb") as file:
-        assert counters.read_count(file.fileno()) == 1 << 40
+        assert instructions.read_count(file.fileno()) == 1 << 40
 
 
 def test_twice_the_work_is_twice_the_instructions() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.devices import DEVICES, Device
-from bench.sampling import block_time
+from bench.measure.timer import block_time
 from tests.fakes import FakeDevice
 
 ALL: dict[str, Device] = {**DEVICES, "fake": FakeDevice()}

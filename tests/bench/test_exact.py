@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from bench.devices import Account, Peak
-from bench.exact import REPEATS, accounted, counted, instructions
-from bench.launching import Launcher
-from bench.record import Case, Record, parse_line, record_line
-from bench.running import measured
-from bench.tasks import Task
-from reports.exact import ExactRow, compare_exact
+from bench.measure.exact import REPEATS, accounted, counted, instructions
+from bench.measure.fresh import Launcher
+from bench.measure.task import Task
+from bench.records.record import Case, Record, parse_line, record_line
+from bench.runs.run import measured
+from reports.topics.exact.figures import ExactRow, compare_exact
 from tests.conftest import ROOT
 from tests.fakes import FakeDevice
 

@@ -16,8 +16,8 @@ from xml.etree import ElementTree
 import pytest
 
 from bench.cli import main
-from bench.sides import PREFIX
-from bench.storing import read
+from bench.gate.revisions import PREFIX
+from bench.records.files import read
 from tests.bench.toy import Toy, make
 from tests.conftest import ROOT
 from tests.test_documents import blocks, commands

@@ -6,25 +6,25 @@ from dataclasses import replace
 
 import pytest
 
-from bench.compiling import missing_compiler
-from bench.exact import FUSED
-from bench.laddering import FEWEST_ROUNDS, MOST_ROUNDS, groups, rounds
-from bench.launching import Launcher
-from bench.planning import Selection, cases
-from bench.record import RUNGS, Case, Record
-from bench.running import Plan, execute, measured
-from bench.sampling import Budget
-from bench.storing import Contents, Writer
-from bench.tasks import Task
-from reports.frames import figures, frame_of
-from reports.ladder import Tread, ladders
+from bench.measure.exact import FUSED
+from bench.measure.fresh import Launcher
+from bench.measure.ladder_passes import FEWEST_ROUNDS, MOST_ROUNDS, groups, rounds
+from bench.measure.task import Task
+from bench.measure.timer import Budget
+from bench.modes.torch_compile import missing_compiler
+from bench.records.files import Contents, Writer
+from bench.records.record import RUNGS, Case, Record
+from bench.runs.plan import Selection, cases
+from bench.runs.run import Plan, execute, measured
+from reports.read.frames import figures, frame_of
+from reports.topics.ladder.figures import Tread, ladders
 from workloads.base import Workload, load_suite
 
 MODULE = "tests.planted_ladder"
 
 
 def planted() -> dict[str, Workload]:
-    from bench.cli.selecting import load
+    from bench.cli.options import load
 
     return load(MODULE)
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.describing import describe
-from bench.launching import Launcher
-from bench.record import Case, Record
-from bench.running import measured
-from bench.sampling import Budget
-from bench.tasks import Task
+from bench.measure.fresh import Launcher
+from bench.measure.task import Task
+from bench.measure.timer import Budget
+from bench.records.errors import describe
+from bench.records.record import Case, Record
+from bench.runs.run import measured
 
 SHORT = Budget(warm_up_s=0.02, sample_s=0.05, min_values=3)
 
@@ -127,7 +127,7 @@ def test_a_step_with_nothing_to_compile_says_so(launcher: Launcher, compiled_cod
 
 
 def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bench.compiling import missing_compiler
+    from bench.modes.torch_compile import missing_compiler
 
     assert missing_compiler("cuda") == ""
     monkeypatch.setenv("PATH", "")

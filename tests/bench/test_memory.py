@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.memory import peak_within_mark
+from bench.counts.memory import peak_within_mark
 
 # Counts every block that torch's CPU allocator takes, which is by posix_memalign.
 COUNTER = r"""
@@ -103,8 +103,8 @@ def test_what_is_live_before_the_mark_counts_though_nothing_is_allocated_in_it()
 def test_peak_memory_of_a_training_step_agrees_with_malloc(counter: Path, model: str) -> None:
     import sys
 
-    from bench.record import Case
-    from bench.tasks import Task
+    from bench.measure.task import Task
+    from bench.records.record import Case
 
     environment = {**os.environ, "LD_PRELOAD": str(counter), "PYTHONPATH": os.getcwd()}
     done = subprocess.run(
@@ -118,6 +118,6 @@ def test_peak_memory_of_a_training_step_agrees_with_malloc(counter: Path, model:
 
 
 def perform_in_child(task):  # type: ignore[no-untyped-def]
-    from bench.measuring import perform
+    from bench.measure.passes import perform
 
     return perform(task)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.planning import Selection, SelectionError, cases, choose
+from bench.runs.plan import Selection, SelectionError, cases, choose
 from workloads.base import Setup, Step, Workload, load_suite, workload
 
 SUITE = load_suite()

@@ -19,19 +19,19 @@ from torch_tb_profiler.profiler.data import RunProfileData
 
 from bench.cli import main
 from bench.devices import DEVICES
-from bench.launching import Launcher
-from bench.notes import FILE, Notes, read_notes, write_notes
-from bench.profiling import called_modules, flops_by_path, names_in_model, take
-from bench.record import Case, Record
-from bench.running import measured
-from bench.storing import StoringError
-from bench.tasks import Task
-from reports.profiles.findings import Finding, findings
-from reports.profiles.memory import KINDS
-from reports.profiles.operators import calls_table, nest_operators, operator_table
+from bench.measure.fresh import Launcher
+from bench.measure.profile_passes import called_modules, flops_by_path, names_in_model, take
+from bench.measure.task import Task
+from bench.records.files import StoringError
+from bench.records.profile_notes import FILE, Notes, read_notes, write_notes
+from bench.records.record import Case, Record
+from bench.runs.run import measured
 from reports.profiles.profile import Profile, read_foreign, read_profile
-from reports.profiles.reading import read_trace
-from reports.profiles.steps import steps_of
+from reports.profiles.say.findings import Finding, findings
+from reports.profiles.shape.memory import KINDS
+from reports.profiles.shape.operators import calls_table, nest_operators, operator_table
+from reports.profiles.shape.windows import steps_of
+from reports.profiles.trace.reading import read_trace
 from tests.conftest import ROOT
 from workloads.base import Setup, load_suite
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.sampling import CLOCK_SHARE, MIN_BLOCK_S, Budget, calibrate, clock_cost, each_call, sample
+from bench.measure.timer import CLOCK_SHARE, MIN_BLOCK_S, Budget, calibrate, clock_cost, each_call, sample
 from tests.fakes import FakeDevice
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.sides import PREFIX, WORKING_TREE, Checkouts, SideError, commits_between, remove_left_behind
+from bench.gate.revisions import PREFIX, WORKING_TREE, Checkouts, SideError, commits_between, remove_left_behind
 from tests.bench.toy import Toy, make
 
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.metric import METRICS
-from bench.record import SCHEMA, Case, Environment, Record, parse_line, record_line
-from bench.storing import StoringError, Writer, read
+from bench.records.files import StoringError, Writer, read
+from bench.records.metrics import METRICS
+from bench.records.record import SCHEMA, Case, Environment, Record, parse_line, record_line
 
 names = st.text(string.ascii_lowercase + "_.", min_size=1, max_size=20)
 scalars = st.one_of(st.integers(-(2**40), 2**40), st.booleans(), st.text(max_size=10), st.floats(-1e9, 1e9))

@@ -9,25 +9,25 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import compiling
 from bench.cli import main
 from bench.devices import DEVICES
-from bench.launching import Launcher
-from bench.measuring import Begun
-from bench.record import Case, Record
-from bench.storing import Contents, Writer, read
-from bench.studying import State, Study, attempted, cold_passes, investigate, profile_passes
-from bench.tasks import Task
-from bench.turning import LONG, LONG_PROFILE, NO_SIZES, SIZES, is_long, long_records, without_float64
-from reports.compile_text import study_text
-from reports.frames import figures, frame_of
-from reports.overviews import overview
-from reports.study import studied
+from bench.measure.compile_passes import LONG, LONG_PROFILE, NO_SIZES, SIZES, is_long, long_records, without_float64
+from bench.measure.fresh import Launcher
+from bench.measure.passes import Begun
+from bench.measure.task import Task
+from bench.modes import compilations, torch_compile
+from bench.records.files import Contents, Writer, read
+from bench.records.record import Case, Record
+from bench.runs.compile_study import State, Study, attempted, cold_passes, investigate, profile_passes
+from reports.read.frames import figures, frame_of
+from reports.topics.compile.figures import studied
+from reports.topics.compile.text import study_text
+from reports.topics.overview.figures import overview
 from tests.conftest import ROOT
 from workloads.base import Step
 
 ASK = ("compile", "--workloads", "tests.planted", "--device", "cpu")
-needs_compiler = pytest.mark.skipif(bool(compiling.missing_compiler("cpu")), reason="needs a C++ compiler")
+needs_compiler = pytest.mark.skipif(bool(torch_compile.missing_compiler("cpu")), reason="needs a C++ compiler")
 
 
 def case(name: str, mode: str = "compile", **point: str) -> Case:
@@ -64,9 +64,9 @@ def test_a_compiled_case_has_phases_that_sum_and_distances_from_float64(launcher
     first = found["compile", "first_call"]
     assert sum(seconds for _, seconds in first.parts) == pytest.approx(first.values[0])
     assert {name for name, _ in first.parts} == {
-        compiling.DYNAMO, compiling.AOT_AUTOGRAD, compiling.INDUCTOR, compiling.CODE, compiling.REST,
+        compilations.DYNAMO, compilations.AOT_AUTOGRAD, compilations.INDUCTOR, compilations.CODE, compilations.REST,
     }  # fmt: skip
-    assert dict(first.parts)[compiling.DYNAMO] > 0
+    assert dict(first.parts)[compilations.DYNAMO] > 0
     assert found["eager", "answer_error_float64"].values[0] < 1e-6
     assert found["compile", "answer_error_float64"].values[0] < 1e-6
 
@@ -101,7 +101,7 @@ def words_of(records: Sequence[Record]) -> str:
 
 @pytest.mark.parametrize(("how", "reason"), [("operator", "Unsupported"), ("branch", "ata-dependent")])
 def test_what_cannot_be_compiled_whole_says_why(launcher: Launcher, cache: str, how: str, reason: str) -> None:
-    if compiling.missing_compiler("cpu"):
+    if torch_compile.missing_compiler("cpu"):
         pytest.skip("needs a C++ compiler")
     (found,) = attempted(launcher, task("unsupported", cache=cache, how=how))
     assert found.status == "broken"
@@ -143,11 +143,11 @@ def test_a_disk_that_fills_up_while_compiling_breaks_that_case_only(launcher: La
 
 def test_a_compiler_named_by_cxx_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
-    assert "CXX=no-such-compiler is none" in compiling.missing_compiler("cpu")
+    assert "CXX=no-such-compiler is none" in torch_compile.missing_compiler("cpu")
 
 
 def test_recompilations_over_sizes_are_those_of_dynamos_guards(launcher: Launcher) -> None:
-    if compiling.missing_compiler("cpu"):
+    if torch_compile.missing_compiler("cpu"):
         pytest.skip("needs a C++ compiler")
     (found,) = attempted(launcher, task("resized", "sizes"))
     assert found.metric == "shape_recompiles"
@@ -166,7 +166,7 @@ def test_the_command_goes_on_after_what_fails_and_its_records_say_the_same(
         asked.append(records[-1].case)
         return len(asked) > 1  # as if it were not, for a second cold call, and then were, so that it is profiled
 
-    monkeypatch.setattr("bench.cli.compiling.slower", slower)
+    monkeypatch.setattr("bench.cli.compile.slower", slower)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     path = str(tmp_path / "a.jsonl")
     names = ("planted.unsupported", "planted.does_not_build", "planted.steady")
@@ -236,7 +236,7 @@ def test_a_long_step_is_a_whole_loop_and_not_counted_apart() -> None:
     assert is_long([plain])
     assert not is_long([replace(plain, values=(0.1, 0.4))])
     assert not is_long([replace(plain, status="broken", values=())])
-    made = compiling.Compilation(2, ("why at model.py:1",), ())
+    made = compilations.Compilation(2, ("why at model.py:1",), ())
     subject = Begun(Step(lambda: torch.zeros(())), "compile", 1.0, [], made, True)
     found = {record.metric: record for record in long_records(replace(plain, case=case("steady")), subject)}
     assert found["graphs"].values == (2.0,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from bench.traffic import Work, work_of
+from bench.counts.traffic import Work, work_of
 
 N = 1000
 

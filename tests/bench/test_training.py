@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bench.measuring import Task, training_pass
-from bench.record import Case, Record
-from bench.running import Plan, passes, rounds
-from bench.storing import Contents
-from reports.frames import figures, frame_of
-from reports.training_text import training_text
+from bench.measure.passes import Task, training_pass
+from bench.records.files import Contents
+from bench.records.record import Case, Record
+from bench.runs.run import Plan, passes, rounds
+from reports.read.frames import figures, frame_of
+from reports.topics.training.text import training_text
 from tests.fakes import FakeDevice
 from workloads.base import Setup, Step, Workload, load_suite
 

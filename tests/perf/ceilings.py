@@ -12,18 +12,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from bench.ceilings import Prober, measure_ceilings, probes
-from bench.environment import OPENMP_SETTINGS
-from bench.launching import Launcher
-from bench.record import Case, Environment, Record
-from bench.running import measured
-from bench.sampling import Budget
-from bench.storing import Contents, Writer
-from bench.tasks import Task
-from reports.ceilings import Roof, roofs
-from reports.frames import figures, frame_of
-from reports.roofline import Bound, bounds
-from reports.roofs_text import roof_name, roof_value
+from bench.measure.environment import OPENMP_SETTINGS
+from bench.measure.fresh import Launcher
+from bench.measure.task import Task
+from bench.measure.timer import Budget
+from bench.records.files import Contents, Writer
+from bench.records.record import Case, Environment, Record
+from bench.runs.ceilings import Prober, measure_ceilings, probes
+from bench.runs.run import measured
+from reports.read.frames import figures, frame_of
+from reports.topics.ceilings.figures import Roof, roofs
+from reports.topics.ceilings.text import roof_name, roof_value
+from reports.topics.roofline.figures import Bound, bounds
 
 BUDGET_S = 3.0
 REPEATS_WITHIN = 0.10

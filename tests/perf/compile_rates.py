@@ -18,13 +18,13 @@ from scipy.stats import binom
 from tabulate import tabulate
 from tqdm import tqdm
 
-from bench.environment import OPENMP_SETTINGS
-from bench.launching import Launcher
-from bench.record import Case
-from bench.studying import attempted
-from bench.tasks import Task
-from reports.speedup import speedup
-from reports.statistics import Ratio, compare_paired
+from bench.measure.environment import OPENMP_SETTINGS
+from bench.measure.fresh import Launcher
+from bench.measure.task import Task
+from bench.records.record import Case
+from bench.runs.compile_study import attempted
+from reports.stats.intervals import Ratio, compare_paired
+from reports.stats.speedup import speedup
 from workloads.base import load_suite
 
 NAMES = (

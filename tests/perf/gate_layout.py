@@ -18,15 +18,16 @@ import numpy as np
 from tabulate import tabulate
 from tqdm import tqdm
 
-from bench import host
-from bench.gating import cores_of
-from bench.hosting import Host, Layout, draw
-from bench.pairing import Shape, trial
-from bench.planning import Selection, cases
-from bench.record import Case
-from bench.sides import Checkouts, Side
-from bench.tasks import Task
-from reports.sequential import observe
+from bench.gate import host
+from bench.gate.hosts import Host, Layout, draw
+from bench.gate.revisions import Checkouts, Side
+from bench.gate.trial import trial
+from bench.gate.trials import cores_of
+from bench.measure.task import Task
+from bench.measure.turns import Shape
+from bench.records.record import Case
+from bench.runs.plan import Selection, cases
+from reports.stats.sequential import observe
 from workloads.base import load_suite
 
 PAIRS, TRIALS = 14, 2

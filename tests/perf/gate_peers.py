@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.planning import Selection, cases
+from bench.runs.plan import Selection, cases
 from tests.perf.gate_rates import SLOWED, git, plant
 from workloads.base import load_suite
 

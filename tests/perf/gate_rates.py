@@ -30,14 +30,14 @@ import numpy as np
 from tabulate import tabulate
 from tqdm import tqdm
 
-from bench.gating import Gate, Trials, lanes_for, survey
-from bench.planning import Selection
-from bench.record import Case, Record
-from bench.sampling import block_time, calibrate
-from bench.sides import Checkouts, Side
-from bench.steadying import steady
-from bench.storing import Writer
-from reports.sequential import LOOKS, Rule, decide, is_open, observe
+from bench.gate.revisions import Checkouts, Side
+from bench.gate.trials import Gate, Trials, lanes_for, survey
+from bench.measure.timer import block_time, calibrate
+from bench.modes.steady import steady
+from bench.records.files import Writer
+from bench.records.record import Case, Record
+from bench.runs.plan import Selection
+from reports.stats.sequential import LOOKS, Rule, decide, is_open, observe
 from workloads.base import Setup, load_suite
 
 SHARES = (0.03, 0.05, 0.10)
@@ -203,7 +203,7 @@ def record(path: Path) -> None:
 
 def every_case() -> list[Case]:
     """The default suite's eager cases on the CPU."""
-    from bench.planning import cases
+    from bench.runs.plan import cases
 
     return cases(load_suite(), Selection(modes=("eager",)))
 

@@ -16,16 +16,16 @@ from scipy.stats import binom
 from tqdm import tqdm
 
 import tests.planted_ladder  # noqa: F401 - registers the ladder
-from bench.environment import OPENMP_SETTINGS
-from bench.launching import Launcher
-from bench.planning import Selection, cases
-from bench.running import measured
-from bench.storing import Contents
-from bench.tasks import Task
-from reports.frames import Figure, figures, frame_of
-from reports.ladder import point_of
-from reports.pairs import rung_ratio
-from reports.statistics import Ratio
+from bench.measure.environment import OPENMP_SETTINGS
+from bench.measure.fresh import Launcher
+from bench.measure.task import Task
+from bench.records.files import Contents
+from bench.runs.plan import Selection, cases
+from bench.runs.run import measured
+from reports.read.frames import Figure, figures, frame_of
+from reports.read.pairs import rung_ratio
+from reports.stats.intervals import Ratio
+from reports.topics.ladder.figures import point_of
 from tests.perf.compile_rates import LAUNCHES, contains_one, middle
 from workloads.base import WORKLOADS
 

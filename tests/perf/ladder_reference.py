@@ -77,7 +77,7 @@ def by_hand(name: str) -> Run:
     if name == "linear_regression":
         return line_by_hand()
     from workloads.mnist_cnn import Padded
-    from workloads.mnist_data import tensors
+    from workloads.shared.mnist_data import tensors
 
     torch.manual_seed(0)
     return mnist_by_hand(Padded(), *tensors(train=True, count=1024))
@@ -88,7 +88,7 @@ def launch(name: str, number: int) -> float:
 
     Which is built first changes from launch to launch, since what is built second gets other memory.
     """
-    from bench.steadying import steady
+    from bench.modes.steady import steady
     from workloads.base import Setup, load_suite
 
     torch.set_num_threads(1)
@@ -110,7 +110,7 @@ def launch(name: str, number: int) -> float:
 
 def main(launches: int) -> None:
     """Every ladder's ratio with its 95 % interval over launches."""
-    from reports.statistics import summarize
+    from reports.stats.intervals import summarize
 
     for name in TOPS:
         command = [sys.executable, "-m", "tests.perf.ladder_reference", "--launch", name]

@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from bench.devices import DEVICES
-from bench.planning import Selection, cases
-from bench.record import Case
-from bench.sampling import calibrate
-from bench.steadying import steady
-from bench.tasks import build, check_defined
+from bench.measure.task import build, check_defined
+from bench.measure.timer import calibrate
+from bench.modes.steady import steady
+from bench.records.record import Case
+from bench.runs.plan import Selection, cases
 from workloads.base import Unavailable, load_suite
 
 WORKLOADS = load_suite()

@@ -32,7 +32,7 @@ def real_trace(folder: Path) -> dict[str, Any]:
     import torch  # a reading's process has no use for it
     from torch.profiler import ProfilerActivity
 
-    from bench.profiled import profiler
+    from bench.counts.torch_profiler import profiler
     from workloads.base import Setup, load_suite
 
     step = load_suite()["mnist_cnn.train_step"].build(Setup(torch.device("cpu")), model="padded", batch=64)

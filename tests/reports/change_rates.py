@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from tabulate import tabulate
 
-from reports.changes import LEVEL, noisy_changes
+from reports.stats.changes import LEVEL, noisy_changes
 from tests.reports.simulated import NOISE, shape, times
 
 Detector = Callable[[list[float]], list[int]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.record import Case, Environment, Record
-from bench.storing import Writer
+from bench.records.files import Writer
+from bench.records.record import Case, Environment, Record
 
 FACTS = {
     "torch": "2.15.0", "python": "3.11.7", "cpu": "Example CPU", "cores": 2, "memory_bytes": 8 * 2**30,

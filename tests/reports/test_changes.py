@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.changes import LEVEL, Change, cut_of, exact_changes, noisy_changes
-from reports.drifts import mann_kendall
-from reports.steps import windows
+from reports.stats.changes import LEVEL, Change, cut_of, exact_changes, noisy_changes
+from reports.stats.drifts import mann_kendall
+from reports.stats.level_shifts import windows
 from tests.reports.simulated import NOISE, shape, times
 
 LEAST = 0.01

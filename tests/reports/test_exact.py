@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bench.record import Case, Record
-from reports.exact import ExactRow, compare_exact
-from reports.exact_text import exact_text
+from bench.records.record import Case, Record
+from reports.topics.exact.figures import ExactRow, compare_exact
+from reports.topics.exact.text import exact_text
 
 CASE = Case("modules.linear", 1, (("batch", 64),), "cpu", "float32", "eager", 1)
 OTHER = replace(CASE, workload="modules.mlp", point=())

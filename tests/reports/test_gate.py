@@ -11,16 +11,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench.cli.gate import BROKEN, PASSED, SLOWER, UNDECIDED, exit_code
-from bench.record import Case, Environment, Record
-from bench.storing import StoringError
-from reports.gate import GateRow, Jury, paired, trials_of
-from reports.gate_files import as_json, as_junit, write
-from reports.gate_html import as_html
-from reports.gate_text import Headline, machine_line, markdown, text
-from reports.resolution import noise
-from reports.resolution import text as resolution_text
-from reports.sequential import LOOKS, Rule
+from bench.cli.gate.command import BROKEN, PASSED, SLOWER, UNDECIDED, exit_code
+from bench.records.files import StoringError
+from bench.records.record import Case, Environment, Record
+from reports.stats.sequential import LOOKS, Rule
+from reports.topics.gate.figures import GateRow, Jury, paired, trials_of
+from reports.topics.gate.files import as_json, as_junit, write
+from reports.topics.gate.resolution import noise
+from reports.topics.gate.resolution import text as resolution_text
+from reports.topics.gate.section import as_html
+from reports.topics.gate.text import Headline, machine_line, markdown, text
 from tests.conftest import ROOT
 from tests.reports.stored import case
 

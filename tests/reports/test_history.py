@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from bench.cli import main
-from bench.record import Environment, Record
-from bench.storing import Contents, Writer
-from reports.history import commits_of, history, inserted, without_git
-from reports.history_text import sparkline
+from bench.records.files import Contents, Writer
+from bench.records.record import Environment, Record
+from reports.topics.history.figures import commits_of, history, inserted, without_git
+from reports.topics.history.text import sparkline
 from tests.reports import stored
 
 COMMITS = 16

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
-from bench.record import Case, Record
-from bench.storing import Contents
-from reports.frames import Figure, figures, frame_of
-from reports.ladder import Ladder, ladders
-from reports.ladder_text import LOST, ladder_text
-from reports.overviews import overview
-from reports.sections.runs import gather
-from reports.sections.summary import summary
-from reports.sources import load_one
-from reports.text import overview_text
+from bench.records.files import Contents
+from bench.records.record import Case, Record
+from reports.page.summary import summary
+from reports.read.frames import Figure, figures, frame_of
+from reports.read.runs import gather
+from reports.read.sources import load_one
+from reports.topics.ladder.figures import Ladder, ladders
+from reports.topics.ladder.text import LOST, ladder_text
+from reports.topics.overview.figures import overview
+from reports.topics.overview.text import overview_text
 from tests.reports.stored import first_run, record, store, times
 
 

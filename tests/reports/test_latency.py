@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from bench.cli import main
-from bench.record import Case, Record
-from bench.storing import Contents
-from reports.frames import figures, frame_of
-from reports.latency import latencies
-from reports.latency_text import latency_text
-from reports.overviews import overview
-from reports.text import overview_text
+from bench.records.files import Contents
+from bench.records.record import Case, Record
+from reports.read.frames import figures, frame_of
+from reports.topics.latency.figures import latencies
+from reports.topics.latency.text import latency_text
+from reports.topics.overview.figures import overview
+from reports.topics.overview.text import overview_text
 from tests.reports.stored import first_run, record, store
 
 RNG = np.random.default_rng(0)

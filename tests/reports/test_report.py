@@ -11,15 +11,16 @@ import pandas as pd
 import pytest
 
 from bench.cli import main
-from bench.record import Case, Record
-from reports.sections import embedded, strip
-from reports.sections.compare import tables
-from reports.sections.embedded import LOAD
-from reports.sections.runs import MOST_RUNS, Material, gather
-from reports.sections.summary import summary
-from reports.sections.timing import timings
-from reports.sources import load_one
-from reports.statistics import summarize
+from bench.records.record import Case, Record
+from reports.page import embedded
+from reports.page.embedded import LOAD
+from reports.page.summary import summary
+from reports.read.runs import MOST_RUNS, Material, gather
+from reports.read.sources import load_one
+from reports.stats.intervals import summarize
+from reports.topics.compare.section import tables
+from reports.topics.timing import strip
+from reports.topics.timing.section import timings
 from tests.reports import stored
 
 SECTIONS = ("summary", "compare", "timing", "memory", "compile", "roofline", "method", "data")

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
-from bench.record import Case, Environment, Record
-from bench.storing import Contents
-from reports.ceilings import Roof, roofs
-from reports.frames import figures, frame_of
-from reports.roofline import Bound, bounds, memory_roof
-from reports.roofline_text import roofline_text
-from reports.roofs_text import roofs_text
+from bench.records.files import Contents
+from bench.records.record import Case, Environment, Record
+from reports.read.frames import figures, frame_of
+from reports.topics.ceilings.figures import Roof, roofs
+from reports.topics.ceilings.text import roofs_text
+from reports.topics.roofline.figures import Bound, bounds, memory_roof
+from reports.topics.roofline.text import roofline_text
 from tests.reports.stored import FACTS, store
 
 MIB = 2**20

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.sequential import CONFIRMING, LOOKS, Finding, Rule, decide, is_open, observe
+from reports.stats.sequential import CONFIRMING, LOOKS, Finding, Rule, decide, is_open, observe
 
 DEFAULT = Rule()
 MARGIN = math.log1p(DEFAULT.slower_than)
@@ -40,8 +40,8 @@ def test_at_the_margin_few_gates_name_any_case() -> None:
 
 
 def test_without_the_confirming_trials_the_rate_would_still_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reports.sequential.CONFIRMING", 0)
-    monkeypatch.setattr("reports.sequential.confirmed", lambda later, side, margin: True)
+    monkeypatch.setattr("reports.stats.sequential.CONFIRMING", 0)
+    monkeypatch.setattr("reports.stats.sequential.confirmed", lambda later, side, margin: True)
     dice = np.random.default_rng(2)
     rule = Rule(false_alarms=0.2)
     false = sum("slower" in verdicts(gate(dice.normal(MARGIN, 0.01, (5, 45)), rule)) for _ in range(300))

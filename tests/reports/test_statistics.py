@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.rows import verdict_of
-from reports.speedup import break_even_steps, speedup
-from reports.statistics import ONE_LAUNCH, Ratio, compare, summarize
+from reports.read.rows import verdict_of
+from reports.stats.intervals import ONE_LAUNCH, Ratio, compare, summarize
+from reports.stats.speedup import break_even_steps, speedup
 
 times = st.lists(st.lists(st.floats(1e-6, 1e2), min_size=1, max_size=8), min_size=1, max_size=5)
 

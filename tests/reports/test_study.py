@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from bench.cli import main
-from bench.record import Record
-from bench.storing import Contents
-from reports.compile_text import study_text
-from reports.frames import figures, frame_of
-from reports.overviews import overview
-from reports.speedup import break_even, difference, mean
-from reports.statistics import compare, compare_paired
-from reports.study import studied
+from bench.records.files import Contents
+from bench.records.record import Record
+from reports.read.frames import figures, frame_of
+from reports.stats.intervals import compare, compare_paired
+from reports.stats.speedup import break_even, difference, mean
+from reports.topics.compile.figures import studied
+from reports.topics.compile.text import study_text
+from reports.topics.overview.figures import overview
 from tests.reports import stored
 from tests.reports.test_report import Page
 

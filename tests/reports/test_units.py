@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports import units
+from reports.format import units
 
 
 @given(st.floats(1e-12, 1e15), st.sampled_from(["s", "1"]))

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from workloads import digits, mnist_data
 from workloads.base import Unavailable
 from workloads.mnist_cnn import Padded
+from workloads.shared import digits, mnist_data
 
 
 def test_torchvision_reads_them_as_mnist(data_folder: Path) -> None:

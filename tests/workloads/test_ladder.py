@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.planning import Selection, cases
-from reports.ladder import GROUND as GROUND_OF_REPORTS
-from reports.ladder import WORDS
-from workloads import ladder, linear_ladder
+from bench.runs.plan import Selection, cases
+from reports.topics.ladder.figures import GROUND as GROUND_OF_REPORTS
+from reports.topics.ladder.figures import WORDS
 from workloads.base import Setup, Step, Unavailable, WrongAnswer, load_suite
-from workloads.ladder import CPU, LADDERS, Loop, build_network, falling, pass_over
-from workloads.rungs import GROUND, Rung, climb
+from workloads.ladders import line, mnist
+from workloads.ladders.mnist import CPU, LADDERS, Loop, build_network, falling, pass_over
+from workloads.shared.rungs import GROUND, Rung, climb
 
 SUITE = load_suite()
 SETUP = Setup(torch.device("cpu"))
@@ -68,11 +68,11 @@ def test_a_rung_above_one_that_cannot_be_built_cannot_be_built() -> None:
 
 
 def test_bfloat16_is_left_out_where_the_cpu_has_none_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ladder, "has_bf16", lambda: False)
-    monkeypatch.delenv(ladder.SLOW_BF16_VARIABLE, raising=False)
+    monkeypatch.setattr(mnist, "has_bf16", lambda: False)
+    monkeypatch.delenv(mnist.SLOW_BF16_VARIABLE, raising=False)
     with pytest.raises(Unavailable, match=r"no bfloat16 instructions .* TORCHPACE_SLOW_BF16=1"):
         loop_of("autocast")
-    monkeypatch.setenv(ladder.SLOW_BF16_VARIABLE, "1")
+    monkeypatch.setenv(mnist.SLOW_BF16_VARIABLE, "1")
     assert loop_of("autocast").autocast is torch.bfloat16
 
 
@@ -127,20 +127,20 @@ def test_the_names_of_rungs_are_texts_that_survive_a_point() -> None:
 def test_a_step_written_by_hand_is_autograds_step() -> None:
     x, y = torch.tensor([1.0, 2.0]), torch.tensor([2.0, 4.0])
     weight, bias = (torch.tensor(value, requires_grad=True) for value in (0.3, -0.2))
-    optimizer = torch.optim.SGD([weight, bias], lr=linear_ladder.RATE)
+    optimizer = torch.optim.SGD([weight, bias], lr=line.RATE)
     torch.nn.functional.mse_loss(weight * x + bias, y).backward()
-    by_hand = linear_ladder.stepped((weight.detach().clone(), bias.detach().clone()), x, y)
+    by_hand = line.stepped((weight.detach().clone(), bias.detach().clone()), x, y)
     optimizer.step()
     assert torch.allclose(torch.stack(by_hand), torch.stack([weight.detach(), bias.detach()]))
 
 
 def test_many_steps_in_one_graph_are_the_steps_one_by_one() -> None:
-    x = torch.arange(1.0, 6.0).repeat(linear_ladder.GRAPH_EPOCHS, 1)
-    line = one = (torch.tensor(0.3), torch.tensor(-0.2))
+    x = torch.arange(1.0, 6.0).repeat(line.GRAPH_EPOCHS, 1)
+    known = one = (torch.tensor(0.3), torch.tensor(-0.2))
     for row in x:
-        for chosen in row.split(linear_ladder.BATCH):
-            one = linear_ladder.stepped(one, chosen, 2 * chosen)
-    assert torch.allclose(torch.stack(linear_ladder.many_stepped(line, x, 2 * x)), torch.stack(one))
+        for chosen in row.split(line.BATCH):
+            one = line.stepped(one, chosen, 2 * chosen)
+    assert torch.allclose(torch.stack(line.many_stepped(known, x, 2 * x)), torch.stack(one))
 
 
 def test_a_line_that_was_not_learned_is_a_wrong_answer() -> None:

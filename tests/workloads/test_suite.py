@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from bench.devices import DEVICES
-from bench.launching import Launcher
-from bench.measuring import perform
-from bench.planning import Selection, cases
-from bench.record import Case
-from bench.sampling import Budget
-from bench.tasks import Task
+from bench.measure.fresh import Launcher
+from bench.measure.passes import perform
+from bench.measure.task import Task
+from bench.measure.timer import Budget
+from bench.records.record import Case
+from bench.runs.plan import Selection, cases
 from workloads.base import Workload, load_suite
 
 WORKLOADS = load_suite()
@@ -189,7 +189,7 @@ def test_importing_the_ruler_runs_no_tensor_operation() -> None:
 
 
 def threads_after_import() -> int:
-    import bench.preload  # noqa: F401
+    import bench.measure.preload  # noqa: F401
 
     return len(list(Path("/proc/self/task").iterdir())) if Path("/proc").exists() else 1
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reports.profiles.difference import difference, pairs
-from reports.profiles.findings import findings
 from reports.profiles.profile import Profile, read_foreign
+from reports.profiles.say.difference import difference, pairs
+from reports.profiles.say.findings import findings
 from tests.traces import Events, event, memory, op, step, write
 
 NODE = "autograd::engine::evaluate_function: MulBackward0"

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.profiles.profile import read_foreign
-from reports.profiles.reading import TraceError, read_trace
+from reports.profiles.trace.reading import TraceError, read_trace
 from tests.traces import event, memory, op, step, write
 
 REAL = Path(__file__).parents[2] / "data" / "traces"

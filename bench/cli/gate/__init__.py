@@ -1,0 +1,1 @@
+"""`torchpace gate` and `torchpace bisect`: what the two share, and what each adds."""

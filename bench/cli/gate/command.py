@@ -1,0 +1,157 @@
+"""`torchpace gate`: refuse a change that makes a case slower, and only such a change."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from bench.cli.errors import UsageError
+from bench.cli.gate.options import add_options, plan, rule_of
+from bench.cli.gate.sides import describe, notes_on
+
+if TYPE_CHECKING:
+    from bench.gate.revisions import Side
+    from bench.records.record import Environment
+    from reports.topics.gate.figures import GateRow
+    from reports.topics.gate.text import Headline
+
+PASSED, SLOWER, BROKEN, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
+WORKING_TREE = "working tree"
+How: TypeAlias = Callable[[argparse.Namespace, Mapping[str, "Side"], Mapping[str, Path]], int]
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "gate",
+        help="compare two revisions in turns, and refuse a change that makes a case slower",
+        description="Measures base and head in turns, in fresh processes, until every case is decided or the budget is "
+        "spent. Exit codes: 0 pass, 1 slower, 2 bad input or broken, 3 undecided.",
+    )
+    parser.add_argument("globs", nargs="*", metavar="GLOB", help="workloads, such as 'mnist_cnn.*'; default: all")
+    parser.add_argument("--base", metavar="REV", help="the revision to compare with, such as origin/main")
+    parser.add_argument(
+        "--head", metavar="REV", default=WORKING_TREE, help="the revision to judge (default: the working tree)"
+    )
+    parser.add_argument(
+        "--base-python", metavar="PYTHON", help="the interpreter for base, such as old/.venv/bin/python"
+    )
+    parser.add_argument("--head-python", metavar="PYTHON", help="the interpreter for head")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--exact", action="store_true", help="compare counts and memory instead of times, in seconds")
+    what.add_argument("--self-test", action="store_true", help="gate identical sides: which changes can be seen here?")
+    add_options(parser, budget="10m", exact=True)
+    parser.add_argument("--undecided", choices=("fail", "pass"), default="fail", help="exit 3 (default) or 0 for them")
+    parser.add_argument("--resume", action="store_true", help="go on with the trials of the last such gate")
+    parser.add_argument("--all", action="store_true", help="print every case, not only those that changed")
+    for name in ("json", "markdown", "junit", "html"):
+        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"write the outcome as {name}")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the gate; 0 pass, 1 slower, 2 broken or bad input, 3 undecided."""
+    from bench.cli.gate import exact, self_test  # noqa: PLC0415
+    from bench.gate.revisions import Checkouts, SideError  # noqa: PLC0415
+
+    check(options)
+    how: How = exact.run if options.exact else self_test.run if options.self_test else compare
+    base = options.base or (options.head if options.self_test else WORKING_TREE)
+    try:
+        with Checkouts(Path.cwd()) as checkouts:
+            sides = {
+                "base": checkouts.side("base", base, options.base_python or sys.executable),
+                "head": checkouts.side("head", options.head, options.head_python or sys.executable),
+            }
+            return how(options, sides, {name: checkouts.cache(name) for name in sides})
+    except SideError as error:
+        raise UsageError(str(error)) from error
+
+
+def check(options: argparse.Namespace) -> None:
+    """Raise UsageError for options that do not go together."""
+    if not (options.base or options.base_python or options.head_python or options.self_test):
+        raise UsageError("gate needs --base REV to compare with, such as --base origin/main; or two interpreters")
+    if options.self_test and (options.base or options.base_python or options.head_python):
+        raise UsageError("--self-test compares the head with itself; leave --base and the interpreters out")
+    for python in (options.base_python, options.head_python):
+        if python and not Path(python).is_file():
+            raise UsageError(f"no interpreter at {python}; give the path of a Python, such as .venv/bin/python")
+    for name in ("markdown", "junit", "html"):
+        if getattr(options, name) and (options.self_test or (options.exact and name != "markdown")):
+            raise UsageError(f"--{name} is not written by {'--self-test' if options.self_test else '--exact'}")
+    rule_of(options)
+
+
+def compare(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[str, Path]) -> int:
+    """Survey both sides, run the trials, and show what was found."""
+    from bench.cli.gate.trials import resume, surveyed, trials_file, try_cases  # noqa: PLC0415 - imports torch
+    from reports.topics.gate.figures import Jury  # noqa: PLC0415
+
+    selection, gate = plan(options, sides, caches)
+    survey = surveyed(gate, selection)
+    notes = notes_on(sides)
+    for note in notes:
+        print(f"torchpace: {note}", file=sys.stderr)
+    jury = Jury(survey.cases, rule_of(options))
+    path = trials_file(gate.run, options.resume)
+    done = resume(jury, path, gate.run, survey) if options.resume else {}
+    interrupted = try_cases(gate, survey, jury, path, done=done)
+    notes.append(f"trials: {path}")
+    if interrupted:
+        notes.append("interrupted: the same command with --resume goes on with these trials")
+    rows = jury.close(final=not interrupted)
+    code = show(options, [*rows, *survey.rows], headline(options, sides, survey.environments, notes))
+    return INTERRUPTED if interrupted else code
+
+
+def headline(
+    options: argparse.Namespace,
+    sides: Mapping[str, Side],
+    environments: Mapping[tuple[str, str], Environment],
+    notes: Sequence[str],
+) -> Headline:
+    """What a reader must know besides the rows."""
+    from reports.topics.gate.text import Headline, machine_line  # noqa: PLC0415
+
+    base, head = (describe(side) for side in sides.values())
+    command = shlex.join(["torchpace", *sys.argv[1:]])
+    machine = machine_line(list(environments.values()))
+    return Headline(base, head, machine, command, rule_of(options), options.budget, tuple(notes))
+
+
+def show(options: argparse.Namespace, rows: Sequence[GateRow], top: Headline) -> int:
+    """Print the outcome, write the files asked for, and give the exit code."""
+    from reports.topics.gate.files import as_json, as_junit, write  # noqa: PLC0415
+    from reports.topics.gate.text import markdown, text  # noqa: PLC0415
+
+    code = exit_code(rows, options.undecided)
+    print(text(rows, top, options.all))
+    if options.json:
+        write(options.json, as_json(rows, top, code))
+    if options.markdown:
+        write(options.markdown, markdown(rows, top))
+    if options.junit:
+        write(options.junit, as_junit(rows, top))
+    if options.html:
+        from reports.topics.gate.section import as_html  # noqa: PLC0415
+
+        write(options.html, as_html(rows, top))
+    return code
+
+
+def exit_code(rows: Sequence[GateRow], undecided: str) -> int:
+    """2 when the head breaks a case or nothing could be compared, 1 when it slows one, 3 when one is undecided."""
+    from reports.topics.gate.figures import broken_on_head  # noqa: PLC0415
+    from reports.topics.gate.text import COMPARED  # noqa: PLC0415
+
+    verdicts = {row.verdict for row in rows}
+    if broken_on_head(rows) or not verdicts & {*COMPARED, "new", "missing"}:
+        return BROKEN
+    if "slower" in verdicts:
+        return SLOWER
+    return UNDECIDED if "undecided" in verdicts and undecided == "fail" else PASSED

@@ -1,0 +1,81 @@
+"""`torchpace gate --exact`: what can be counted, compared for equality; a change names what came and went."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cli.errors import UsageError
+from bench.cli.gate.options import plan
+from bench.cli.gate.sides import describe, notes_on
+
+if TYPE_CHECKING:
+    from bench.gate.revisions import Side
+    from bench.records.record import Case
+    from reports.topics.exact.figures import ExactRow
+
+
+def run(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[str, Path]) -> int:
+    """Count both sides and show what changed; 0 nothing is worse, 1 something is, 2 the head breaks a case."""
+    from tqdm import tqdm  # noqa: PLC0415 - these import torch
+
+    from bench.cli.gate.trials import surveyed, trials_file  # noqa: PLC0415
+    from bench.gate.exact import count  # noqa: PLC0415
+    from bench.gate.trials import SideBroken  # noqa: PLC0415
+    from bench.records.files import Writer  # noqa: PLC0415
+    from reports.topics.exact.figures import compare_exact  # noqa: PLC0415
+    from reports.topics.exact.text import exact_text  # noqa: PLC0415
+    from reports.topics.gate.files import write  # noqa: PLC0415
+
+    selection, gate = plan(options, sides, caches, modes=[])
+    survey = surveyed(gate, selection)
+    for note in notes_on(sides):
+        print(f"torchpace: {note}", file=sys.stderr)
+    path = trials_file(gate.run, old=False)
+    writer = Writer(path)
+    own = {"base": list(survey.cases), "head": list(survey.cases)}
+    for row in survey.rows:
+        own["head" if row.verdict == "new" else "base"].append(row.case)
+    try:
+        with tqdm(total=sum(map(len, own.values())), unit="case", desc="counted", dynamic_ncols=True) as bar:
+
+            def counted(case: Case) -> None:
+                bar.update()
+
+            found = count(gate, own, survey.environments, writer, counted)
+    except SideBroken as error:
+        raise UsageError(str(error)) from error
+    finally:
+        writer.close()
+    rows = compare_exact(found["base"], found["head"])
+    print(f"base: {describe(sides['base'])}\nhead: {describe(sides['head'])}\n\n{exact_text(rows)}\n\nrecords: {path}")
+    if options.markdown:
+        write(options.markdown, exact_text(rows, "markdown") + "\n")
+    if options.json:
+        write(options.json, as_json(rows))
+    return exit_code(rows)
+
+
+def as_json(rows: list[ExactRow]) -> str:
+    """The rows as JSON, schema 1: values per step in the metric's unit, parts by name."""
+    import json  # noqa: PLC0415
+    from dataclasses import asdict  # noqa: PLC0415
+
+    cases = [
+        {
+            **asdict(row), "case": {**asdict(row.case), "point": dict(row.case.point)},
+            "came": dict(row.came), "went": dict(row.went),
+        }
+        for row in rows
+    ]  # fmt: skip
+    return json.dumps({"schema": 1, "kind": "exact gate", "figures": cases}, indent=2, allow_nan=False) + "\n"
+
+
+def exit_code(rows: list[ExactRow]) -> int:
+    """2 when the head breaks a case, 1 when a figure is worse, else 0."""
+    if any(row.verdict == "broken" and row.head_reason for row in rows):
+        return 2
+    return int(any(row.verdict == "worse" for row in rows))

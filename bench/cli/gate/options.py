@@ -1,0 +1,79 @@
+"""Options by which `gate` and `bisect` say what to try and how, and their translation. Measures nothing."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import platform
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cli.errors import UsageError
+from bench.cli.options import add_case_options, positive_int, positive_seconds, selection_of
+from bench.cli.quantities import duration, share
+
+if TYPE_CHECKING:
+    from bench.gate.revisions import Side
+    from bench.gate.trials import Gate
+    from bench.runs.plan import Selection
+    from reports.stats.sequential import Rule
+
+
+def add_options(parser: argparse.ArgumentParser, budget: str, exact: bool = False) -> None:
+    """What to try and how."""
+    add_case_options(parser, default_mode="eager; with --exact each workload's own" if exact else "eager")
+    parser.add_argument("--workloads", metavar="MODULE", help="a module of your own with @workload functions")
+    parser.add_argument("--budget", type=duration, default=duration(budget), help=f"time to measure (default {budget})")
+    parser.add_argument(
+        "--slower-than", type=share, default=0.01, metavar="SHARE", help="margin of slower (default 1%%)"
+    )
+    parser.add_argument("--same-within", type=share, default=0.03, metavar="SHARE", help="margin of same (default 3%%)")
+    parser.add_argument("--lanes", type=positive_int, help="pairs at a time (default: as many as cores allow, up to 4)")
+    parser.add_argument("--timeout", type=positive_seconds, default=60.0, help="seconds per answer of a process")
+
+
+def rule_of(options: argparse.Namespace) -> Rule:
+    """The margins asked for. Raises UsageError when they contradict each other."""
+    from reports.stats.sequential import Rule  # noqa: PLC0415 - imports scipy
+
+    if options.same_within < options.slower_than:
+        raise UsageError(
+            f"--same-within {options.same_within:.1%} is smaller than --slower-than {options.slower_than:.1%}: "
+            "a case could be neither"
+        )
+    return Rule(slower_than=options.slower_than, same_within=options.same_within)
+
+
+def plan(
+    options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[str, Path], modes: list[str] | None = None
+) -> tuple[Selection, Gate]:
+    """What to select on both sides, and how to try it; `modes` when none are asked for. Raises UsageError."""
+    from bench.devices import DEVICES  # noqa: PLC0415 - these import torch
+    from bench.gate.trials import Gate, lanes_for  # noqa: PLC0415
+    from bench.runs.plan import SelectionError  # noqa: PLC0415
+
+    try:
+        selection = selection_of(options, ("eager",) if modes is None else modes)
+    except SelectionError as error:
+        raise UsageError(str(error)) from error
+    missing = {name: reason for name in selection.devices if (reason := DEVICES[name].unavailable_reason())}
+    if options.device == ["auto"]:
+        selection = replace(selection, devices=[name for name in selection.devices if name not in missing])
+    elif missing:
+        raise UsageError("; ".join(f"--device {name}: {reason}" for name, reason in missing.items()))
+    return selection, Gate(
+        run=key(options, sides), sides=sides, caches=caches, budget_s=options.budget, timeout_s=options.timeout,
+        threads=options.threads, lanes=options.lanes or lanes_for(selection.devices, options.threads),
+        module=options.workloads,
+    )  # fmt: skip
+
+
+def key(options: argparse.Namespace, sides: Mapping[str, Side]) -> str:
+    """What trials must have in common to be counted together: both trees and interpreters, the ruler, the machine."""
+    from bench.measure.environment import ruler  # noqa: PLC0415 - imports torch
+
+    parts = [ruler(), platform.node(), options.workloads, options.threads]
+    parts += [value for side in sides.values() for value in (side.tree, side.python)]
+    return "gate-" + hashlib.sha256(repr(parts).encode()).hexdigest()[:12]

@@ -1,0 +1,27 @@
+"""A gate's two sides in words. Measures nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.gate.revisions import Side
+
+
+def notes_on(sides: Mapping[str, Side]) -> list[str]:
+    """What a reader should know of the sides."""
+    base, head = sides["base"], sides["head"]
+    notes = []
+    if (base.tree, base.python) == (head.tree, head.python):
+        notes.append("base and head are the same code: this is an A/A run, where every change found is a false one")
+    if head.dirty:
+        notes.append("head is the working tree with its uncommitted changes")
+    return notes
+
+
+def describe(side: Side) -> str:
+    """A side in words."""
+    python = "" if side.python == sys.executable else f", run by {side.python}"
+    return f"{side.label} ({side.commit[:10]}{' with uncommitted changes' if side.dirty else ''}{python})"

@@ -1,0 +1,137 @@
+"""A gate between two sides, from survey to rows, with a progress bar: what `gate`, `bisect` and the self-test share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from bench.gate.trials import Gate
+    from bench.records.record import Case, Environment, Record
+    from bench.runs.plan import Selection
+    from reports.topics.gate.figures import GateRow, Jury
+
+
+FOLDER = Path(".torchpace")
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What both sides have: the cases to try, rows for those that cannot be, and where everything runs."""
+
+    cases: Sequence[Case]
+    rows: Sequence[GateRow]
+    environments: Mapping[tuple[str, str], Environment]
+
+
+def surveyed(gate: Gate, selection: Selection) -> Survey:
+    """Ask both sides what they have. Raises UsageError when a side does not import or nothing is selected."""
+    from bench.gate.trials import SideBroken, survey  # noqa: PLC0415 - imports torch
+    from reports.topics.gate.figures import paired  # noqa: PLC0415
+
+    try:
+        found, environments, reasons = survey(gate, selection)
+    except SideBroken as error:
+        raise UsageError(str(error)) from error
+    both, rows = paired(found["base"], found["head"])
+    if not both and not rows:
+        raise UsageError(reasons.get("head") or "neither side has any case to compare")
+    prepare_digits(both, gate)
+    return Survey(both, rows, environments)
+
+
+def prepare_digits(both: Sequence[Case], gate: Gate) -> None:
+    """Have digits ready if any case of the suite reads them, so that no trial draws them."""
+    from bench.cli.data import draw_digits  # noqa: PLC0415
+    from workloads.base import load_suite  # noqa: PLC0415
+
+    suite = {} if gate.module else load_suite()
+    if any(case.workload in suite and suite[case.workload].data == "mnist" for case in both):
+        draw_digits()
+
+
+def try_cases(
+    gate: Gate,
+    survey: Survey,
+    jury: Jury,
+    path: Path,
+    description: str = "decided",
+    done: Mapping[Case, int] | None = None,
+) -> bool:
+    """Run trials until the jury has heard enough or time is up; whether they were interrupted. Raises UsageError.
+
+    done: the number that each case's next trial gets, where it has had some.
+    """
+    from tqdm import tqdm  # noqa: PLC0415
+
+    from bench.gate.trials import SideBroken, Trials  # noqa: PLC0415
+    from bench.records.files import Writer  # noqa: PLC0415
+
+    writer = Writer(path)
+    total = len(survey.cases)
+    with tqdm(total=total, unit="case", desc=description, dynamic_ncols=True, bar_format=BAR) as bar:
+
+        def heard(case: Case, records: Mapping[str, Record], took_s: float) -> None:
+            jury.hear(case, records, took_s)
+            bar.n = total - sum(map(len, jury.open()))
+            left = max(0, round(trials.deadline - time.monotonic()))
+            bar.set_postfix_str(f"{sum(jury.trials().values())} trials, at most {left // 60}:{left % 60:02d} left")
+
+        trials = Trials(gate, survey.environments, writer, jury.open, heard, done)
+        try:
+            trials.run()
+        except KeyboardInterrupt:
+            return True
+        except SideBroken as error:
+            raise UsageError(str(error)) from error
+        finally:
+            writer.close()
+    return False
+
+
+BAR = "{desc} {n_fmt}/{total_fmt} |{bar}| {elapsed}{postfix}"  # how long it will take is not to be told from the cases
+
+
+def trials_file(run: str, old: bool) -> Path:
+    """Where trials go: a new file, or the last one of such a gate. Raises UsageError when there is none.
+
+    The folder hides itself from git: what a gate writes must not change the working tree that it judges.
+    """
+    if old:
+        found = sorted(FOLDER.glob(f"{run}-*.jsonl"))
+        if not found:
+            raise UsageError(f"nothing to resume: no {FOLDER}/{run}-*.jsonl, so these sides were not gated here before")
+        return found[-1]
+    try:
+        FOLDER.mkdir(exist_ok=True)
+        (FOLDER / ".gitignore").write_text("*\n")
+    except OSError as error:
+        raise UsageError(f"cannot write {FOLDER}/, where trials are kept: {error.strerror}") from error
+    return FOLDER / f"{run}-{datetime.now():%Y%m%d-%H%M%S}.jsonl"
+
+
+def resume(jury: Jury, path: Path, run: str, survey: Survey) -> dict[Case, int]:
+    """Have the jury hear the stored trials; the number that each case's next trial gets.
+
+    Raises UsageError when they were taken in another environment, such as with another torch.
+    """
+    from bench.records.files import read  # noqa: PLC0415
+    from reports.topics.gate.figures import trials_of  # noqa: PLC0415
+
+    records = read(path).records
+    known = {environment.id for environment in survey.environments.values()}
+    if not known.issuperset(record.environment for record in records):
+        raise UsageError(f"the trials in {path} were taken in another environment than there is now; gate anew")
+    done: dict[Case, int] = {}
+    for record in records:  # numbers have gaps where a trial was cut off
+        done[record.case] = max(done.get(record.case, 0), record.launch + 1)
+    for case, sides in trials_of(records, run):
+        if case in jury.heard:
+            jury.hear(case, sides)
+    return done

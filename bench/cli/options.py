@@ -1,0 +1,127 @@
+"""Options by which commands select workloads, and their translation into workloads. Measures nothing."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bench.cli.errors import UsageError
+from bench.records.record import Value, parse_value
+
+if TYPE_CHECKING:
+    from bench.runs.plan import Selection
+    from workloads.base import Workload
+
+
+def comma_list(text: str) -> list[str]:
+    """'cpu,cuda' as ["cpu", "cuda"]; for argparse."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError(f"{text!r} names nothing; give one or more names, separated by commas")
+    return names
+
+
+def positive_int(text: str) -> int:
+    """A whole number of at least 1; for argparse."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def positive_seconds(text: str) -> float:
+    """A number of seconds above 0; for argparse."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
+def axis_values(text: str) -> tuple[str, list[Value]]:
+    """'batch=1,64' as ("batch", [1, 64]); for argparse."""
+    axis, equals, values = text.partition("=")
+    if not equals or not axis or not values:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form AXIS=VALUE[,VALUE...]")
+    return axis, [parse_value(value) for value in values.split(",")]
+
+
+def add_case_options(
+    parser: argparse.ArgumentParser, default_mode: str, modes: str = "eager,compile,aot,int8,..."
+) -> None:
+    """Which cases of the workloads: device, mode, dtype, threads, axes."""
+    parser.add_argument("--device", type=comma_list, default=["auto"], help="auto (default), or of cpu,cuda,mps")
+    parser.add_argument("--mode", type=comma_list, default=[], help=f"of {modes} (default {default_mode})")
+    parser.add_argument("--dtype", type=comma_list, default=["float32"], help="of float32,bfloat16,float16")
+    parser.add_argument("--threads", type=positive_int, default=1, help="CPU threads of a step (default 1)")
+    parser.add_argument(
+        "--axis", type=axis_values, action="append", default=[], metavar="AXIS=VALUES",
+        help="other values for an axis, such as batch=1,64; may be repeated",
+    )  # fmt: skip
+
+
+def selection_of(options: argparse.Namespace, default_modes: Sequence[str] = ()) -> Selection:
+    """What the options and GLOBs select; `default_modes` when none are asked for. Raises SelectionError."""
+    from bench.modes.torch_compile import MODES  # noqa: PLC0415 - these import torch
+    from bench.runs.plan import Selection, choose  # noqa: PLC0415
+    from workloads.base import FLOAT_DTYPES  # noqa: PLC0415
+
+    return Selection(
+        globs=options.globs,
+        devices=choose_devices(options.device),
+        dtypes=choose("dtype", options.dtype, FLOAT_DTYPES),
+        modes=choose("mode", options.mode, MODES) or default_modes,
+        threads=options.threads,
+        axes=dict(options.axis),
+    )
+
+
+def add_module_option(parser: argparse.ArgumentParser) -> None:
+    """--workloads, for a module of the user's own."""
+    parser.add_argument(
+        "--workloads", metavar="MODULE", help="a module of your own with @workload functions, instead of the suite"
+    )
+
+
+def load(module: str | None) -> dict[str, Workload]:
+    """The suite's workloads, or those that importing the user's module defines. Raises UsageError."""
+    from workloads.base import WORKLOADS, load_suite  # noqa: PLC0415 - imports torch
+
+    if module is None:
+        return load_suite()
+    sys.path.insert(0, os.getcwd())
+    # Fresh processes find the module the same way.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))
+    before = set(WORKLOADS)
+    try:
+        importlib.import_module(module)
+    except (Exception, SystemExit) as error:
+        raise UsageError(
+            f"--workloads {module} does not import from {os.getcwd()}: {type(error).__name__}: {error}"
+        ) from error
+    found = {
+        name: workload
+        for name, workload in WORKLOADS.items()
+        if name not in before or within(workload.builder.__module__, module)
+    }
+    if not found:
+        raise UsageError(f"--workloads {module} defines no workload; decorate a function in it with @workload")
+    return found
+
+
+def within(name: str, module: str) -> bool:
+    """Whether a module is the named one or lies in it."""
+    return name == module or name.startswith(module + ".")
+
+
+def choose_devices(wanted: Sequence[str]) -> list[str]:
+    """The devices to plan for. "auto" is every known device: those that are missing are reported as such."""
+    from bench.devices import DEVICES  # noqa: PLC0415 - imports torch
+    from bench.runs.plan import choose  # noqa: PLC0415
+
+    return list(DEVICES) if list(wanted) == ["auto"] else choose("device", wanted, DEVICES)

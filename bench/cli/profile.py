@@ -1,0 +1,171 @@
+"""`torchpace profile`: where the time and the memory of a step go, as one HTML file with the raw traces beside it."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.cli.errors import UsageError
+from bench.cli.options import add_case_options, add_module_option, load, positive_seconds, selection_of
+from bench.cli.recording import prepare_data
+
+if TYPE_CHECKING:
+    from bench.records.record import Case
+    from bench.runs.profile import Profiled
+    from reports.profiles.profile import Profile
+
+UNSAFE = re.compile(r"[^\w.=,+-]+")
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "profile",
+        help="where the time and the memory of a step go, as an HTML file",
+        description="Profile workloads, or read traces made elsewhere (--trace), into one HTML file.",
+    )
+    parser.add_argument("globs", nargs="*", metavar="GLOB", help="workloads, such as mnist_cnn.train_step")
+    parser.add_argument(
+        "--trace", type=Path, nargs="+", metavar="FILE", default=[],
+        help="traces that torch.profiler wrote elsewhere, .json or .json.gz; several for several ranks",
+    )  # fmt: skip
+    parser.add_argument("-o", "--output", type=Path, default=Path("profile"), metavar="DIR", help="default: profile/")
+    add_case_options(parser, default_mode="eager")
+    parser.add_argument("--embed-trace", action="store_true", help="put the raw timelines into the HTML file, too")
+    parser.add_argument(
+        "--timeout", type=positive_seconds, default=300.0, metavar="SECONDS", help="a pass's longest time (default 300)"
+    )
+    parser.add_argument("--data", metavar="FOLDER", help="where MNIST is; without it stand-in digits are drawn")
+    add_module_option(parser)
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Profile, write the report, print its path; 2 when there is nothing to report on."""
+    if bool(options.globs) == bool(options.trace):
+        raise UsageError("give either workloads to profile, such as 'mnist_cnn.train_step', or --trace FILE")
+    if options.trace:
+        write_report(options, list(read_traces(options.trace)), [])
+        return 0
+    profiles: list[Profile] = []
+    failed: list[tuple[str, str]] = []
+    interrupted = False
+    try:
+        for folder, profiled in profile_cases(options):
+            if profiled.notes is None:
+                failed.append((f"{profiled.case.label} {profiled.case.device} {profiled.case.mode}", profiled.reason))
+            else:
+                profiles.append(read(folder))
+    except KeyboardInterrupt:
+        interrupted = True
+        print("torchpace: interrupted; what was profiled before is kept", file=sys.stderr)
+    for case, reason in failed:
+        print(f"torchpace: {case}: not profiled: {reason}", file=sys.stderr)
+    if profiles:
+        write_report(options, profiles, failed)
+    return 130 if interrupted else 0 if profiles else 2
+
+
+def read_traces(paths: Sequence[Path]) -> Iterator[Profile]:
+    """The profiles in traces made elsewhere. Raises UsageError for the first that cannot be read."""
+    from tqdm import tqdm  # noqa: PLC0415
+
+    from reports.profiles.profile import read_foreign  # noqa: PLC0415 - imports pandas
+    from reports.profiles.trace.reading import TraceError  # noqa: PLC0415
+
+    for path in tqdm(paths, unit="trace", disable=len(paths) < 2, dynamic_ncols=True):
+        try:
+            yield read_foreign(path)
+        except TraceError as error:
+            raise UsageError(str(error)) from error
+
+
+def read(folder: Path) -> Profile:
+    """The profile that was just taken into a folder."""
+    from reports.profiles.profile import read_profile  # noqa: PLC0415 - imports pandas
+
+    return read_profile(folder)
+
+
+def profile_cases(options: argparse.Namespace) -> Iterator[tuple[Path, Profiled]]:
+    """Profile the selected cases, each into a folder of its own, and store what was noted. Raises UsageError."""
+    from tqdm import tqdm  # noqa: PLC0415
+
+    from bench.devices import DEVICES  # noqa: PLC0415
+    from bench.measure.environment import OPENMP_SETTINGS, capture  # noqa: PLC0415
+    from bench.measure.fresh import Death, Launcher  # noqa: PLC0415
+    from bench.measure.profile_passes import PASSES  # noqa: PLC0415
+    from bench.measure.task import Task  # noqa: PLC0415
+    from bench.modes.torch_compile import generates  # noqa: PLC0415 - these import torch
+    from bench.records.profile_notes import Notes, write_notes  # noqa: PLC0415
+    from bench.runs.profile import copy_for_tensorboard, take  # noqa: PLC0415
+
+    cases = chosen_cases(options)
+    launcher = Launcher(options.timeout, OPENMP_SETTINGS)
+    caches = Path(tempfile.mkdtemp(prefix="torchpace-caches-"))
+    facts: dict[str, Mapping[str, Any]] = {}
+    try:
+        with tqdm(total=len(cases) * len(PASSES), unit="pass", dynamic_ncols=True) as bar:
+            for number, case in enumerate(cases):
+                bar.set_description_str(f"{case.label} {case.device} {case.mode}"[:60].ljust(60))
+                if case.device not in facts:
+                    method = DEVICES[case.device].start_method
+                    facts[case.device] = dict(launcher.call(method, capture, case.device, options.workloads).facts)
+                folder = options.output / folder_name(case)
+                notes = Notes(case, facts[case.device], command=shlex.join(["torchpace", *sys.argv[1:]]))
+                cache = str(caches / str(number)) if generates(case.mode) else ""
+                task = Task(case, "timeline", cache=cache, module=options.workloads)
+                profiled = take(launcher, task, notes, folder, bar.update)
+                if profiled.notes is not None:
+                    write_notes(folder, profiled.notes)
+                    copy_for_tensorboard(folder, options.output, folder.name)
+                yield folder, profiled
+    except Death as death:
+        raise UsageError(f"profiling cannot start: {death.reason}") from death
+    except OSError as error:
+        raise UsageError(f"cannot write to {options.output}: {error.strerror}; name another folder with -o") from error
+    finally:
+        shutil.rmtree(caches, ignore_errors=True)
+
+
+def chosen_cases(options: argparse.Namespace) -> Sequence[Case]:
+    """The selected cases, on the devices that are here unless others are asked for. Raises UsageError."""
+    from bench.devices import DEVICES  # noqa: PLC0415 - these import torch
+    from bench.runs.plan import SelectionError, cases  # noqa: PLC0415
+
+    workloads = load(options.workloads)
+    if options.device == ["auto"]:
+        options.device = [name for name, device in DEVICES.items() if not device.unavailable_reason()]
+    try:
+        chosen = cases(workloads, selection_of(options, ("eager",)))
+    except SelectionError as error:
+        raise UsageError(str(error)) from error
+    prepare_data(options, {case.workload for case in chosen}, workloads)
+    return chosen
+
+
+def folder_name(case: Case) -> str:
+    """A folder's name that says which case is in it."""
+    others = [case.dtype] * (case.dtype != "float32") + [f"{case.threads}-threads"] * (case.threads != 1)
+    return "-".join(UNSAFE.sub("-", part).strip("-") for part in (case.label, case.device, case.mode, *others))
+
+
+def write_report(options: argparse.Namespace, profiles: Sequence[Profile], failed: Sequence[tuple[str, str]]) -> None:
+    """Write the HTML file and print where it is. Raises UsageError."""
+    from reports.page.report import as_html  # noqa: PLC0415 - imports pandas
+
+    path = options.output / "report.html"
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+        page = as_html([], profiles, "", failed, options.embed_trace)
+        path.write_text(page, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}; name another folder with -o") from error
+    print(path)

@@ -1,0 +1,1 @@
+"""What one step did: from torch's profiler, from dispatched operators, from the processor's counters."""

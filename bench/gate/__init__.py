@@ -1,0 +1,1 @@
+"""Base and head in turns, from two revisions."""

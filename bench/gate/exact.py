@@ -1,0 +1,81 @@
+"""Exact figures of both sides of a gate: the sides next to each other, a fresh process per case and side.
+
+No turns are needed: what is counted is the same whatever else the machine does. Judges nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from bench.devices import DEVICES
+from bench.gate.hosts import Host, call
+from bench.gate.trials import SIDES, Gate, Hosts
+from bench.measure.fresh import Death
+from bench.measure.passes import MAIN_METRIC, perform
+from bench.measure.task import Task
+from bench.modes import torch_compile
+from bench.records.files import Writer
+from bench.records.record import Case, Environment, Record
+
+
+def count(
+    gate: Gate,
+    cases: Mapping[str, Sequence[Case]],
+    environments: Mapping[tuple[str, str], Environment],
+    writer: Writer,
+    counted: Callable[[Case], None],
+) -> dict[str, list[Record]]:
+    """The exact records of every side's cases, stored as they come. Raises SideBroken, and what `writer` raises."""
+    found: dict[str, list[Record]] = {name: [] for name in SIDES}
+    lock, stop = threading.Lock(), threading.Event()
+    errors: list[BaseException] = []
+
+    def keep(name: str, case: Case, records: Iterable[Record]) -> None:
+        environment = environments[name, case.device]
+        named = [replace(record, run=f"{gate.run}/{name}", environment=environment.id) for record in records]
+        with lock:
+            writer.add(environment, named)
+            found[name] += named
+            counted(case)
+
+    def side(name: str) -> None:
+        try:
+            with Hosts(gate, (), random.Random(gate.seed), (name,)) as hosts:
+                for case in cases[name]:
+                    if stop.is_set():
+                        break
+                    keep(name, case, records_of(hosts.by_name[name], gate, name, case))
+                    hosts.revive()
+        except BaseException as error:  # raised again below
+            errors.append(error)
+            stop.set()
+
+    threads = [threading.Thread(target=side, args=(name,)) for name in SIDES]
+    for thread in threads:
+        thread.start()
+    try:
+        while any(thread.is_alive() for thread in threads):
+            for thread in threads:
+                thread.join(0.2)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    if errors:
+        raise errors[0]
+    return found
+
+
+def records_of(host: Host, gate: Gate, name: str, case: Case) -> list[Record]:
+    """One case's exact records from one side; its process's death is a record too."""
+    cache = str(gate.caches[name]) if torch_compile.generates(case.mode) else ""
+    task = Task(case, "exact", cache=cache, module=gate.module)
+    forks = DEVICES[case.device].start_method == "forkserver"
+    try:
+        records: list[Record] = call(host, forks, gate.timeout_s, perform, task)
+    except Death as death:
+        return [Record("", "", case, MAIN_METRIC["exact"], status="broken", reason=death.reason)]
+    return records

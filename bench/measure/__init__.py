@@ -1,0 +1,1 @@
+"""The measured process's side: from a task to its records."""

@@ -1,0 +1,109 @@
+"""What a figure depends on besides the step: versions, machine, settings, commit. Measures nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+import bench
+from bench.devices import DEVICES
+from bench.modes.steady import KEEPING, keep_freed_memory
+from bench.records.record import Environment, Value
+
+# Idle OpenMP threads that spin steal time from the one that is measured; must be set before torch is imported.
+OPENMP_SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
+
+# The rooms of this package whose code decides what a figure is; the others choose cases and print.
+RULER = ("counts", "devices", "gate", "measure", "modes", "records", "runs")
+
+# Facts that make two machines different ones for comparing figures.
+MACHINE_FACTS = ("hostname", "cpu", "cores", "memory_bytes", "gpu", "gpu_count", "gpu_memory_bytes")
+
+
+def package_version(name: str) -> str | None:
+    """The installed version of a package; None when it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def commit(folder: Path) -> tuple[str | None, bool | None]:
+    """The commit checked out around `folder`, and whether tracked files differ from it; None outside of git."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False, timeout=10
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    head = git("rev-parse", "HEAD")
+    changes = git("status", "--porcelain", "--untracked-files=no")
+    return head, None if head is None or changes is None else bool(changes)
+
+
+def folder_of(package: str) -> Path:
+    """The folder that a module's code lies in; finding it does not import the module itself."""
+    spec = importlib.util.find_spec(package)
+    origin = spec.origin if spec and spec.origin else bench.__file__
+    return Path(origin or "").resolve().parent
+
+
+def ruler() -> str:
+    """A digest of the code that measures: figures taken by another one may mean something else."""
+    digest = hashlib.sha256()
+    folder = Path(bench.__file__ or "").parent
+    for path in sorted(path for room in RULER for path in (folder / room).rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def capture(device_name: str, package: str | None = None) -> Environment:
+    """The environment of measurements on a device; `package` is the user's workloads module, if not the suite.
+
+    Touches the device, so it belongs in a process of its own.
+    """
+    device = DEVICES[device_name]
+    head, dirty = commit(folder_of(package or "workloads"))
+    facts: dict[str, Value | None] = {
+        "python": platform.python_version(),
+        "torchpace": package_version("torchpace"),
+        "ruler": ruler(),
+        "torch": torch.__version__,
+        "torchvision": package_version("torchvision"),
+        "numpy": package_version("numpy"),
+        "blas": blas(),
+        "malloc": KEEPING if keep_freed_memory() else "as the system has it",
+        "matmul_precision": torch.get_float32_matmul_precision(),
+        "os": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "hostname": platform.node(),
+        "commit": os.environ.get("ASV_COMMIT") or head,
+        "dirty": dirty,
+        **{name.lower(): os.environ.get(name) for name in OPENMP_SETTINGS},
+        **DEVICES["cpu"].facts(),
+    }
+    if device_name != "cpu" and not device.unavailable_reason():
+        facts |= device.facts()
+    machine = "|".join(str(facts.get(fact)) for fact in MACHINE_FACTS)
+    facts["fingerprint"] = hashlib.sha256(machine.encode()).hexdigest()[:12]
+    return Environment(tuple(sorted(facts.items())))
+
+
+def blas() -> str | None:
+    """The library behind matrix products on the CPU, as torch's build names it."""
+    for line in torch.__config__.show().splitlines():
+        for name in ("oneAPI Math Kernel Library", "OpenBLAS", "Accelerate"):
+            if name in line:
+                return line.strip(" -").split(" for ")[0]
+    return None

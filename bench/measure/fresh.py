@@ -1,0 +1,107 @@
+"""A fresh process for every task: what one leaves behind, or how it dies, touches no other.
+
+Knows nothing of what the processes do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+# Chatter of torch's native code, which would run through the progress bar.
+QUIET = {"KINETO_LOG_LEVEL": "99", "TORCH_CPP_LOG_LEVEL": "ERROR"}
+LAST_WORDS = 400  # characters of a dead process's output that are shown
+
+
+class Death(Exception):
+    """A process that gave no result; `reason` says how it ended and what it said last."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Launcher:
+    """Starts one process at a time, with `settings` in its environment, and waits `timeout_s` for its result."""
+
+    def __init__(self, timeout_s: float, settings: dict[str, str] | None = None) -> None:
+        self.timeout_s = timeout_s
+        os.environ.update(QUIET)
+        for name, value in (settings or {}).items():
+            os.environ.setdefault(name, value)
+        multiprocessing.get_context("forkserver").set_forkserver_preload(["bench.measure.preload"])
+
+    def call(self, start_method: str, function: Callable[..., T], *arguments: Any) -> T:
+        """The function's result, computed in a fresh process. Raises Death when there is none."""
+        context = multiprocessing.get_context(start_method)
+        receiver, sender = context.Pipe(duplex=False)
+        far_end, lifeline = context.Pipe(duplex=False)
+        with tempfile.NamedTemporaryFile(prefix="torchpace-", suffix=".log") as log:
+            process = context.Process(target=_serve, args=(sender, far_end, log.name, function, arguments))  # type: ignore[attr-defined]
+            try:  # from here on: a process that is started and not stopped would be waited for when this one ends
+                process.start()
+                sender.close()
+                far_end.close()
+                if not receiver.poll(self.timeout_s):
+                    raise Death(f"did not finish within {self.timeout_s:g} s (--timeout)")
+                result: T = receiver.recv()
+            except EOFError:
+                process.join()
+                raise Death(how_it_died(process.exitcode, Path(log.name))) from None
+            finally:
+                stop(process)
+                receiver.close()
+                lifeline.close()
+        return result
+
+
+def _serve(
+    sender: Connection, far_end: Connection, log: str, function: Callable[..., object], arguments: tuple[Any, ...]
+) -> None:
+    """In the fresh process: send the function's result; all output goes to the log."""
+    threading.Thread(target=_end_with, args=(far_end,), daemon=True).start()
+    file = os.open(log, os.O_WRONLY | os.O_APPEND)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    sender.send(function(*arguments))
+    sender.close()
+
+
+def _end_with(far_end: Connection) -> None:
+    """End this process when the one that started it is gone, however it went: the pipe between them breaks."""
+    with contextlib.suppress(EOFError, OSError):
+        far_end.recv()
+    os._exit(1)
+
+
+def stop(process: Any) -> None:
+    """Make sure that the process is gone, if it was started: it is given a moment to end by itself."""
+    if process.pid is None:
+        return
+    process.join(2)
+    if process.is_alive():
+        process.terminate()
+        process.join(2)
+    if process.is_alive():
+        process.kill()
+        process.join()
+
+
+def how_it_died(exit_code: int | None, log: Path) -> str:
+    """How a process ended without a result, with the end of what it printed."""
+    said = " ".join(log.read_text(errors="replace").split())[-LAST_WORDS:]
+    if exit_code is not None and exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        hint = ", often sent by the system when memory runs out" if name == "SIGKILL" else ""
+        return f"its process was ended by {name}{hint}" + (f"; its last words: {said}" if said else "")
+    return f"its process ended with exit code {exit_code}" + (f"; its last words: {said}" if said else "")

@@ -1,0 +1,109 @@
+"""The rungs of a ladder in turns: built in one fresh process a launch, so that a gain is a ratio of neighbours in time.
+
+Whatever the machine does meanwhile meets all rungs; measured one after the other, minutes apart, two loops that do the
+same were told from each other only when one took half the time. What the values say of each other is for `reports`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from bench.devices import DEVICES, Device
+from bench.measure.passes import MAIN_METRIC, Begun, begin, conclude, guarded
+from bench.measure.task import Task, failure
+from bench.measure.timer import Budget, Samples
+from bench.measure.turns import alternate, warm_up
+from bench.modes.steady import steady
+from bench.records.record import RUNGS, Case, Record
+from workloads.base import Workload
+
+TURN_S = 0.1  # at least: a rung of milliseconds has more steps a turn
+METRIC = MAIN_METRIC["time"]
+FEWEST_ROUNDS, MOST_ROUNDS = 5, 40
+
+
+class Fallen(Exception):
+    """A rung's step raised `error` during its turn."""
+
+    def __init__(self, case: Case, error: Exception) -> None:
+        super().__init__(case.label)
+        self.case, self.error = case, error
+
+
+def groups(cases: Sequence[Case]) -> list[list[Case]]:
+    """The cases, those that are rungs of the same ladder together; in the order of their first ones."""
+    found: dict[object, list[Case]] = {}
+    for case in cases:
+        rest = tuple((axis, value) for axis, value in case.point if axis not in ("rung", "on"))
+        found.setdefault(replace(case, point=rest) if is_rung(case) else case, []).append(case)
+    return list(found.values())
+
+
+def is_rung(case: Case) -> bool:
+    """Whether a case is a rung of a ladder: its point says which, and on what it stands."""
+    return {"rung", "on"} <= {axis for axis, _ in case.point}
+
+
+def perform_in_turns(tasks: Sequence[Task]) -> list[Record]:
+    """In the fresh process: the timing records of rungs that take turns. A rung that fails says why; the rest goes on.
+
+    Which is built first changes from launch to launch: what is built later gets other memory. First calls are left out,
+    since the first rung alone pays for what torch imports when it is first needed.
+    """
+    first = tasks[0].launch % len(tasks)
+    begun: dict[Case, Begun] = {}
+
+    def start(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+        begun[task.case] = begin(task, workload, device)
+        return []
+
+    records = [record for task in (*tasks[first:], *tasks[:first]) for record in guarded(task, start, METRIC)]
+    going = [task for task in tasks if task.case in begun]
+    values: dict[Case, Samples] = {}
+    while going and not values:
+        try:
+            with steady():
+                values = turns(going, begun)
+        except Fallen as fallen:
+            (task,) = (task for task in going if task.case == fallen.case)
+            records.append(failure(Record("", "", task.case, METRIC, launch=task.launch), fallen.error))
+            going.remove(task)
+
+    def end(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+        step_time, _, *judged = conclude(task, workload, device, blank, begun[task.case], values[task.case])
+        return [replace(step_time, turns=RUNGS), *judged]
+
+    return records + [record for task in going for record in guarded(task, end, METRIC)]
+
+
+def turns(tasks: Sequence[Task], begun: dict[Case, Begun]) -> dict[Case, Samples]:
+    """Seconds per step of every rung, turn by turn; the nth values of all are of the same round. Raises Fallen."""
+    clock = DEVICES[tasks[0].case.device].clock
+    runs = [falling(task.case, begun[task.case].step.run) for task in tasks]
+    settled = [warm_up(run, clock) for run in runs]
+    steps = [max(1, round(TURN_S / step_s)) for step_s in settled]
+    round_s = sum(count * step_s for count, step_s in zip(steps, settled, strict=True))
+    found = alternate(runs, steps, rounds(tasks[0].budget, len(tasks), round_s), clock, random.Random())
+    return {
+        task.case: Samples(values, count, (step_s,))
+        for task, values, count, step_s in zip(tasks, found, steps, settled, strict=True)
+    }
+
+
+def rounds(budget: Budget, rungs: int, round_s: float) -> int:
+    """How many rounds fill the time that the rungs would have had alone; a median needs some, whatever they take."""
+    return min(MOST_ROUNDS, max(FEWEST_ROUNDS, round(budget.sample_s * rungs / round_s)))
+
+
+def falling(case: Case, run: Callable[[], object]) -> Callable[[], object]:
+    """The run, whose exceptions say whose they are."""
+
+    def named() -> object:
+        try:
+            return run()
+        except Exception as error:  # a workload may raise anything
+            raise Fallen(case, error) from error
+
+    return named

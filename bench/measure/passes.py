@@ -1,0 +1,251 @@
+"""From a case to its records: one pass per kind of figure, each in a process that does nothing else.
+
+Everything here runs in the fresh process that `launching` starts for one task.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from bench.devices import DEVICES, Device
+from bench.measure import exact
+from bench.measure.answers import ANSWERS, judge_changed, kept
+from bench.measure.task import Task, build, check_defined, compiles, failure, find_workload
+from bench.measure.timer import Samples, each_call, sample
+from bench.modes import compilations, torch_compile
+from bench.modes.steady import steady
+from bench.records.record import Record
+from workloads.base import Step, Unavailable, Workload
+
+INT8_WORK = "arithmetic and bytes are counted of floating-point steps; the eager mode has them"
+
+Pass: TypeAlias = Callable[[Task, Workload, Device, Record], list[Record]]
+
+
+def perform(task: Task) -> list[Record]:
+    """The task's records. Whatever the workload raises becomes a record that says so."""
+    return guarded(task, PASSES[task.measure], MAIN_METRIC[task.measure])
+
+
+def guarded(task: Task, measure: Pass, metric: str) -> list[Record]:
+    """The records of a pass; `metric` is what it reports on when it fails."""
+    blank = Record(run="", environment="", case=task.case, metric=metric, launch=task.launch)
+    try:
+        device = DEVICES[task.case.device]
+        reason = device.unavailable_reason()
+        if reason:
+            raise Unavailable(reason)
+        if task.cache:
+            torch_compile.use_cache(Path(task.cache))
+        torch.set_num_threads(task.case.threads)
+        workload = find_workload(task)
+        check_defined(workload, task.case)
+        blank = replace(blank, item=workload.item)
+        with steady():
+            return measure(task, workload, device, blank)
+    except Exception as error:  # a workload may raise anything; the other cases go on
+        return [failure(blank, error)]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A step that has been called: its first call in seconds, and copies of its first answers.
+
+    mode: the one it was built in. made: what torch.compile had made in the process by then, for its modes.
+    has_compiled: whether the first call compiled something, or took what was compiled before from the cache folder.
+    """
+
+    step: Step
+    mode: str
+    first_call_s: float
+    answers: list[Tensor]
+    made: compilations.Compilation | None
+    has_compiled: bool
+
+
+def begin(task: Task, workload: Workload, device: Device, mode: str = "") -> Begun:
+    """Build the task's step, or the same in another mode, and call it; in the first launch as often as is checked.
+
+    Raises Unavailable when the mode found nothing to change.
+    """
+    mode = mode or task.case.mode
+    is_compiled = torch_compile.compiled(mode)
+    if is_compiled:
+        torch_compile.use_eager_random()
+    graphs = compilations.graphs()
+    step = build(workload, task.case, device, mode=mode)
+    if not isinstance(step.items, int) or step.items < 1:
+        raise TypeError(f"Step(items={step.items!r}); items must be a whole number of at least 1")
+    start = device.clock()
+    answer = step.run()
+    first_call_s = device.clock() - start
+    answers = [kept(answer)]
+    torch_compile.check_used(mode)
+    made = compilations.counts() if is_compiled else None
+    has_compiled = torch_compile.generates(mode) or (compiles(workload) and compilations.graphs() > graphs)
+    if task.launch == 0:
+        answers += [kept(step.run()) for _ in range(ANSWERS - 1)]
+    return Begun(step, mode, first_call_s, answers, made, has_compiled)
+
+
+def conclude(
+    task: Task, workload: Workload, device: Device, blank: Record, begun: Begun, samples: Samples
+) -> list[Record]:
+    """The records of a step that was timed. In the first launch, raises WrongAnswer when its answers were not right."""
+    step = begun.step
+    last = kept(step.run())
+    final = compilations.counts() if begun.made else None
+    blank = replace(blank, items=step.items, data=step.data)
+    random = begun.made is not None and step.random
+    records = [
+        replace(
+            blank,
+            values=samples.values,
+            steps_per_value=samples.steps_per_value,
+            warm_up_values=samples.warm_up_values,
+            warnings=(torch_compile.FALLBACK_RANDOM,) if random else (),
+        ),
+        replace(
+            blank,
+            metric="first_call" if task.cold or not begun.has_compiled else "first_call_warm",
+            values=(begun.first_call_s,),
+        ),
+    ]
+    if task.launch == 0:
+        if step.check:  # what ran last is checked too: the steps between were timed
+            step.check(begun.answers[0])
+            step.check(last)
+        if step.check_first:
+            step.check_first(begun.answers)
+        if torch_compile.changed(task.case.mode):
+            found = {"answer_error": judge_changed(task, workload, device, begun.answers, samples)}
+            if begun.made and final:
+                found |= {
+                    "graphs": begun.made.graphs, "graph_breaks": begun.made.graph_breaks, "recompiles": final.recompiles
+                }  # fmt: skip
+            records += [replace(blank, metric=name, values=(float(value),)) for name, value in found.items()]
+    return records
+
+
+def timing_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """First call, then steady step time; then, in the first launch, whether the answers were right."""
+    begun = begin(task, workload, device)
+    return conclude(task, workload, device, blank, begun, sample(begun.step.run, device.clock, task.budget))
+
+
+def memory_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """Peak memory of one step."""
+    blank = replace(blank, warnings=())
+
+    def runner() -> Callable[[], object]:
+        return build(workload, task.case, device).run
+
+    exact.forget_first(runner)
+    peak = device.peak_memory(lambda: exact.warmed(runner), warm_up_steps=0)
+    if peak.allocated_bytes is None:
+        raise Unavailable(peak.reason)
+    records = [replace(blank, values=(float(peak.allocated_bytes),))]
+    if peak.reserved_bytes is not None:
+        records.append(replace(blank, metric="reserved_memory", values=(float(peak.reserved_bytes),)))
+    return records
+
+
+def work_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """What an uncompiled step computes and moves, its FLOPs as FlopCounterMode has them, and what training leads to."""
+    from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415 - imports triton, which no other pass needs
+
+    if task.case.mode == "int8":
+        raise Unavailable(INT8_WORK)
+    step = build(workload, task.case, device, mode="eager")
+    blank = replace(blank, data=step.data)
+    is_fused, uncompiled = torch_compile.changed(task.case.mode), contextlib.nullcontext()
+    if compiles(workload):
+        step.run()
+        is_fused = is_fused or compilations.graphs() > 0
+        # A compiled call under the counters would be counted in part and stay slow (pytorch#140909).
+        uncompiled = torch.compiler.set_stance("force_eager")
+    with uncompiled:
+        with FlopCounterMode(display=False) as counter:
+            step.run()
+        flops = counter.get_total_flops()
+        traffic = exact.traffic_records(step.run, blank, flops, is_fused)
+    # The counter knows products, convolutions and attention; a zero means that it knows nothing of this step.
+    records = [
+        replace(blank, values=(float(flops),))
+        if flops
+        else replace(blank, status="unavailable", reason="FLOPs are counted for products and convolutions; it has none")
+    ]
+    records += traffic
+    if step.outcome:
+        tested = {"accuracy": getattr(step, "tested", 0) or None}
+        found = step.outcome().items()
+        records += [replace(blank, metric=name, values=(value,), items=tested.get(name)) for name, value in found]
+    return records
+
+
+def exact_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """All that can be counted of one step, and is the same in every process."""
+
+    def builder(mode: str) -> Callable[[], Callable[[], object]]:
+        return lambda: build(workload, task.case, device, mode=mode).run
+
+    return exact.exact_records(blank, device, builder(task.case.mode), builder("eager"))
+
+
+def latency_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """Seconds of single calls, each from its start until the device has its answer."""
+    if torch_compile.compiled(task.case.mode):
+        torch_compile.use_eager_random()
+    step = build(workload, task.case, device)
+    step.run()
+    torch_compile.check_used(task.case.mode)
+    values = each_call(step.run, device.clock, task.budget)
+    if step.check:
+        step.check(kept(step.run()))
+    return [replace(blank, values=values, items=step.items, data=step.data)]
+
+
+def training_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
+    """Seconds from building the step to its first answer that reaches its target; the seed is the launch's number.
+
+    A seed that does not get there has no value and a warning that says so.
+    """
+    start = device.clock()
+    step = build(workload, task.case, device, seed=task.launch)
+    if step.target is None or step.cap < 1:
+        raise TypeError(f"{workload.name} has seeds, so its Step needs a target and a cap of at least 1")
+    best = 0.0
+    for _ in range(step.cap):
+        answer = float(step.run())
+        if answer >= step.target:
+            return [replace(blank, values=(device.clock() - start,), data=step.data)]
+        best = max(best, answer)
+    why = f"never reached {step.target:g} within {step.cap} steps: seed {task.launch}, whose best was {best:.4g}"
+    return [replace(blank, status="unavailable", reason=why, warnings=(why,), data=step.data)]
+
+
+PASSES: dict[str, Pass] = {
+    "time": timing_pass,
+    "memory": memory_pass,
+    "work": work_pass,
+    "exact": exact_pass,
+    "latency": latency_pass,
+    "training": training_pass,
+}
+
+# The metric that a pass reports on when it has nothing else to say.
+MAIN_METRIC = {
+    "time": "step_time",
+    "memory": "peak_memory",
+    "work": "flops",
+    "exact": "ops",
+    "latency": "latency",
+    "training": "time_to_accuracy",
+}

@@ -1,0 +1,73 @@
+"""From a task to its step: which workload it names, whether the case is defined, and the step built for a mode.
+
+Measures nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from bench.devices import Device
+from bench.measure.timer import Budget
+from bench.modes import inference, torch_compile
+from bench.records.errors import describe
+from bench.records.record import Case, Record
+from workloads.base import WORKLOADS, Setup, Step, Unavailable, Workload, WrongAnswer, load_suite
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One pass of one launch of one case. `cache` is the compilers' folder, `cold` whether it is still empty."""
+
+    case: Case
+    measure: str
+    launch: int = 0
+    budget: Budget = field(default_factory=Budget)
+    cache: str = ""
+    cold: bool = True
+    module: str | None = None
+
+
+def find_workload(task: Task) -> Workload:
+    """The workload a task names, after importing the module that defines it."""
+    if task.module is None:
+        return load_suite()[task.case.workload]
+    importlib.import_module(task.module)
+    return WORKLOADS[task.case.workload]
+
+
+def check_defined(workload: Workload, case: Case) -> None:
+    """Raise Unavailable for a mode or dtype that the workload is not made for."""
+    if torch_compile.changed(case.mode):
+        no_compiler = torch_compile.missing_compiler(case.device) if torch_compile.generates(case.mode) else ""
+        if reason := workload.not_compiled or no_compiler:
+            raise Unavailable(reason)
+    if case.dtype not in workload.dtypes:
+        raise Unavailable(f"{workload.name} is defined for {', '.join(workload.dtypes)}, not {case.dtype}")
+
+
+def compiles(workload: Workload) -> bool:
+    """Whether steps of the workload call torch.compile by themselves."""
+    return getattr(workload, "compiles", False)
+
+
+def build(
+    workload: Workload, case: Case, device: Device, mode: str | None = None, dtype: str | None = None, seed: int = 0
+) -> Step:
+    """The case's step, or the same step in another mode or dtype, or from another seed."""
+    mode = mode or case.mode
+    setup = Setup(device.torch_device(), getattr(torch, dtype or case.dtype), torch_compile.MODES[mode], seed)
+    if (tolerance := inference.TOLERANCE.get(mode)) is not None:
+        setup = replace(setup, tolerance=tolerance)
+    return workload.build(setup, **dict(case.point))
+
+
+def failure(blank: Record, error: Exception) -> Record:
+    """The record of what a workload raised: that it is not available, or how it is broken."""
+    if isinstance(error, Unavailable):
+        return replace(blank, status="unavailable", reason=str(error))
+    reason = f"wrong answer: {error}" if isinstance(error, WrongAnswer) else describe(error)
+    return replace(blank, status="broken", reason=reason)

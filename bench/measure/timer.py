@@ -1,0 +1,102 @@
+"""How steps are timed: blocks of steps between two readings of a clock that waits for the device.
+
+Pure given a clock; knows no device and no torch. A block is long enough that reading the clock costs under
+0.1 % of it; a value is a block's time divided by its steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import repeat
+
+Clock = Callable[[], float]
+Run = Callable[[], object]
+
+MIN_BLOCK_S = 0.01  # shorter blocks let a single interruption of the process dominate a value
+CLOCK_SHARE = 1e-3  # largest share of a block that reading the clock may take
+CLOCK_READINGS = 20  # the cheapest of so many pairs of readings is the clock's cost
+MAX_STEPS_PER_VALUE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How long to warm up and to sample, in seconds, and how many values to take at least and at most.
+
+    calls_s, min_calls, max_calls: likewise for single calls, of which a percentile near 1 needs many.
+    """
+
+    warm_up_s: float = 0.05
+    sample_s: float = 0.2
+    min_values: int = 3
+    max_values: int = 100
+    calls_s: float = 1.0
+    min_calls: int = 100
+    max_calls: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Values in seconds per step in the order taken, with the warm-up values before them."""
+
+    values: tuple[float, ...]
+    steps_per_value: int
+    warm_up_values: tuple[float, ...]
+
+
+def block_time(run: Run, steps: int, clock: Clock) -> float:
+    """Seconds from enqueueing `steps` steps until the device has finished them."""
+    start = clock()
+    for _ in repeat(None, steps):
+        run()
+    return clock() - start
+
+
+def clock_cost(clock: Clock) -> float:
+    """Seconds that one reading of the clock takes when the device is idle."""
+    return min(block_time(lambda: None, 0, clock) for _ in range(CLOCK_READINGS))
+
+
+def calibrate(run: Run, clock: Clock) -> tuple[int, float]:
+    """Steps per block, so that a block takes at least MIN_BLOCK_S and the clock under CLOCK_SHARE of it.
+
+    Also gives the seconds per step of the block that showed it.
+    """
+    target = max(MIN_BLOCK_S, clock_cost(clock) / CLOCK_SHARE)
+    steps = 1
+    while True:
+        taken = block_time(run, steps, clock)
+        if taken >= target or steps >= MAX_STEPS_PER_VALUE:
+            return steps, taken / steps
+        # Aim a fifth above the target; grow at most tenfold, since the first blocks may be slow ones.
+        steps = min(MAX_STEPS_PER_VALUE, steps * 10, max(steps + 1, round(1.2 * steps * target / max(taken, 1e-9))))
+
+
+def sample(run: Run, clock: Clock, budget: Budget) -> Samples:
+    """Calibrate and warm up for the budget's time, then take values until its time or their number is reached."""
+    started = clock()
+    steps, step_s = calibrate(run, clock)
+    warm_up = [step_s]
+    while clock() - started < budget.warm_up_s:
+        warm_up.append(block_time(run, steps, clock) / steps)
+    values: list[float] = []
+    started = clock()
+    while len(values) < budget.max_values:
+        values.append(block_time(run, steps, clock) / steps)
+        if len(values) >= budget.min_values and clock() - started >= budget.sample_s:
+            break
+    return Samples(tuple(values), steps, tuple(warm_up))
+
+
+def each_call(run: Run, clock: Clock, budget: Budget) -> tuple[float, ...]:
+    """Seconds of single calls in the order made, after the budget's time to warm up."""
+    started = clock()
+    while clock() - started < budget.warm_up_s:
+        run()
+    values: list[float] = []
+    started = clock()
+    while len(values) < budget.max_calls:
+        values.append(block_time(run, 1, clock))
+        if len(values) >= budget.min_calls and clock() - started >= budget.calls_s:
+            break
+    return tuple(values)

@@ -1,0 +1,126 @@
+"""Modes: how a step's compilable part is wrapped, and what torch.compile did with it.
+
+With inference.py the only file that touches torch's private compiler names.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.modes import compilations, inference
+from workloads.base import Unavailable, leave_as_is
+
+Compiler = Callable[[Any], Any]
+
+MODES: dict[str, Compiler] = {
+    "eager": leave_as_is,
+    "compile": torch.compile,
+    "compile-reduce-overhead": partial(torch.compile, mode="reduce-overhead"),
+    "compile-max-autotune": partial(torch.compile, mode="max-autotune"),
+    "aot": inference.AheadOfTime,
+    "int8": inference.quantized,
+}
+
+FALLBACK_RANDOM = "compiled with eager's random numbers (fallback_random), so that the answers can be compared"
+
+
+PROBE_BYTES = 1 << 16  # written and removed again, to see whether a cache folder takes anything
+
+NOTHING_COMPILED = "the step gave torch.compile nothing to compile"
+NOTHING_CONVERTED = "the step gave this mode no module to make a program of"
+
+# Why Inductor's kernels for the CPU cannot be made to report themselves here; empty where they can.
+UNNAMED_KERNELS = (
+    "" if sys.platform in ("linux", "win32") else f"torch.compile's kernels do not report themselves on {sys.platform}"
+)
+
+
+def changed(mode: str) -> bool:
+    """Whether the mode is another than eager, so that its answers are compared with eager's."""
+    return MODES[mode] is not leave_as_is
+
+
+def compiled(mode: str) -> bool:
+    """Whether the mode is one of torch.compile's."""
+    return mode.startswith("compile")
+
+
+def generates(mode: str) -> bool:
+    """Whether Inductor makes kernels in the mode: it needs a compiler and a cache folder."""
+    return compiled(mode) or mode == "aot"
+
+
+def check_used(mode: str) -> None:
+    """After a first call: raise Unavailable when the step had nothing for the mode to change."""
+    if compiled(mode) and compilations.counts().graphs == 0:
+        raise Unavailable(NOTHING_COMPILED)
+    if changed(mode) and not compiled(mode) and not inference.made:
+        raise Unavailable(NOTHING_CONVERTED)
+
+
+def use_cache(folder: Path) -> None:
+    """Keep what compilers produce in `folder`; must come before the first compilation of the process.
+
+    Raises Unavailable when nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(PROBE_BYTES))
+            probe.flush()
+    except OSError as error:
+        raise Unavailable(
+            f"the compilers' cache folder {folder} cannot be written ({error.strerror}); make room or set TMPDIR"
+        ) from error
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "inductor")
+    os.environ["TRITON_CACHE_DIR"] = str(folder / "triton")
+
+
+def use_eager_random() -> None:
+    """Make compiled code draw the same random numbers as eager code, for answers to be comparable."""
+    import torch._inductor.config as inductor  # noqa: PLC0415 - a second of import that eager cases do not need
+
+    inductor.fallback_random = True
+
+
+def use_named_kernels() -> None:
+    """Make Inductor's kernels for the CPU report themselves by name; must come before the first compilation."""
+    import torch._inductor.config as inductor  # noqa: PLC0415 - as above
+
+    inductor.cpp.enable_kernel_profile = True
+
+
+def missing_compiler(device: str) -> str:
+    """Why nothing can be compiled for the device here; empty when something may be."""
+    if device != "cpu":
+        return ""
+    if named := os.environ.get("CXX"):  # then torch looks for no other
+        return "" if shutil.which(named) else f"torch.compile needs a C++ compiler for the CPU, and CXX={named} is none"
+    if not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
+        return "torch.compile needs a C++ compiler for the CPU, and none of g++, clang++, c++ is on the PATH"
+    return ""
+
+
+def forget() -> None:
+    """Leave this process as if nothing had been compiled in it."""
+    from torch._dynamo.utils import clear_compilation_metrics  # noqa: PLC0415 - as above
+
+    torch.compiler.reset()
+    clear_compilation_metrics()
+
+
+DYNAMIC: dict[str, bool | None] = {"static": False, "automatic": None, "dynamic": True}
+
+
+def guarding(variant: str) -> Compiler:
+    """A compiler that stops after Dynamo, whose guards decide what is compiled again; shapes as `variant` says."""
+    return partial(torch.compile, backend="aot_eager", dynamic=DYNAMIC[variant])

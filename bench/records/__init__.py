@@ -1,0 +1,1 @@
+"""What was measured, as plain data and on disk. Imports no torch."""

@@ -1,0 +1,102 @@
+"""Record files: JSON Lines, appended a whole line at a time, read with every bad line named. Imports no torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.records.record import Environment, Record, RecordError, environment_line, parse_line, record_line
+
+FIRST_BYTES = b'{"schema"'  # how every line of a records file begins
+
+
+class StoringError(Exception):
+    """A file that cannot be written or read; the text names it and says what to do."""
+
+
+class Writer:
+    """Appends records to a file; after every call what was appended is on disk.
+
+    A line that an earlier crash cut off stays in the file, ended by a line break, and is passed over by `read`.
+    Raises StoringError when the file cannot be opened or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._environments: set[str] = set()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            size = os.fstat(self._file).st_size
+            if size and os.pread(self._file, len(FIRST_BYTES), 0) != FIRST_BYTES:
+                raise StoringError(f"{path} exists and is no records file; name another file with -o")
+            if size and os.pread(self._file, 1, size - 1) != b"\n":
+                os.write(self._file, b"\n")
+        except OSError as error:
+            raise StoringError(f"cannot write {path}: {error.strerror}; name another file with -o") from error
+
+    def add(self, environment: Environment, records: Sequence[Record]) -> None:
+        """Append the records, and before them their environment when this writer has not stored it yet."""
+        lines = [record_line(record) for record in records]
+        if not lines:
+            return
+        if environment.id not in self._environments:
+            self._environments.add(environment.id)
+            lines.insert(0, environment_line(environment, records[0].run))
+        data = ("\n".join(lines) + "\n").encode()
+        try:
+            while data:
+                data = data[os.write(self._file, data) :]
+            os.fsync(self._file)
+        except OSError as error:
+            raise StoringError(f"cannot write {self.path}: {error.strerror}; what came before is kept") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that a file holds: records, environments by id, and what was passed over and why."""
+
+    records: tuple[Record, ...]
+    environments: dict[str, Environment]
+    warnings: tuple[str, ...] = ()
+
+
+def read(path: Path) -> Contents:
+    """Read a records file. A line cut off by a crash is passed over with a warning.
+
+    Raises StoringError, with path and line, for an unreadable, empty or foreign file, or a newer schema.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise StoringError(f"cannot read {path}: {why}") from error
+    if not text.strip():
+        raise StoringError(f"{path} is empty; was the run that wrote it stopped before its first case?")
+    records: list[Record] = []
+    environments: dict[str, Environment] = {}
+    warnings: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            parsed = parse_line(line)
+        except RecordError as error:
+            # Every line begins with its schema, so this beginning without an end is a write that was cut off.
+            if line.encode().startswith(FIRST_BYTES) and not line.endswith("}"):
+                warnings.append(f"{path}:{number}: cut off in the middle, passed over")
+                continue
+            raise StoringError(f"{path}:{number}: {error}") from error
+        if isinstance(parsed, Environment):
+            environments[parsed.id] = parsed
+        else:
+            records.append(parsed)
+    if not records:
+        raise StoringError(f"{path} holds no records; {'; '.join(warnings) or 'only environments'}")
+    return Contents(tuple(records), environments, tuple(warnings))

@@ -1,0 +1,92 @@
+"""What is stored beside a profile's traces: what was profiled, where, and what a trace does not say. Imports no torch.
+
+Schema history (also in docs/records.md):
+1  first version.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from bench.records.files import StoringError
+from bench.records.record import Case, Value
+
+SCHEMA = 1
+FILE = "profile.json"
+TIMELINE, STACKS, MEMORY = "trace.json.gz", "stacks.json.gz", "memory.json.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """One profiled case.
+
+    step_values_s: seconds per step without the profiler, taken just before. items: per step, in the workload's unit.
+    flops: of an uncompiled step, by operator. module_names, module_flops: a module's name in its model, and its FLOPs,
+    by what the profiler calls it and those around it ('Padded_0/Conv2d_0'). addresses: kind of tensor ('parameters') by
+    the address of its storage. memory_device: the traces' number of the device whose memory counts. missing: why a part
+    is not there, by its name (timeline, stacks, memory, flops).
+    """
+
+    case: Case
+    facts: Mapping[str, Value | None]
+    command: str = ""
+    step_values_s: tuple[float, ...] = ()
+    items: int | None = None
+    item: str = ""
+    data: str = ""
+    flops: Mapping[str, int] = field(default_factory=dict)
+    module_flops: Mapping[str, int] = field(default_factory=dict)
+    module_names: Mapping[str, str] = field(default_factory=dict)
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    memory_device: int | None = None
+    graphs: int | None = None
+    graph_breaks: tuple[str, ...] = ()
+    recompiles: tuple[str, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def write_notes(folder: Path, notes: Notes) -> None:
+    """Store the notes; a reader finds the old ones or the new ones, never half of them."""
+    body = asdict(notes)
+    body["case"]["point"] = dict(notes.case.point)
+    path = folder / FILE
+    part = path.with_suffix(".part")
+    try:
+        part.write_text(json.dumps({"schema": SCHEMA, **body}, indent=1))
+        part.replace(path)
+    except OSError as error:
+        raise StoringError(f"cannot write {path}: {error.strerror}") from error
+
+
+def read_notes(folder: Path) -> Notes:
+    """The notes in a profile's folder. Raises StoringError naming the file."""
+    path = folder / FILE
+    try:
+        body = json.loads(path.read_text())
+        if not isinstance(body, dict) or not isinstance(body.get("schema"), int):
+            raise StoringError(f"{path}: is no profile of torchpace: it has no 'schema'")
+        if body["schema"] > SCHEMA:
+            raise StoringError(f"{path}: written by a newer torchpace (schema {body['schema']}); update torchpace")
+        return notes_from(body)
+    except OSError as error:
+        raise StoringError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise StoringError(f"{path}: is damaged ({error}); profile again") from error
+
+
+def notes_from(body: Mapping[str, Any]) -> Notes:
+    """The notes in decoded JSON; unknown fields are left out, so that schemas can grow."""
+    case = body["case"]
+    known = {field.name: body[field.name] for field in fields(Notes) if field.name in body}
+    known["case"] = Case(**{**{f.name: case[f.name] for f in fields(Case)}, "point": tuple(case["point"].items())})
+    for name in ("step_values_s", "graph_breaks", "recompiles", "warnings"):
+        known[name] = tuple(known.get(name, ()))
+    for name in ("facts", "flops", "module_flops", "module_names", "addresses", "missing"):
+        if not isinstance(known.get(name, {}), dict):
+            raise ValueError(f"{name} is no table")
+    return Notes(**known)

@@ -1,0 +1,1 @@
+"""What asv finds: benchmarks, checkouts of commits, and a page of its own."""

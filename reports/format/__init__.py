@@ -1,0 +1,1 @@
+"""How things are written: units, tables, HTML. Knows nothing of what they say."""

@@ -1,0 +1,1 @@
+"""What a profile says: findings in words, drawings, differences."""

@@ -1,0 +1,266 @@
+"""What a profile says in words, the costliest first. Each finding names its evidence and where in the report it is.
+
+A rule speaks only above a threshold, so that a balanced profile has little to say. Thresholds are shares of the step.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from reports.format import units
+from reports.profiles.profile import Profile
+from reports.profiles.shape.memory import KINDS
+
+DATA_SHARE = 0.2
+IDLE_SHARE = 0.2
+COPY_SHARE = 0.1
+COMMUNICATION_SHARE = 0.2
+OTHER_SHARE = 0.3
+OPTIMIZER_SHARE = 0.2
+DOMINANT_SHARE = 0.5
+SHORT_KERNEL_S = 20e-6  # launching one costs the CPU some 5 to 10 µs
+TOO_SHORT = 1.5  # with the profiler a step takes so many times what it takes without
+UNEVEN = 1.5  # a step so many times longer than the median
+LARGE_KIND = 0.5  # of the peak
+SMALL_BYTES = 1 << 20  # a peak below this is nobody's trouble
+WAITS = (
+    "aten::item",
+    "aten::_local_scalar_dense",
+    "cudaStreamSynchronize",
+    "cudaDeviceSynchronize",
+    "hipDeviceSynchronize",
+)
+PLACE = re.compile(r" at (\S+:\d+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence, the evidence for it, what to try, and the section that shows it.
+
+    cost: the share of the step that it is about, by which findings are ranked; None for what has no share.
+    """
+
+    text: str
+    evidence: str
+    advice: str
+    section: str
+    cost: float | None = None
+
+
+def findings(profile: Profile) -> list[Finding]:
+    """All that can be said, by the share of the step that it is about; what cannot be weighed follows the first."""
+    rules = RULES if too_short(profile) is None else ANYWAY
+    found = [finding for rule in rules for finding in rule(profile)]
+    return sorted(found, key=lambda finding: -(UNWEIGHED if finding.cost is None else finding.cost))
+
+
+def too_short(profile: Profile) -> Finding | None:
+    """What to say of a step that the profiler makes so much longer that its shares are the profiler's own."""
+    if profile.step_s is None or profile.steps.mean_s <= TOO_SHORT * profile.step_s:
+        return None
+    return Finding(
+        "The step is too short for the profiler, or was disturbed",
+        f"{seconds(profile.step_s)} without it, {seconds(profile.steps.mean_s)} with it",
+        "the shares below are the profiler's as much as the step's; a larger case shows more", "breakdown", 0.5,
+    )  # fmt: skip
+
+
+UNWEIGHED = 0.25  # where a finding without a share is ranked: below what surely takes a quarter of the step
+
+
+def seconds(value: float) -> str:
+    """Seconds as people read them."""
+    return units.quantity(value, "s")
+
+
+def number_of(count: float, noun: str, nouns: str = "") -> str:
+    """So many of something."""
+    return f"{units.count(count)} {noun if round(count) == 1 else nouns or noun + 's'}"
+
+
+def waiting_for_data(profile: Profile) -> Iterator[Finding]:
+    """The step waits for its DataLoader."""
+    share = profile.phases.fractions["data"]
+    if share >= DATA_SHARE:
+        yield Finding(
+            f"{units.percent(share)} of the step is in DataLoader",
+            f"{seconds(profile.phases.mean_s('data'))} of {seconds(profile.steps.mean_s)} per step",
+            "keep the data set in memory as tensors, or load it with worker processes (num_workers, pin_memory)",
+            "breakdown", share,
+        )  # fmt: skip
+
+
+def graph_breaks(profile: Profile) -> Iterator[Finding]:
+    """torch.compile could not take the step as a whole."""
+    breaks = profile.notes.graph_breaks if profile.notes else ()
+    by_place: dict[str, list[str]] = {}
+    for text in breaks:
+        place = PLACE.search(text)
+        by_place.setdefault(place[1] if place else "an unknown place", []).append(PLACE.sub("", text))
+    for where, reasons in by_place.items():
+        many = "1 graph break" if len(reasons) == 1 else f"{len(reasons)} graph breaks"
+        yield Finding(
+            f"{many} at {where}", reasons[0],
+            "the code around it is compiled in pieces, with Python between; move it out of what is compiled", "compile",
+        )  # fmt: skip
+
+
+def recompiles(profile: Profile) -> Iterator[Finding]:
+    """Code was compiled again, while it was profiled or before."""
+    again = profile.notes.recompiles if profile.notes else ()
+    if again:
+        yield Finding(
+            f"compiled again {len(again)} times" if len(again) > 1 else "compiled again once", again[0],
+            "shapes or values that change make torch.compile start over; mark them dynamic or keep them fixed",
+            "compile",
+        )  # fmt: skip
+
+
+def idle_device(profile: Profile) -> Iterator[Finding]:
+    """The device waits for the CPU."""
+    if profile.activities is None:
+        return
+    shares = profile.activities.fractions
+    waiting = shares["idle"] + shares["CPU only"]
+    kernels = profile.kernels[profile.kernels["category"] == "kernel"]
+    if waiting < IDLE_SHARE or kernels.empty:
+        return
+    calls = float(kernels["calls"].sum())
+    typical = float(kernels["total_s"].sum()) / calls
+    yield Finding(
+        f"{units.percent(waiting)} of GPU time is idle between launches",
+        f"{units.percent(shares['CPU only'])} while the CPU ran operators, {units.percent(shares['idle'])} while it "
+        f"did not; {number_of(calls, 'kernel')} a step of {seconds(typical)} on average",
+        "kernels this short end before the next is launched; larger batches or CUDA graphs launch less"
+        if typical < SHORT_KERNEL_S
+        else "look in the timeline at what the CPU does in the gaps: data, waiting, or Python",
+        "breakdown", waiting,
+    )  # fmt: skip
+
+
+def copying(profile: Profile) -> Iterator[Finding]:
+    """The device copies instead of computing."""
+    share = profile.activities.fractions["copy"] if profile.activities else 0.0
+    if share >= COPY_SHARE:
+        copies = profile.kernels[profile.kernels["category"] != "kernel"]
+        yield Finding(
+            f"{units.percent(share)} of the step the GPU only copies",
+            f"mostly {copies['name'].iloc[0]}, {number_of(float(copies['calls'].sum()), 'copy', 'copies')} a step",
+            "copy from pinned memory with non_blocking=True, or keep the data on the device", "kernels", share,
+        )  # fmt: skip
+
+
+def communicating(profile: Profile) -> Iterator[Finding]:
+    """The device communicates with nothing else to do."""
+    share = profile.activities.fractions["communication"] if profile.activities else 0.0
+    if share >= COMMUNICATION_SHARE:
+        yield Finding(
+            f"{units.percent(share)} of the step is communication that no kernel hides",
+            "collective kernels ran with no other kernel beside them",
+            "overlap it with the backward pass, or look whether another rank arrives late", "breakdown", share,
+        )  # fmt: skip
+
+
+def waiting_for_the_device(profile: Profile) -> Iterator[Finding]:
+    """The CPU stops to read a value from the device."""
+    if profile.activities is None:
+        return
+    table = profile.operators[profile.operators["name"].isin(WAITS)]
+    share = float(table["self_s"].sum()) / profile.steps.mean_s
+    if share >= COPY_SHARE:
+        worst = table.sort_values("self_s").iloc[-1]
+        yield Finding(
+            f"{units.percent(share)} of the step the CPU waits for the GPU",
+            f"{worst['name']}: {number_of(worst['calls'], 'call')} a step, {seconds(worst['self_s'])}",
+            "read values such as loss.item() once in many steps", "operators", share,
+        )  # fmt: skip
+
+
+def between_operators(profile: Profile) -> Iterator[Finding]:
+    """Python costs more than it should."""
+    share = profile.phases.fractions["other"]
+    if share >= OTHER_SHARE and profile.activities is None and len(profile.operators):
+        calls = float(profile.operators["calls"].sum())
+        yield Finding(
+            f"{units.percent(share)} of the step is outside of operators",
+            f"{seconds(profile.phases.mean_s('other'))} of Python, and {number_of(calls, 'operator call')} a step",
+            "fewer and larger operators, or torch.compile; the flame graph says which functions", "flame", share,
+        )  # fmt: skip
+
+
+def optimizing(profile: Profile) -> Iterator[Finding]:
+    """The update is a large part of the step."""
+    share = profile.phases.fractions["optimizer"]
+    if share >= OPTIMIZER_SHARE and profile.activities is None:
+        yield Finding(
+            f"{units.percent(share)} of the step is in the optimizer",
+            f"{seconds(profile.phases.mean_s('optimizer'))} per step",
+            "try its foreach=True or fused=True, or a larger batch per update", "breakdown", share,
+        )  # fmt: skip
+
+
+def one_operator(profile: Profile) -> Iterator[Finding]:
+    """One operator is most of the step."""
+    operators = profile.operators[profile.operators["name"].str.contains("::", regex=False)]
+    if operators.empty:
+        return
+    first = operators.iloc[0]
+    taken = float(first["device_self_s"] or first["self_s"])
+    share = taken / profile.steps.mean_s
+    if share >= DOMINANT_SHARE:
+        yield Finding(
+            f"{first['name']} takes {units.percent(share)} of the step",
+            f"{number_of(first['calls'], 'call')} a step, {seconds(taken)}",
+            "what makes this operator faster makes the step faster; little else will", "operators", share / 2,
+        )  # fmt: skip
+
+
+def uneven_steps(profile: Profile) -> Iterator[Finding]:
+    """Some step took much longer than the others."""
+    lengths = profile.steps.high - profile.steps.low
+    if len(lengths) < 3:
+        return
+    worst = int(np.argmax(lengths))
+    times = float(lengths[worst] / np.median(lengths))
+    if times >= UNEVEN:
+        yield Finding(
+            f"{profile.steps.names[worst]} took {units.ratio(times)} times the median step",
+            f"{seconds(lengths[worst] / 1e9)} against {seconds(float(np.median(lengths)) / 1e9)}",
+            "something that not every step does, or another process; look whether it repeats", "breakdown",
+            float((lengths[worst] - np.median(lengths)) / lengths.sum()),
+        )  # fmt: skip
+
+
+def large_memory(profile: Profile) -> Iterator[Finding]:
+    """One kind of tensor makes the peak."""
+    if profile.memory is None or not profile.memory.peak_bytes:
+        return
+    at_peak = profile.memory.live[:, profile.memory.live.sum(axis=0).argmax()]
+    activations = float(at_peak[KINDS.index("activations")])
+    share = activations / profile.memory.peak_bytes
+    if share >= LARGE_KIND and profile.memory.peak_bytes >= SMALL_BYTES and profile.phases.fractions["backward"]:
+        yield Finding(
+            f"{units.percent(share)} of the memory peak is activations",
+            f"{units.quantity(activations, 'B')} of {units.quantity(profile.memory.peak_bytes, 'B')}",
+            "smaller batches, activation checkpointing or a narrower dtype make it smaller", "memory", 0.0,
+        )  # fmt: skip
+
+
+def distorted(profile: Profile) -> Iterator[Finding]:
+    """The profiler is most of what it shows."""
+    finding = too_short(profile)
+    if finding is not None:
+        yield finding
+
+
+ANYWAY: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
+    distorted, waiting_for_data, graph_breaks, recompiles, large_memory,
+)  # fmt: skip
+RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
+    waiting_for_data, graph_breaks, recompiles, idle_device, copying, communicating, waiting_for_the_device,
+    between_operators, optimizing, one_operator, uneven_steps, large_memory,
+)  # fmt: skip

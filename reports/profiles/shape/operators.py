@@ -1,0 +1,128 @@
+"""Operators and kernels: how often they were called and what they took, per step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from reports.profiles.shape.nesting import NONE, Nest, ancestor, nest, totals
+from reports.profiles.shape.windows import Steps, is_mark
+from reports.profiles.trace.columns import ABSENT, of_category, where
+from reports.profiles.trace.reading import ON_DEVICE, Trace
+
+Ints = NDArray[np.int64]
+WITH_SELF_TIME = ("cpu_op", "user_annotation", "cuda_runtime")  # what torch's key_averages counts, too
+
+
+def nest_operators(trace: Trace) -> Nest:
+    """Operators, annotations and calls of the device's runtime, inside each other; Python's functions left out."""
+    return nest(trace.events, of_category(trace.events, *WITH_SELF_TIME))
+
+
+def calls_table(trace: Trace, steps: Steps, nested: Nest) -> pd.DataFrame:
+    """One row per call within the steps: name, category, shapes, self_s, total_s, device_self_s, device_total_s.
+
+    total_s is nothing for a call inside another of the same name, whose time has it already. Device time is that of the
+    kernels and copies that a call queued, whenever they ran.
+    """
+    events = trace.events
+    part = events.iloc[nested.rows]
+    own_device = device_time(events, nested)
+    whole_device = totals(nested.parent, own_device)
+    counted = outermost_of_name(part["name"].cat.codes.to_numpy(), nested.parent)
+    total = (part["end_ns"] - part["start_ns"]).to_numpy()
+    table = pd.DataFrame({
+        "name": part["name"].array,
+        "category": part["category"].array,
+        "shapes": part["shapes"].array,
+        "self_s": nested.self_ns / 1e9,
+        "total_s": np.where(counted, total, 0) / 1e9,
+        "device_self_s": own_device / 1e9,
+        "device_total_s": np.where(counted, whole_device, 0) / 1e9,
+    })  # fmt: skip
+    return table[steps.within(part["start_ns"].to_numpy())]
+
+
+def operator_table(calls: pd.DataFrame, steps: Steps, by: tuple[str, ...] = ("name",)) -> pd.DataFrame:
+    """Calls and seconds per step by name (and shapes), the largest self time first; the steps' own marks left out.
+
+    share: of all self time, on the device when anything ran there, else on the CPU.
+    """
+    operators = calls[~where(calls["name"], is_mark)]
+    grouped = operators.groupby(list(by), observed=True, sort=False)
+    table = grouped[["self_s", "total_s", "device_self_s", "device_total_s"]].sum() / len(steps.names)
+    table.insert(0, "calls", grouped.size() / len(steps.names))
+    on_device = float(table["device_self_s"].sum())
+    deciding = "device_self_s" if on_device else "self_s"
+    table["share"] = table[deciding] / (float(table[deciding].sum()) or 1.0)
+    table = table.sort_values([deciding, "self_s"], ascending=False, kind="stable").reset_index()
+    return table.astype(dict.fromkeys(by, str))
+
+
+def device_time(events: pd.DataFrame, nested: Nest) -> Ints:
+    """Nanoseconds of device work that each nested event queued itself.
+
+    A device event belongs to the operator around the runtime call with its correlation; where the trace has no such
+    call, to the operator with its external id.
+    """
+    own = np.zeros(len(nested.rows), dtype=np.int64)
+    device = np.flatnonzero(of_category(events, *ON_DEVICE))
+    if not len(device):
+        return own
+    is_operator = of_category(events, "cpu_op", "user_annotation")[nested.rows]
+    operator = ancestor(nested.parent, is_operator)
+    by_correlation = position_of(events["correlation"].to_numpy()[nested.rows], ~is_operator)
+    by_external = position_of(events["external_id"].to_numpy()[nested.rows], is_operator)
+    lengths = (events["end_ns"] - events["start_ns"]).to_numpy()
+    correlations, externals = events["correlation"].to_numpy(), events["external_id"].to_numpy()
+    for row in device.tolist():
+        position = by_correlation.get(int(correlations[row]), NONE)
+        owner = int(operator[position]) if position != NONE else NONE
+        if owner == NONE:
+            owner = by_external.get(int(externals[row]), position)
+        if owner != NONE:
+            own[owner] += lengths[row]
+    return own
+
+
+def position_of(ids: Ints, wanted: NDArray[np.bool_]) -> dict[int, int]:
+    """Where each identity is among the wanted."""
+    chosen = np.flatnonzero(wanted & (ids != ABSENT) & (ids != 0))
+    return dict(zip(ids[chosen].tolist(), chosen.tolist(), strict=True))
+
+
+def outermost_of_name(codes: NDArray[np.integer], parent: Ints) -> NDArray[np.bool_]:
+    """Which events are not inside another of the same name, looking at unbroken lines of events of that name."""
+    same = np.zeros(len(parent), dtype=bool)
+    inside = parent != NONE
+    same[inside] = codes[inside] == codes[parent[inside]]
+    return ~same
+
+
+def kernel_table(trace: Trace, steps: Steps) -> pd.DataFrame:
+    """What ran on devices in the steps, by name: calls and seconds per step, the longest first.
+
+    occupancy: achieved, as the profiler estimates it, 0 to 1, weighted by time; NaN where the trace has none.
+    """
+    events = trace.events
+    chosen = of_category(events, *ON_DEVICE) & steps.within(events["start_ns"].to_numpy())
+    part = events[chosen]
+    seconds = (part["end_ns"] - part["start_ns"]) / 1e9
+    frame = pd.DataFrame({
+        "name": part["name"].astype(str), "category": part["category"].astype(str), "total_s": seconds,
+        "weighted": part["occupancy"] / 100 * seconds, "weight": seconds.where(part["occupancy"].notna()),
+        "blocks_per_sm": part["blocks_per_sm"], "stream": part["stream"].astype(str),
+        "grid": part["grid"].astype(str), "block": part["block"].astype(str),
+    })  # fmt: skip
+    grouped = frame.groupby(["name", "category"], sort=False)
+    table = grouped.agg(
+        calls=("total_s", "size"), total_s=("total_s", "sum"), mean_s=("total_s", "mean"), min_s=("total_s", "min"),
+        max_s=("total_s", "max"), weighted=("weighted", "sum"), weight=("weight", "sum"),
+        blocks_per_sm=("blocks_per_sm", "mean"), streams=("stream", "nunique"), grid=("grid", "first"),
+        block=("block", "first"),
+    )  # fmt: skip
+    table["occupancy"] = table["weighted"] / table["weight"].where(table["weight"] > 0)
+    table["share"] = table["total_s"] / (float(table["total_s"].sum()) or 1.0)
+    table[["calls", "total_s"]] = table[["calls", "total_s"]] / len(steps.names)
+    return table.drop(columns=["weighted", "weight"]).sort_values("total_s", ascending=False).reset_index()

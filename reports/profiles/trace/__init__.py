@@ -1,0 +1,1 @@
+"""A trace as columns, whoever wrote it."""

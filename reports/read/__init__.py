@@ -1,0 +1,1 @@
+"""Whatever a file is, as frames and rows."""

@@ -1,0 +1,45 @@
+"""Step times that were taken in turns: which launches of two cases belong together. Knows no file and no table."""
+
+from __future__ import annotations
+
+from bench.records.record import RUNGS
+from reports.read.frames import Figure
+from reports.stats.intervals import CONFIDENCE, Launches, Ratio, compare, compare_paired
+
+
+def paired(base: Figure, head: Figure) -> tuple[Launches, Launches] | None:
+    """The launches in which the two took turns, the same of both in the same order; None where they did not."""
+    return matched(base, head, head.mode, base.mode)
+
+
+def matched(base: Figure, head: Figure, base_turns: str, head_turns: str) -> tuple[Launches, Launches] | None:
+    """The launches whose turns are these, if they are as many of both, with as many values."""
+    if (base.source, base.environment) != (head.source, head.environment):
+        return None
+    first = [values for values, turns in zip(base.launches, base.turns, strict=False) if turns == base_turns]
+    second = [values for values, turns in zip(head.launches, head.turns, strict=False) if turns == head_turns]
+    if not first or [len(values) for values in first] != [len(values) for values in second]:
+        return None
+    return first, second
+
+
+def rung_ratio(base: Figure, head: Figure) -> Ratio:
+    """head / base of two rungs' seconds per item: by their pairs where they took turns, else by Welch's t."""
+    pairs = matched(base, head, RUNGS, RUNGS)
+    own, other = head.items_per_step or 1.0, base.items_per_step or 1.0
+    if pairs is None:
+        return compare(per_item(base.launches, other), per_item(head.launches, own))
+    return compare_paired(per_item(pairs[0], other), per_item(pairs[1], own))
+
+
+def per_item(launches: Launches, items: float) -> Launches:
+    """The values of a step time per item."""
+    return [[value / items for value in values] for values in launches]
+
+
+def time_ratio(base: Figure, head: Figure, confidence: float = CONFIDENCE) -> Ratio:
+    """head / base of two step times: by their pairs where they took turns, else by Welch's t."""
+    pairs = paired(base, head)
+    if pairs is None:
+        return compare(base.launches, head.launches, confidence=confidence)
+    return compare_paired(*pairs, confidence)

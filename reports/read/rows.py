@@ -1,0 +1,89 @@
+"""A row of a report: one metric of one case, base and head, their ratio, and what it means. Plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+import pandas as pd
+
+from reports.read.frames import Figure
+from reports.stats.intervals import Ratio, Summary, summarize
+
+SAME_WITHIN = 0.03  # an interval of the ratio inside 1 +- this counts as the same
+NOT_MEASURED = {"broken": "broken", "unavailable": "n/a"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Values are in `unit`, with their 95 % intervals; unknown is None.
+
+    ratio: head / base, or for the metric "speedup" eager time / compiled time. Its interval is 95 % between modes,
+    which are measured next to each other, and 99 % otherwise.
+    verdict: slower or faster (times), worse or better (other metrics), same, undecided, missing (on one side),
+    broken, n/a; measured, when there is only one side; never, for a break-even that does not come.
+    """
+
+    workload: str
+    point: str
+    device: str
+    dtype: str
+    mode: str
+    threads: int
+    metric: str
+    unit: str
+    verdict: str
+    base: float | None = None
+    head: float | None = None
+    ratio: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    warnings: tuple[str, ...] = ()
+    reason: str = ""
+    base_low: float | None = None
+    base_high: float | None = None
+    head_low: float | None = None
+    head_high: float | None = None
+    spread: float | None = None
+    item: str = ""
+    data: str = ""
+    base_label: str = ""
+    head_label: str = ""
+
+
+def blank(figure: Figure, verdict: str) -> Row:
+    """A row that identifies the figure and gives no value yet."""
+    return Row(
+        workload=figure.workload, point=figure.point, device=figure.device, dtype=figure.dtype, mode=figure.mode,
+        threads=figure.threads, metric=figure.metric, unit=figure.kind.unit, verdict=verdict, item=figure.item,
+        data=figure.data,
+    )  # fmt: skip
+
+
+def with_ratio(row: Row, ratio: Ratio) -> Row:
+    """The row with a ratio and its interval."""
+    return replace(row, ratio=ratio.value, ratio_low=ratio.low, ratio_high=ratio.high)
+
+
+def summary_of(figure: Figure) -> Summary:
+    """The summary of a measured figure's launches."""
+    return summarize(figure.launches, figure.kind.assumes == "exact")
+
+
+def verdict_of(ratio: Ratio, lower_is_better: bool, time: bool, exact: bool = False) -> str:
+    """What a ratio head / base means. Without an interval nothing is decided."""
+    worse, better = ("slower", "faster") if time else ("worse", "better")
+    grown, shrunk = (worse, better) if lower_is_better else (better, worse)
+    if exact:
+        return "same" if ratio.value == 1 else grown if ratio.value > 1 else shrunk
+    if ratio.low is None or ratio.high is None:
+        # A loss that comes out the very same is the same; a time that does is luck.
+        return "same" if ratio.value == 1 and not time else "undecided"
+    if ratio.low >= 1 - SAME_WITHIN and ratio.high <= 1 + SAME_WITHIN:
+        return "same"
+    return grown if ratio.low > 1 else shrunk if ratio.high < 1 else "undecided"
+
+
+def table(rows: Sequence[Row]) -> pd.DataFrame:
+    """The rows as a pandas table, one column per field."""
+    return pd.DataFrame([asdict(row) for row in rows], columns=list(Row.__dataclass_fields__))

@@ -1,0 +1,1 @@
+"""A folder per thing people ask about: `figures` (numbers), `text` (terminal, Markdown), `section` (HTML), `files`."""

@@ -1,0 +1,1 @@
+"""One run, mode or device against another."""

@@ -1,0 +1,61 @@
+"""One run, mode or device against another, as tables. Computes nothing."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+
+from bench.records.record import Environment
+from reports.format import units
+from reports.format.tables import grid, title
+from reports.read.rows import Row
+from reports.topics.cells import interval, machine, missing_table, value, warnings_text
+
+WORK_METRICS = ("arithmetic", "algorithmic_bytes", "touched_bytes", "dispatches")
+
+
+def versus_text(rows: Sequence[Row], environments: Mapping[str, Environment], style: str = "table") -> str:
+    """A table per metric: base, head, their ratio, what it means; then what could not be compared, and warnings."""
+    sure = "95 %" if {row.base_label for row in rows} == {"eager"} else "99 %"
+    parts = [machine(environments, rows)]
+    compared = [row for row in rows if row.verdict not in ("n/a", "broken", "missing")]
+    # What a step has to do is the same on both sides nearly always; a table of it is shown where it is not.
+    changed = {row.metric for row in compared if row.verdict != "same"}
+    metrics = [m for m in dict.fromkeys(row.metric for row in compared) if m not in WORK_METRICS or m in changed]
+    for metric in metrics:
+        chosen = [row for row in compared if row.metric == metric]
+        labels = list(dict.fromkeys((row.base_label, row.head_label) for row in chosen))
+        for base, head in labels:
+            cells = [
+                [row.workload, row.point, row.device, row.mode, value(row.base, row), value(row.head, row),
+                 interval(row), row.verdict + (" (!)" if row.warnings else "")]
+                for row in chosen
+                if (row.base_label, row.head_label) == (base, head)
+            ]  # fmt: skip
+            headers = ["workload", "point", "device", "mode", base, head, f"ratio [{sure}]", "verdict"]
+            parts.append(f"{title(metric, style)}\n\n{grid(headers, cells, style, 4)}")
+    times = [row for row in rows if row.metric == "step_time"]
+    if times:
+        counts = {
+            verdict: sum(row.verdict == verdict for row in times) for verdict in dict.fromkeys(r.verdict for r in times)
+        }
+        parts.append("step_time: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+        parts.append(resolution(times))
+    if any(row.warnings for row in compared):
+        parts.append("(!): something else differs, too; see the warnings.")
+    parts += [missing_table(rows, style), warnings_text(rows, style)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def resolution(times: Sequence[Row]) -> str:
+    """In words, which change the compared step times could have shown."""
+    widths = [
+        math.sqrt(row.ratio_high / row.ratio_low) - 1 for row in times if row.ratio_low and row.ratio_high is not None
+    ]
+    if not widths:
+        return "No step time here has an interval: each side needs two launches or more (--launches)."
+    return (
+        f"In half of the cases a change below {units.percent(statistics.median(widths))} cannot be told from none; "
+        "more --launches on both sides can tell smaller ones."
+    )

@@ -1,0 +1,1 @@
+"""Whether torch.compile pays."""

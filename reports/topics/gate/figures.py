@@ -1,0 +1,155 @@
+"""What a gate found, case by case: trials in, rows out. Plain data; writes no file and prints nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bench.records.record import Case, Record
+from reports.stats.sequential import LOOKS, Finding, Rule, decide, is_open, observe
+
+SIDES = ("base", "head")
+# From what must be looked at first to what need not be looked at.
+VERDICTS = ("slower", "broken", "undecided", "faster", "new", "missing", "n/a", "same")
+
+
+@dataclass(frozen=True, slots=True)
+class GateRow:
+    """One case of a gate. Times are medians of all turns, in seconds per step; ratios are head / base.
+
+    verdict: slower, faster, same, undecided; new or missing, when one side does not have the case; broken, when a
+    side raised, died or answered wrongly; n/a, when neither side can run it. `reason` says why, for all but the first
+    four. low, high: the case's interval. detectable: the slowdown these trials could have found. needed_s: what an
+    undecided case would have needed besides, as far as its trials show; None when more than a gate ever gives it.
+    """
+
+    case: Case
+    verdict: str
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    detectable: float | None = None
+    trials: int = 0
+    base: float | None = None
+    head: float | None = None
+    needed_s: float | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Heard:
+    """What has been heard of one case: an observation and a median time of each side per trial."""
+
+    observations: list[float] = field(default_factory=list)
+    medians: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in SIDES})
+    problems: dict[str, Record] = field(default_factory=dict)
+    took_s: list[float] = field(default_factory=list)
+
+
+class Jury:
+    """Hears trials of the cases that both sides have, and says which are open and what was found."""
+
+    def __init__(self, cases: Sequence[Case], rule: Rule) -> None:
+        self.rule = rule
+        self.heard = {case: Heard() for case in cases}
+        self.findings: dict[Case, Finding] = {}
+        self._judge(final=False)
+
+    def hear(self, case: Case, records: Mapping[str, Record], took_s: float = 0.0) -> None:
+        """One trial of a case. A side that failed closes the case."""
+        known = self.heard[case]
+        known.took_s.append(took_s)
+        problems = {name: record for name, record in records.items() if record.status != "measured"}
+        if problems or any(name not in records for name in SIDES):
+            known.problems |= problems
+        else:
+            known.observations.append(observe(records["base"].values, records["head"].values))
+            for name in SIDES:
+                known.medians[name].append(float(np.median(records[name].values)))
+        self._judge(final=False)
+
+    def trials(self) -> dict[Case, int]:
+        """How many trials each case has had."""
+        return {case: len(known.took_s) for case, known in self.heard.items()}
+
+    def open(self) -> tuple[list[Case], list[Case]]:
+        """The open cases whose mean lies beyond the margin of "slower", and the other open ones."""
+        still = [case for case, found in self.findings.items() if is_open(found) and not self.heard[case].problems]
+        beyond = 1 + self.rule.slower_than
+
+        def suspect(case: Case) -> bool:
+            found = self.findings[case]
+            return found.trials >= LOOKS[0] and found.ratio is not None and found.ratio > beyond
+
+        return [case for case in still if suspect(case)], [case for case in still if not suspect(case)]
+
+    def close(self, final: bool = True) -> list[GateRow]:
+        """The rows; what must be looked at comes first. `final`: there will be no more trials, so take a last look."""
+        self._judge(final)
+        rows = [self._row(case) for case in self.heard]
+        return sorted(rows, key=lambda row: (VERDICTS.index(row.verdict), -abs((row.ratio or 1.0) - 1)))
+
+    def _judge(self, final: bool) -> None:
+        self.findings = decide({case: known.observations for case, known in self.heard.items()}, self.rule, final)
+
+    def _row(self, case: Case) -> GateRow:
+        found, known = self.findings[case], self.heard[case]
+        base, head = (float(np.median(known.medians[name])) if known.medians[name] else None for name in SIDES)
+        if known.problems:
+            reason = "; ".join(f"{name}: {record.reason}" for name, record in sorted(known.problems.items()))
+            return GateRow(case, verdict_of(known.problems), trials=found.trials, reason=reason)
+        needed = None
+        if found.trials_needed is not None and known.took_s:
+            needed = (found.trials_needed - found.trials) * float(np.mean(known.took_s))
+        return GateRow(
+            case, found.verdict, found.ratio, found.low, found.high, found.detectable, found.trials, base, head, needed
+        )
+
+
+def verdict_of(problems: Mapping[str, Record]) -> str:
+    """What it means that a trial failed: broken, or not available on one side (new, missing) or on both (n/a)."""
+    if any(record.status == "broken" for record in problems.values()):
+        return "broken"
+    return "n/a" if set(problems) == set(SIDES) else "new" if "base" in problems else "missing"
+
+
+def paired(base: Sequence[Case], head: Sequence[Case]) -> tuple[list[Case], list[GateRow]]:
+    """The cases to try, and rows for those that one side does not have, or has in another version."""
+    both = [case for case in head if case in set(base)]
+    rows = []
+    for verdict, own, others in (("new", head, base), ("missing", base, head)):
+        versions = {unversioned(case): case.version for case in others}
+        for case in own:
+            if case in both:
+                continue
+            other = versions.get(unversioned(case))
+            if other is not None and verdict == "missing":
+                continue  # said once, as new
+            absent = "base" if verdict == "new" else "head"
+            reason = f"{absent} does not have it"
+            if other is not None:
+                reason = f"the workload changed from version {other} to {case.version}: not the same step"
+            rows.append(GateRow(case, verdict, reason=reason))
+    return both, rows
+
+
+def unversioned(case: Case) -> tuple[object, ...]:
+    """All of a case but its version."""
+    return case.workload, case.point, case.device, case.dtype, case.mode, case.threads
+
+
+def broken_on_head(rows: Sequence[GateRow]) -> bool:
+    """Whether the head, whatever the base does, has a case that fails."""
+    return any(row.verdict == "broken" and "head: " in row.reason for row in rows)
+
+
+def trials_of(records: Sequence[Record], run: str) -> list[tuple[Case, dict[str, Record]]]:
+    """The stored trials of a gate, in order: both sides' records of the same case and trial."""
+    found: dict[tuple[Case, int], dict[str, Record]] = {}
+    for record in records:
+        name, _, side = record.run.rpartition("/")
+        if name == run and side in SIDES:
+            found.setdefault((record.case, record.launch), {})[side] = record
+    return [(case, sides) for (case, _), sides in found.items() if len(sides) == len(SIDES)]

@@ -1,0 +1,75 @@
+"""What a gate found, as files for machines: JSON for programs, JUnit for a CI's test tab. Writes files whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from bench.records.files import StoringError
+from reports.topics.gate.figures import GateRow
+from reports.topics.gate.text import Headline, change, sentence
+
+SCHEMA = 1
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole, or leave it as it was. Raises StoringError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise StoringError(f"cannot write {path}: {error.strerror}") from error
+
+
+def as_json(rows: Sequence[GateRow], headline: Headline, exit_code: int) -> str:
+    """The rows with everything that they were decided by. Schema 1; times in seconds, ratios are head / base."""
+    body: dict[str, Any] = {
+        "schema": SCHEMA, "kind": "gate", "verdict": sentence(rows), "exit_code": exit_code, "base": headline.base,
+        "head": headline.head, "machine": headline.machine, "command": headline.command,
+        "rule": asdict(headline.rule), "notes": list(headline.notes),
+        "cases": [{**asdict(row), "case": {**asdict(row.case), "point": dict(row.case.point)}} for row in rows],
+    }  # fmt: skip
+    return json.dumps(body, indent=2, allow_nan=False) + "\n"
+
+
+def as_junit(rows: Sequence[GateRow], headline: Headline) -> str:
+    """One test per case: slower fails, broken is an error, whatever was not decided or compared is skipped."""
+    kinds = {"slower": "failure", "broken": "error"}
+    passed = ("same", "faster")
+    suite = ElementTree.Element("testsuite", {
+        "name": "torchpace gate",
+        "tests": str(len(rows)),
+        "failures": str(sum(row.verdict == "slower" for row in rows)),
+        "errors": str(sum(row.verdict == "broken" for row in rows)),
+        "skipped": str(sum(row.verdict not in (*kinds, *passed) for row in rows)),
+    })  # fmt: skip
+    for row in rows:
+        case = ElementTree.SubElement(suite, "testcase", {
+            "classname": row.case.workload,
+            "name": f"{row.case.label} {row.case.device} {row.case.mode}",
+            "time": f"{row.head:.9f}" if row.head is not None else "0",
+        })  # fmt: skip
+        if row.verdict not in passed:
+            message = f"{row.verdict}: {row.reason or change(row)}"
+            element = ElementTree.SubElement(case, kinds.get(row.verdict, "skipped"), {"message": printable(message)})
+            if row.verdict == "slower":
+                element.text = f"{headline.base} -> {headline.head}\n{headline.command}"
+    whole = ElementTree.Element("testsuites")
+    whole.append(suite)
+    ElementTree.indent(whole)
+    return ElementTree.tostring(whole, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def printable(text: str) -> str:
+    """The text without the control characters that XML cannot hold."""
+    return "".join(character for character in text if character.isprintable() or character in "\n\t")

@@ -1,0 +1,154 @@
+"""What a gate found, as text for a terminal and as Markdown for a comment. Computes nothing."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.records.record import Environment
+from reports.format import units
+from reports.format.tables import grid
+from reports.stats.sequential import POWER, Rule
+from reports.topics.gate.figures import VERDICTS, GateRow
+
+COMPARED = ("slower", "faster", "same", "undecided")
+WORTH_A_LINE = ("slower", "faster", "undecided")
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """What a reader must know besides the rows: the sides, the machine, how to repeat it, and what to be told."""
+
+    base: str
+    head: str
+    machine: str
+    command: str
+    rule: Rule
+    budget_s: float
+    notes: tuple[str, ...] = ()
+
+
+def signed(ratio: float | None) -> str:
+    """A ratio as a change, such as '+3.2 %'; a dash for None."""
+    if ratio is None:
+        return units.DASH
+    change = 100 * (ratio - 1)
+    return f"{change:+.1f} %" if abs(change) < 99.95 else f"× {units.ratio(ratio)}"
+
+
+def change(row: GateRow) -> str:
+    """The row's change with its interval, such as '+3.2 % [+1.9 %, +4.5 %]'."""
+    if row.low is None or row.high is None:
+        return signed(row.ratio)
+    return f"{signed(row.ratio)} [{signed(row.low)}, {signed(row.high)}]"
+
+
+def sentence(rows: Sequence[GateRow]) -> str:
+    """The verdict in one sentence, the bad news first."""
+    counts = Counter(row.verdict for row in rows)
+    if counts["slower"]:
+        number = counts["slower"]
+        start = f"{number} of {len(rows)} cases {'is' if number == 1 else 'are'} slower"
+    elif counts["broken"]:
+        start = f"{counts['broken']} of {len(rows)} cases cannot be compared, because they are broken"
+    elif counts["undecided"]:
+        start = f"No case was found to be slower, but {counts['undecided']} of {len(rows)} could not be decided"
+    else:
+        start = "No case is slower"
+    others = [f"{counts[name]} {name}" for name in VERDICTS if counts[name]]
+    return f"{start}: {', '.join(others)}."
+
+
+def certainty(headline: Headline, rows: Sequence[GateRow]) -> str:
+    """How sure the verdicts are, in words."""
+    rule = headline.rule
+    lines = [
+        f"slower: more than {units.percent(rule.slower_than)} slower, whatever the machine's noise; the chance that "
+        f"any case is called so wrongly is at most {units.percent(rule.false_alarms)} in all.",
+        f"same: surely within {units.percent(rule.same_within)}; [ ] is each case's {1 - rule.doubt:.0%} interval, "
+        "valid however often one looks.",
+    ]
+    seen = sorted(row.detectable for row in rows if row.detectable is not None and row.verdict in COMPARED)
+    if seen:
+        lines.append(
+            f"With these trials a slowdown of {units.percent(seen[len(seen) // 2])} would have been found in half of "
+            f"the cases, and one of {units.percent(seen[-1])} in all of them, each with a chance of {POWER:.0%}."
+        )
+    return "\n".join(lines)
+
+
+def cells(rows: Sequence[GateRow]) -> list[list[str]]:
+    """A line of the table per row."""
+    return [
+        [row.verdict, row.case.label, f"{row.case.device} {row.case.mode}", units.quantity(row.base, "s"),
+         units.quantity(row.head, "s"), change(row), units.percent(row.detectable), str(row.trials)]
+        for row in rows
+    ]  # fmt: skip
+
+
+HEADERS = ("", "case", "on", "base", "head", "change [interval]", "could see", "trials")
+
+
+def table(rows: Sequence[GateRow], style: str) -> str:
+    """The compared rows as a table; empty for none."""
+    chosen = [row for row in rows if row.verdict in COMPARED]
+    return grid(HEADERS, cells(chosen), style, 3) if chosen else ""
+
+
+def exceptions(rows: Sequence[GateRow], style: str) -> str:
+    """What was not compared, and why; and what the undecided would have needed."""
+    lines = []
+    for row in rows:
+        if row.verdict not in COMPARED:
+            lines.append(f"{row.verdict}: {row.case.label} ({row.case.device} {row.case.mode}): {row.reason}")
+        elif row.verdict == "undecided":
+            need = (
+                "more than a gate gives any case"
+                if row.needed_s is None
+                else f"about {units.quantity(row.needed_s, 's')} more for this case alone"
+            )
+            lines.append(f"undecided: {row.case.label} ({row.case.device} {row.case.mode}): {need}")
+    if style == "markdown":  # what raised may have any text, which is not to be read as markup
+        return "\n".join(f"- {html.escape(line, quote=False)}" for line in lines)
+    return "\n".join(lines)
+
+
+def text(rows: Sequence[GateRow], headline: Headline, everything: bool = False) -> str:
+    """The gate for a terminal: the rows that changed (or all), what was not compared, how sure, the verdict last."""
+    shown = [row for row in rows if everything or row.verdict in WORTH_A_LINE]
+    parts = [
+        headline.machine, f"base: {headline.base}\nhead: {headline.head}", table(shown, "table"),
+        exceptions(rows, "table"), certainty(headline, rows), "\n".join(headline.notes), sentence(rows),
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part)
+
+
+def markdown(rows: Sequence[GateRow], headline: Headline) -> str:
+    """The gate for a comment: the verdict, the changed rows, and all rows folded away."""
+    changed = [row for row in rows if row.verdict in WORTH_A_LINE]
+    everything = table(rows, "markdown")
+    folded = f"<details><summary>All {len(rows)} cases</summary>\n\n{everything}\n\n</details>" if everything else ""
+    parts = [
+        f"### torchpace: {sentence(rows)}", f"{headline.base} → {headline.head}", table(changed, "markdown"),
+        exceptions(rows, "markdown"), "\n".join(f"- {note}" for note in headline.notes), folded,
+        f"<details><summary>How sure this is, and on which machine</summary>\n\n{certainty(headline, rows)}\n\n"
+        f"{headline.machine}\n\n</details>",
+        f"Repeat it: `{headline.command}`",
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def machine_line(environments: Sequence[Environment]) -> str:
+    """What the gate ran on, in a line per difference between the sides."""
+    lines = []
+    for environment in environments:
+        facts = dict(environment.facts)
+        parts = [
+            f"torch {facts.get('torch')}", f"Python {facts.get('python')}", str(facts.get("gpu") or ""),
+            str(facts.get("cpu") or ""), f"{facts.get('cores')} cores", str(facts.get("os") or ""),
+            f"processes on {facts.get('affinity')}", f"{facts.get('lanes')} at a time",
+        ]  # fmt: skip
+        lines.append(" · ".join(part for part in parts if part))
+    return "\n".join(dict.fromkeys(lines))

@@ -1,0 +1,222 @@
+"""One metric of every case as a series over commits, and what changed along it. Asks nothing of git: order is given.
+
+A series is one case on one machine: figures of different machines are not one series. Another torch (driver, Python,
+ruler, ...) does not end a series but is named at a change that falls together with it, since an upgrade that made a
+workload slower is what a history is to show; only where two or more commits were measured with several versions of
+torch side by side is each version a series of its own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from itertools import chain
+
+from bench.records.files import Contents
+from bench.records.metrics import METRICS, Metric
+from bench.records.record import Case, Environment, Record
+from reports.stats.changes import Change, exact_changes, noisy_changes
+from reports.stats.intervals import summarize
+from reports.stats.level_shifts import MIN_POINTS
+from reports.topics.compare.figures import HIDDEN_FACTS
+
+SHORT = 10  # characters of a commit that are shown
+MACHINE_FACTS = ("hostname", "cpu", "machine", "gpu")  # what tells machines apart where there is no fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A case at a commit: the estimate over all launches there, in the metric's unit; None where it is broken.
+
+    run: empty, except for what was measured with uncommitted changes or without a commit: each such run stands alone.
+    place: where in the order of commits, from 0.
+    """
+
+    commit: str
+    run: str
+    torch: str
+    place: int
+    value: float | None
+    reason: str
+    environment: Environment
+    data: str
+
+    @property
+    def name(self) -> str:
+        """The commit as people read it, with a plus when there were uncommitted changes."""
+        return f"{self.commit[:SHORT]}{'+' if self.run else ''}" if self.commit else self.run
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A case on a machine over commits; changes count the points that have a value, as `measured` lists them."""
+
+    case: Case
+    metric: Metric
+    machine: str
+    torch: str
+    points: tuple[Point, ...]
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def measured(self) -> tuple[Point, ...]:
+        """The points with a value; a noisy figure of 0 counts as none, since it has no logarithm."""
+        exact = self.metric.assumes == "exact"
+        return tuple(p for p in self.points if p.value is not None and (exact or p.value > 0))
+
+    @property
+    def too_few(self) -> bool:
+        """Whether there are too few points to say anything."""
+        return len(self.measured) < (2 if self.metric.assumes == "exact" else MIN_POINTS)
+
+    @property
+    def largest(self) -> Change | None:
+        """The largest change, up or down."""
+        return max(self.changes, key=size_of, default=None)
+
+    def verdict(self, change: Change) -> str:
+        """What a change means: slower or faster for times, worse or better for the rest."""
+        worse = (change.ratio > 1) == (self.metric.better == "lower")
+        return ("slower" if worse else "faster") if self.metric.unit == "s" else "worse" if worse else "better"
+
+    def differs(self, change: Change) -> tuple[str, ...]:
+        """What else became different where the change may have begun."""
+        first, last = self.measured[change.earliest], self.measured[change.latest]
+        pairs = [(fact, first.environment.get(fact), last.environment.get(fact)) for fact in HIDDEN_FACTS]
+        pairs.append(("data", first.data or None, last.data or None))
+        return tuple(f"{fact}: {a} to {b}" for fact, a, b in pairs if a is not None and b is not None and a != b)
+
+
+def size_of(change: Change) -> float:
+    """How large a change is, the same for twice as slow and twice as fast."""
+    return max(change.ratio, 1 / change.ratio) if change.ratio > 0 else float("inf")
+
+
+def commits_of(contents: Contents) -> dict[str, float | None]:
+    """The commits that were measured, in order of appearance, each with its date (s since 1970) where it is known."""
+    found: dict[str, float | None] = {}
+    for record in by_run(contents.records):
+        environment = contents.environments.get(record.environment, Environment(()))
+        date = environment.get("commit_date")
+        if commit := str(environment.get("commit") or ""):
+            found[commit] = float(date) if isinstance(date, (int, float)) else found.get(commit)
+    return found
+
+
+def by_run(records: Sequence[Record]) -> list[Record]:
+    """The records in the order of their runs, whose names are times; the rest as they come."""
+    return sorted(records, key=lambda record: record.run if record.run[:1].isdigit() else "")
+
+
+def without_git(commits: Mapping[str, float | None]) -> tuple[list[str], str]:
+    """The commits by date where all dates are known, else as they appeared; and in words which of the two."""
+    if commits and all(date is not None for date in commits.values()):
+        return sorted(commits, key=lambda commit: commits[commit] or 0.0), "by commit date"
+    return list(commits), "in the order measured"
+
+
+def inserted(known: Sequence[tuple[str, float]], others: Mapping[str, float]) -> list[str]:
+    """Commits whose order is known, with dates, and among them others, each before the first known later one."""
+    order = list(known)
+    for commit, date in sorted(others.items(), key=lambda item: item[1]):
+        index = next((index for index, (_, other) in enumerate(order) if other > date), len(order))
+        order.insert(index, (commit, date))
+    return [commit for commit, _ in order]
+
+
+def history(contents: Contents, metric: str, order: Sequence[str], globs: Sequence[str], least: float) -> list[Series]:
+    """The series of a metric over the commits in their order, changes found, the largest change first.
+
+    Commits that are not in the order are left out. least: the smallest ratio - 1 that is named as a change.
+    """
+    series = list(chain.from_iterable(split_by_torch(each) for each in series_of(contents, metric, order, globs)))
+    return sorted(with_changes(series, least), key=rank)
+
+
+def rank(series: Series) -> tuple[bool, float]:
+    """Largest changes first, those with too few points last."""
+    return series.too_few, -size_of(series.largest) if series.largest else 0.0
+
+
+def series_of(contents: Contents, metric: str, order: Sequence[str], globs: Sequence[str]) -> list[Series]:
+    """One series per case and machine, without changes yet."""
+    places = {commit: place for place, commit in enumerate(order)}
+    groups: dict[tuple[Case, str], dict[tuple[str, str, str], list[Record]]] = defaultdict(lambda: defaultdict(list))
+    for record in by_run(contents.records):
+        environment = contents.environments.get(record.environment, Environment(()))
+        commit = str(environment.get("commit") or "")
+        if record.metric != metric or record.status == "unavailable" or not matches(record.case, globs):
+            continue
+        if places and commit not in places:
+            continue
+        run = record.run if environment.get("dirty") or not commit else ""
+        torch = str(environment.get("torch") or "")
+        groups[record.case, machine_of(environment)][commit, run, torch].append(record)
+    found = []
+    for (case, machine), keyed in groups.items():
+        points = [
+            point_of(key, records, contents.environments, places.get(key[0], 0)) for key, records in keyed.items()
+        ]
+        # Stable: what was measured at one commit stays as measured, uncommitted changes after the commit itself.
+        points.sort(key=lambda point: (point.place, bool(point.run)))
+        found.append(Series(case, METRICS[metric], machine, "", tuple(points)))
+    return found
+
+
+def axis_of(series: Sequence[Series]) -> list[tuple[str, str]]:
+    """Commit and run of every point that any of the series has, in order."""
+    found = {(point.place, bool(point.run), point.run, point.commit) for each in series for point in each.points}
+    return [(commit, run) for _, _, run, commit in sorted(found)]
+
+
+def matches(case: Case, globs: Iterable[str]) -> bool:
+    """Whether any glob matches the case's workload or its label; no globs match all."""
+    globs = list(globs)
+    return not globs or any(fnmatchcase(case.workload, g) or fnmatchcase(case.label, g) for g in globs)
+
+
+def machine_of(environment: Environment) -> str:
+    """The machine in a few words; figures under different ones are never one series."""
+    known = [str(environment.get(fact)) for fact in MACHINE_FACTS if environment.get(fact)]
+    fingerprint = environment.get("fingerprint")
+    if fingerprint:
+        return f"{environment.get('hostname') or environment.get('cpu') or 'machine'} ({fingerprint})"
+    return ", ".join(known) or "unknown machine"
+
+
+def point_of(
+    key: tuple[str, str, str], records: Sequence[Record], environments: Mapping[str, Environment], place: int
+) -> Point:
+    """All launches of a case at a commit as one point; broken if any of them is."""
+    broken = [record for record in records if record.status == "broken"]
+    last = records[-1]
+    exact = METRICS[last.metric].assumes == "exact"
+    value = None if broken else summarize([record.values for record in records], exact).estimate
+    environment = environments.get(last.environment, Environment(()))
+    return Point(*key, place, value, broken[0].reason if broken else "", environment, last.data)
+
+
+def split_by_torch(series: Series) -> list[Series]:
+    """The series itself, or one per torch where two or more commits were measured with several versions."""
+    versions: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for point in series.points:
+        versions[point.commit, point.run].add(point.torch)
+    if sum(len(found) > 1 for found in versions.values()) < 2:
+        return [series]
+    torches = dict.fromkeys(point.torch for point in series.points)
+    return [
+        replace(series, torch=torch, points=tuple(p for p in series.points if p.torch == torch)) for torch in torches
+    ]
+
+
+def with_changes(series: Sequence[Series], least: float) -> list[Series]:
+    """The series with their changes: exact figures by equality, noisy ones all together, so that chance is shared."""
+    values = [[point.value or 0.0 for point in each.measured] for each in series]
+    noisy = [index for index, each in enumerate(series) if each.metric.assumes == "noise"]
+    found = dict(zip(noisy, noisy_changes([values[index] for index in noisy], least), strict=True))
+    return [
+        replace(each, changes=tuple(found[index] if index in found else exact_changes(values[index])))
+        for index, each in enumerate(series)
+    ]

@@ -1,0 +1,45 @@
+"""Latencies: of single calls the median and the 99th percentile, both judged by their processes. Draws nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reports.read.frames import Figure
+from reports.read.rows import summary_of
+from reports.read.tails import LATENCY, TAIL
+from reports.stats.intervals import Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """A case with its latencies in seconds; tail is None where no process made enough calls."""
+
+    figure: Figure
+    median: Summary
+    tail: Summary | None
+    calls: int
+
+    @property
+    def stretch(self) -> float | None:
+        """How much longer the slowest hundredth of the calls takes than the median one."""
+        return self.tail.estimate / self.median.estimate if self.tail and self.median.estimate else None
+
+
+def latencies(figures: Sequence[Figure]) -> list[Waited]:
+    """Every case of which single calls were timed, in the order of the figures."""
+    measured = [figure for figure in figures if figure.status == "measured"]
+    tails = {case_of(figure): summary_of(figure) for figure in measured if figure.metric == TAIL}
+    return [
+        Waited(figure, summary_of(figure), tails.get(case_of(figure)), sum(map(len, figure.launches)))
+        for figure in measured
+        if figure.metric == LATENCY
+    ]
+
+
+def case_of(figure: Figure) -> tuple[object, ...]:
+    """What a latency and its 99th percentile have in common."""
+    return (
+        figure.workload, figure.point, figure.device, figure.dtype, figure.mode, figure.threads, figure.version,
+        figure.source, figure.environment,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Every case's values in the order taken."""

@@ -1,0 +1,1 @@
+"""The primer's loops with one change a rung."""

@@ -1,0 +1,1 @@
+"""What several subjects use: digits, MNIST, the rules of ladders."""
