@@ -55,6 +55,9 @@ class FakeDevice:
             run()
         return Peak(1)
 
+    def convolution_tolerance(self, dtype: str) -> float | None:
+        return None
+
     def activities(self) -> list[ProfilerActivity]:
         return [ProfilerActivity.CPU]
 

@@ -45,6 +45,7 @@ class Setup:
     """Where and how a step is built. `compile` wraps the part of a step that torch.compile may take over.
 
     tolerance: the relative error of an answer that the mode's own rounding explains; None where its dtype decides.
+    convolution_tolerance: likewise of an answer that convolutions made, on a device that rounds what they are given.
     """
 
     device: torch.device
@@ -52,6 +53,7 @@ class Setup:
     compile: Callable[[Any], Any] = leave_as_is
     seed: int = 0
     tolerance: float | None = None
+    convolution_tolerance: float | None = None
 
     def randn(self, *shape: int) -> Tensor:
         """Standard normal numbers, drawn on the CPU in float32 so that every device and dtype gets the same."""

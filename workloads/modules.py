@@ -67,9 +67,9 @@ def inference_step(setup: Setup, module: nn.Module, x: Tensor, batch_of: Callabl
         other = batch_of(size)
         return lambda: infer(other)
 
-    return Step(
-        lambda: infer(x), items=x.shape[0], check=near(right, setup.tolerance), resized=resized if batch_of else None
-    )
+    convolves = any(isinstance(part, nn.Conv2d) for part in module.modules())
+    tolerance = setup.convolution_tolerance if setup.tolerance is None and convolves else setup.tolerance
+    return Step(lambda: infer(x), items=x.shape[0], check=near(right, tolerance), resized=resized if batch_of else None)
 
 
 @workload("modules.linear", item="sample", dtypes=FLOAT_DTYPES, batch=(1, 64), features=(256,))

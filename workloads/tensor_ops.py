@@ -120,7 +120,7 @@ def conv2d(setup: Setup, batch: int, channels: int) -> Step:
         patches = F.unfold(host64(x), kernel_size=3)
         return (host64(weight).flatten(1) @ patches).view(batch, 2 * channels, 26, 26)
 
-    return Step(lambda: convolve(x, weight), items=batch, check=near(right))
+    return Step(lambda: convolve(x, weight), items=batch, check=near(right, setup.convolution_tolerance))
 
 
 @workload("tensor_ops.max_pool", item="image", dtypes=FLOAT_DTYPES, batch=(16,), channels=(64,))

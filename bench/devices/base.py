@@ -75,6 +75,9 @@ class Device(Protocol):
         Kernels are those that the device runs; on the CPU, those that torch.compile generated for it.
         """
 
+    def convolution_tolerance(self, dtype: str) -> float | None:
+        """The relative error that rounding what convolutions are given explains; None where the dtype's own does."""
+
     def activities(self) -> list[ProfilerActivity]:
         """What the profiler can record of work on this device."""
 

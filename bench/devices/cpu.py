@@ -52,6 +52,9 @@ class Cpu:
             allocated_bytes=memory.allocated_within_mark(events),
         )
 
+    def convolution_tolerance(self, dtype: str) -> float | None:
+        return None
+
     def activities(self) -> list[ProfilerActivity]:
         return [ProfilerActivity.CPU]
 

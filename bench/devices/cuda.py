@@ -11,6 +11,11 @@ from torch.profiler import ProfilerActivity
 from bench.counts.torch_profiler import profiled_calls
 from bench.devices.base import Account, Peak
 
+# cuDNN's convolutions in float32 round what they are given to TF32's 10 bits of fraction, unless told not to: relative
+# errors of 2.4e-4 to 2.9e-4 on an H200, where float32 itself gives 3e-7.
+TF32_TOLERANCE = 2e-3
+TF32_SINCE = (8, 0)  # compute capability
+
 
 class Cuda:
     """The current CUDA (or ROCm) device."""
@@ -18,7 +23,7 @@ class Cuda:
     name = "cuda"
     start_method = "spawn"  # a CUDA context does not survive a fork
     has_float64 = True
-    turns_are_safe = False  # two contexts share a GPU by time slices; what that does to a turn is unknown
+    turns_are_safe = True  # an idle process cost the other 0.2 to 0.5 % on an H200 (docs/devices.md)
     memory_in_traces: int | None = 1
 
     def unavailable_reason(self) -> str:
@@ -46,17 +51,24 @@ class Cuda:
         torch.cuda.reset_peak_memory_stats()
         run()
         torch.cuda.synchronize()
-        return Peak(torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved())
+        allocated, reserved = torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()
+        return Peak(allocated - workspace_bytes(), reserved)
 
     def account(self, build: Callable[[], Callable[[], object]], warm_up_steps: int) -> Account:
         run = build()
         peak = self.peak_memory(lambda: run, warm_up_steps)
+        run()  # what peak_memory made cuBLAS give up is taken again
         before = allocations()
         run()
         torch.cuda.synchronize()
         allocated = allocations() - before
         step = profiled_calls(run, torch.cuda.synchronize, self.activities())
         return Account(peak, step.operators, step.launched, allocated_bytes=allocated)
+
+    def convolution_tolerance(self, dtype: str) -> float | None:
+        if dtype != "float32" or not torch.backends.cudnn.allow_tf32:
+            return None
+        return TF32_TOLERANCE if torch.cuda.get_device_capability() >= TF32_SINCE else None
 
     def activities(self) -> list[ProfilerActivity]:
         return [ProfilerActivity.CPU, ProfilerActivity.CUDA]
@@ -71,12 +83,43 @@ class Cuda:
             "cuda": torch.version.cuda or torch.version.hip,
             "cudnn": torch.backends.cudnn.version(),
             "driver": driver_version(),
+            "cudnn_tf32": torch.backends.cudnn.allow_tf32,
+            **limits(),
         }
+
+
+def workspace_bytes() -> int:
+    """Bytes that cuBLAS holds for itself from the first product on (32 MiB on an H200), and gives up here.
+
+    torch counts them as allocated although no tensor has them, so that a step's peak depended on what ran before it.
+    """
+    clear = getattr(torch._C, "_cuda_clearCublasWorkspaces", None)
+    if clear is None:
+        return 0
+    before = torch.cuda.memory_allocated()
+    clear()
+    return before - torch.cuda.memory_allocated()
 
 
 def allocations() -> int:
     """Bytes that tensors have asked of torch's allocator so far, given back or not."""
     return int(torch.cuda.memory_stats()["allocated_bytes.all.allocated"])
+
+
+def limits() -> dict[str, str | int | None]:
+    """What the GPU may draw and how fast it may run, whether it checks its memory, from NVML; empty without it."""
+    try:
+        import pynvml  # noqa: PLC0415 - optional
+
+        pynvml.nvmlInit()
+        handle = pynvml.nvmlDeviceGetHandleByIndex(torch.cuda.current_device())
+        return {
+            "gpu_power_limit_w": round(pynvml.nvmlDeviceGetPowerManagementLimit(handle) / 1000),
+            "gpu_max_clock_mhz": int(pynvml.nvmlDeviceGetMaxClockInfo(handle, pynvml.NVML_CLOCK_SM)),
+            "gpu_ecc": bool(pynvml.nvmlDeviceGetEccMode(handle)[0]),
+        }
+    except Exception:  # NVML is optional, and fails in as many ways as there are drivers
+        return {}
 
 
 def driver_version() -> str | None:

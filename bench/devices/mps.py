@@ -70,6 +70,9 @@ class Mps:
             allocated_reason=f"torch {torch.__version__} does not add up allocations on MPS",
         )
 
+    def convolution_tolerance(self, dtype: str) -> float | None:
+        return None
+
     def activities(self) -> list[ProfilerActivity]:
         return [ProfilerActivity.CPU]
 

@@ -59,7 +59,11 @@ def build(
 ) -> Step:
     """The case's step, or the same step in another mode or dtype, or from another seed."""
     mode = mode or case.mode
-    setup = Setup(device.torch_device(), getattr(torch, dtype or case.dtype), torch_compile.MODES[mode], seed)
+    dtype = dtype or case.dtype
+    setup = Setup(
+        device.torch_device(), getattr(torch, dtype), torch_compile.MODES[mode], seed,
+        convolution_tolerance=device.convolution_tolerance(dtype),
+    )  # fmt: skip
     if (tolerance := inference.TOLERANCE.get(mode)) is not None:
         setup = replace(setup, tolerance=tolerance)
     return workload.build(setup, **dict(case.point))
