@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from bench.devices import DEVICES
 from bench.gate.hosts import Host, call
-from bench.gate.trials import SIDES, Gate, Hosts
+from bench.gate.lanes import SIDES, Gate, Hosts
 from bench.measure.fresh import Death
 from bench.measure.passes import MAIN_METRIC, perform
 from bench.measure.task import Task

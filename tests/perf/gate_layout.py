@@ -20,9 +20,9 @@ from tqdm import tqdm
 
 from bench.gate import host
 from bench.gate.hosts import Host, Layout, draw
+from bench.gate.lanes import cores_of
 from bench.gate.revisions import Checkouts, Side
 from bench.gate.trial import trial
-from bench.gate.trials import cores_of
 from bench.measure.task import Task
 from bench.measure.turns import Shape
 from bench.records.record import Case

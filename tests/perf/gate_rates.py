@@ -30,8 +30,10 @@ import numpy as np
 from tabulate import tabulate
 from tqdm import tqdm
 
+from bench.gate.lanes import Gate, lanes_for
 from bench.gate.revisions import Checkouts, Side
-from bench.gate.trials import Gate, Trials, lanes_for, survey
+from bench.gate.survey import survey
+from bench.gate.trials import Trials
 from bench.measure.timer import block_time, calibrate
 from bench.modes.steady import steady
 from bench.records.files import Writer

@@ -24,7 +24,7 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[
 
     from bench.cli.gate.trials import surveyed, trials_file  # noqa: PLC0415
     from bench.gate.exact import count  # noqa: PLC0415
-    from bench.gate.trials import SideBroken  # noqa: PLC0415
+    from bench.gate.lanes import SideBroken  # noqa: PLC0415
     from bench.records.files import Writer  # noqa: PLC0415
     from reports.topics.exact.figures import compare_exact  # noqa: PLC0415
     from reports.topics.exact.text import exact_text  # noqa: PLC0415

@@ -15,8 +15,8 @@ from bench.cli.options import add_case_options, positive_int, positive_seconds, 
 from bench.cli.quantities import duration, share
 
 if TYPE_CHECKING:
+    from bench.gate.lanes import Gate
     from bench.gate.revisions import Side
-    from bench.gate.trials import Gate
     from bench.runs.plan import Selection
     from reports.stats.sequential import Rule
 
@@ -51,7 +51,7 @@ def plan(
 ) -> tuple[Selection, Gate]:
     """What to select on both sides, and how to try it; `modes` when none are asked for. Raises UsageError."""
     from bench.devices import DEVICES  # noqa: PLC0415 - these import torch
-    from bench.gate.trials import Gate, lanes_for  # noqa: PLC0415
+    from bench.gate.lanes import Gate, lanes_for  # noqa: PLC0415
     from bench.runs.plan import SelectionError  # noqa: PLC0415
 
     try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bench.cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from bench.gate.trials import Gate
+    from bench.gate.lanes import Gate
     from bench.records.record import Case, Environment, Record
     from bench.runs.plan import Selection
     from reports.topics.gate.figures import GateRow, Jury
@@ -32,7 +32,8 @@ class Survey:
 
 def surveyed(gate: Gate, selection: Selection) -> Survey:
     """Ask both sides what they have. Raises UsageError when a side does not import or nothing is selected."""
-    from bench.gate.trials import SideBroken, survey  # noqa: PLC0415 - imports torch
+    from bench.gate.lanes import SideBroken  # noqa: PLC0415 - these import torch
+    from bench.gate.survey import survey  # noqa: PLC0415
     from reports.topics.gate.figures import paired  # noqa: PLC0415
 
     try:
@@ -70,7 +71,8 @@ def try_cases(
     """
     from tqdm import tqdm  # noqa: PLC0415
 
-    from bench.gate.trials import SideBroken, Trials  # noqa: PLC0415
+    from bench.gate.lanes import SideBroken  # noqa: PLC0415
+    from bench.gate.trials import Trials  # noqa: PLC0415
     from bench.records.files import Writer  # noqa: PLC0415
 
     writer = Writer(path)
