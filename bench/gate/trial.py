@@ -15,8 +15,6 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
-import torch
-
 from bench.devices import DEVICES
 from bench.gate.hosts import Host
 from bench.measure.answers import ANSWERS, judge_changed, kept
@@ -25,7 +23,7 @@ from bench.measure.task import Task, build, check_defined, failure, find_workloa
 from bench.measure.timer import Samples, block_time
 from bench.measure.turns import Shape, warm_up
 from bench.modes import torch_compile
-from bench.modes.steady import steady
+from bench.modes.enter import entered
 from bench.records.record import Record
 
 
@@ -36,7 +34,7 @@ def take_turns(connection: Connection, task: Task) -> Record:
     """
     blank = Record(run="", environment="", case=task.case, metric="step_time", launch=task.launch)
     try:
-        with steady():
+        with entered(task.case.mode, task.case.threads):
             return converse(connection, task, blank)
     except Exception as error:  # a workload may raise anything; the other cases go on
         return failure(blank, error)
@@ -45,11 +43,8 @@ def take_turns(connection: Connection, task: Task) -> Record:
 def converse(connection: Connection, task: Task, blank: Record) -> Record:
     """One side's part of a trial. Raises whatever the workload does."""
     case, device = task.case, DEVICES[task.case.device]
-    torch.set_num_threads(case.threads)
     workload = find_workload(task)
     check_defined(workload, case)
-    if torch_compile.compiled(case.mode):
-        torch_compile.use_eager_random()
     step = build(workload, case, device)
     answers = [kept(step.run()) for _ in range(ANSWERS)] if task.launch == 0 else [kept(step.run())]
     if step.check:

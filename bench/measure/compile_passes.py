@@ -159,10 +159,6 @@ def cold_pass(task: Task, workload: Workload, device: Device, blank: Record) -> 
 
 def operators_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
     """Where a step's time goes in either mode, under the profiler."""
-    if torch_compile.compiled(task.case.mode):
-        torch_compile.use_eager_random()
-    if torch_compile.generates(task.case.mode):
-        torch_compile.use_named_kernels()
     return [profiled(workload, device, replace(blank, case=replace(task.case, mode=mode)))
             for mode in ("eager", task.case.mode)]  # fmt: skip
 

@@ -41,8 +41,6 @@ def exact_records(blank: Record, device: Device, build: Build, build_eager: Buil
     """
     mode = blank.case.mode
     is_compiled, generates = torch_compile.compiled(mode), torch_compile.generates(mode)
-    if generates:
-        torch_compile.use_named_kernels()
     forget_first(build)
     runs: list[Run] = []
     compiled: list[compilations.Compilation] = []

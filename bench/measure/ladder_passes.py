@@ -15,7 +15,7 @@ from bench.measure.passes import MAIN_METRIC, Begun, begin, conclude, guarded
 from bench.measure.task import Task, failure
 from bench.measure.timer import Budget, Samples
 from bench.measure.turns import alternate, warm_up
-from bench.modes.steady import steady
+from bench.modes.enter import entered
 from bench.records.record import RUNGS, Case, Record
 from workloads.base import Workload
 
@@ -64,7 +64,7 @@ def perform_in_turns(tasks: Sequence[Task]) -> list[Record]:
     values: dict[Case, Samples] = {}
     while going and not values:
         try:
-            with steady():
+            with entered(going[0].case.mode, going[0].case.threads):
                 values = turns(going, begun)
         except Fallen as fallen:
             (task,) = (task for task in going if task.case == fallen.case)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TypeAlias
 
 import torch
@@ -20,10 +19,11 @@ from bench.measure.answers import ANSWERS, judge_changed, kept
 from bench.measure.task import Task, build, check_defined, compiles, failure, find_workload
 from bench.measure.timer import Samples, each_call, sample
 from bench.modes import compilations, torch_compile
-from bench.modes.steady import steady
+from bench.modes.enter import entered
 from bench.records.record import Record
 from workloads.base import Step, Unavailable, Workload
 
+NAMED = ("exact", "operators")  # passes, a compile study's too, that count or profile kernels, and time none
 INT8_WORK = "arithmetic and bytes are counted of floating-point steps; the eager mode has them"
 
 Pass: TypeAlias = Callable[[Task, Workload, Device, Record], list[Record]]
@@ -42,13 +42,10 @@ def guarded(task: Task, measure: Pass, metric: str) -> list[Record]:
         reason = device.unavailable_reason()
         if reason:
             raise Unavailable(reason)
-        if task.cache:
-            torch_compile.use_cache(Path(task.cache))
-        torch.set_num_threads(task.case.threads)
         workload = find_workload(task)
         check_defined(workload, task.case)
         blank = replace(blank, item=workload.item)
-        with steady():
+        with entered(task.case.mode, task.case.threads, task.cache, named=task.measure in NAMED):
             return measure(task, workload, device, blank)
     except Exception as error:  # a workload may raise anything; the other cases go on
         return [failure(blank, error)]
@@ -77,8 +74,6 @@ def begin(task: Task, workload: Workload, device: Device, mode: str = "") -> Beg
     """
     mode = mode or task.case.mode
     is_compiled = torch_compile.compiled(mode)
-    if is_compiled:
-        torch_compile.use_eager_random()
     graphs = compilations.graphs()
     step = build(workload, task.case, device, mode=mode)
     if not isinstance(step.items, int) or step.items < 1:
@@ -201,8 +196,6 @@ def exact_pass(task: Task, workload: Workload, device: Device, blank: Record) ->
 
 def latency_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
     """Seconds of single calls, each from its start until the device has its answer."""
-    if torch_compile.compiled(task.case.mode):
-        torch_compile.use_eager_random()
     step = build(workload, task.case, device)
     step.run()
     torch_compile.check_used(task.case.mode)

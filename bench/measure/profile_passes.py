@@ -14,7 +14,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import torch
 from torch.profiler import ProfilerActivity, profile, record_function, schedule
 
 from bench.counts.modules import called_modules, flops_by_path, kinds_by_address, names_in_model
@@ -24,7 +23,7 @@ from bench.measure import exact
 from bench.measure.task import Task, build, check_defined, find_workload
 from bench.measure.timer import Budget, sample
 from bench.modes import compilations, torch_compile
-from bench.modes.steady import steady
+from bench.modes.enter import entered
 from bench.records.errors import describe
 from bench.records.profile_notes import MEMORY, STACKS, TIMELINE
 from bench.records.record import Case
@@ -46,14 +45,9 @@ def perform(task: Task, folder: str) -> tuple[Found, str]:
         device = DEVICES[task.case.device]
         if reason := device.unavailable_reason():
             raise Unavailable(reason)
-        if task.cache:
-            torch_compile.use_cache(Path(task.cache))
-        torch.set_num_threads(task.case.threads)
         workload = find_workload(task)
         check_defined(workload, task.case)
-        if torch_compile.generates(task.case.mode):
-            torch_compile.use_named_kernels()
-        with steady():
+        with entered(task.case.mode, task.case.threads, task.cache, named=True):
             return PASSES[task.measure](task.case, workload, device, Path(folder)), ""
     except Unavailable as why:
         return {}, str(why)

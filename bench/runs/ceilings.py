@@ -18,7 +18,7 @@ from bench.measure.environment import OPENMP_SETTINGS, capture
 from bench.measure.fresh import Death, Launcher
 from bench.measure.task import Task
 from bench.measure.timer import Budget, Clock, block_time
-from bench.modes.steady import steady
+from bench.modes.enter import entered
 from bench.records.errors import describe
 from bench.records.files import Writer
 from bench.records.record import Case, Environment, Record
@@ -89,14 +89,13 @@ def scout(cases: Sequence[Case], allowed_s: float) -> Choice:
     device = DEVICES[first.device]
     load_suite()
     workload = WORKLOADS[first.workload]
-    torch.set_num_threads(first.threads)
 
     def build(point: Point) -> tuple[Callable[[], object], int]:
         step = workload.build(Setup(device.torch_device(), getattr(torch, first.dtype)), **point)
         return step.run, step.items
 
     try:
-        with steady():
+        with entered("eager", first.threads):
             return climb([dict(case.point) for case in cases], build, device.clock, allowed_s)
     except Unavailable as why:
         return Choice(None, str(why))
