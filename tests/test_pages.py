@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from bench.measure.fresh import Launcher
-from bench.measure.profile_passes import take
 from bench.measure.task import Task
 from bench.records.files import Contents
 from bench.records.profile_notes import Notes, write_notes
 from bench.records.record import Case
+from bench.runs.profile import take
 from reports.page.report import as_html
 from reports.profiles.profile import Profile, read_foreign, read_profile
 from reports.topics.ceilings.figures import roofs
 from tests.browser import CHROMIUM, Browser
-from tests.reports.test_roofline import HERE, ceilings
-from tests.reports.test_roofline import step as measured_step
+from tests.reports.topics.test_roofline import HERE, ceilings
+from tests.reports.topics.test_roofline import step as measured_step
 from tests.traces import event, op, step, write
 
 TRACES = Path(__file__).parent / "data" / "traces"

@@ -20,7 +20,7 @@ from reports.topics.compile.figures import studied
 from reports.topics.compile.text import study_text
 from reports.topics.overview.figures import overview
 from tests.reports import stored
-from tests.reports.test_report import Page
+from tests.reports.page.test_report import Page
 
 
 def test_the_paired_interval_covers_the_truth_as_often_as_it_says() -> None:
