@@ -24,6 +24,8 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tests.house
 
 # Rewrite the golden files from what the code prints now; read the difference before committing it.
 golden: $(INSTALLED)
