@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch.profiler import ProfilerActivity
 
-from bench.devices.base import Account, Peak
+from bench.devices.base import Account, Device, Peak
 
 
-class FakeDevice:
+class FakeDevice(Device):
     """`enqueue(s)` adds work; `synchronize` does it; `host_clock` is what a forgotten synchronize would read."""
 
     name = "fake"
     start_method = "forkserver"
-    has_float64 = True
     turns_are_safe = True
-    memory_in_traces: int | None = 0
 
     def __init__(self, launch_s: float = 1e-6) -> None:
         self.now_s = 0.0
@@ -55,16 +52,7 @@ class FakeDevice:
             run()
         return Peak(1)
 
-    def convolution_tolerance(self, dtype: str) -> float | None:
-        return None
-
-    def activities(self) -> list[ProfilerActivity]:
-        return [ProfilerActivity.CPU]
-
     def account(self, build: Callable[[], Callable[[], object]], warm_up_steps: int) -> Account:
         return Account(
             self.peak_memory(build, warm_up_steps), operators={"fake::step": 1}, kernels={}, allocated_bytes=1
         )
-
-    def facts(self) -> dict[str, str | int | None]:
-        return {"gpu": "fake"}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch.profiler import ProfilerActivity
+
+from bench.counts.torch_profiler import profiled_calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,48 +41,66 @@ class Account:
     allocated_reason: str = ""
 
 
-class Device(Protocol):
-    """A place where steps run.
+class Device(ABC):
+    """A place where steps run. What has an honest answer for a device of which nothing else is known has it here.
 
-    name: as given to --device. start_method: how a fresh process for it is started, "forkserver" where a
-    process that has imported torch may be forked, "spawn" where it may not. has_float64: whether it computes
-    in double precision. turns_are_safe: whether two processes may be alive on it and take turns, without the idle one
-    slowing the other down. memory_in_traces: the number by which the profiler's traces tell its allocations; None where
-    they have none.
+    name: as given to --device, and torch's name for its type. start_method: how a fresh process for it is started,
+    "forkserver" where a process that has imported torch may be forked, "spawn" where it may not. has_float64: whether
+    it computes in double precision. turns_are_safe: whether two processes may be alive on it and take turns, without
+    the idle one slowing the other down. memory_in_traces: the number by which the profiler's traces tell its
+    allocations; None where they have none.
     """
 
     name: str
-    start_method: str
-    has_float64: bool
-    turns_are_safe: bool
-    memory_in_traces: int | None
+    start_method: str = "spawn"  # what a driver holds open seldom survives a fork
+    has_float64: bool = True
+    turns_are_safe: bool = False  # until somebody has measured it
+    memory_in_traces: int | None = None
 
+    @abstractmethod
     def unavailable_reason(self) -> str:
         """Why nothing can run on this device here; empty when something can."""
 
-    def torch_device(self) -> torch.device:
-        """The torch device that steps are built on."""
-
+    @abstractmethod
     def synchronize(self) -> None:
         """Wait until the device has finished all that was enqueued."""
 
+    def torch_device(self) -> torch.device:
+        """The torch device that steps are built on."""
+        return torch.device(self.name)
+
     def clock(self) -> float:
         """Seconds since some fixed moment, read when all enqueued work has finished."""
+        self.synchronize()
+        return time.perf_counter()
 
     def peak_memory(self, build: Callable[[], Callable[[], object]], warm_up_steps: int) -> Peak:
         """Peak memory during one step of what `build` makes, after `warm_up_steps` others."""
+        return Peak(None, reason=f"peak memory is not counted on {self.name}")
 
     def account(self, build: Callable[[], Callable[[], object]], warm_up_steps: int) -> Account:
         """What one step of what `build` makes does, after `warm_up_steps` others; the peak as `peak_memory` gives it.
 
         Kernels are those that the device runs; on the CPU, those that torch.compile generated for it.
         """
+        run = build()
+        for _ in range(warm_up_steps):
+            run()
+        return Account(
+            self.peak_memory(lambda: run, warm_up_steps=0),
+            profiled_calls(run, self.synchronize, self.activities()).operators,
+            kernels_reason=f"torch's profiler does not see what runs on {self.name}",
+            allocated_reason=f"allocations are not added up on {self.name}",
+        )
 
     def convolution_tolerance(self, dtype: str) -> float | None:
         """The relative error that rounding what convolutions are given explains; None where the dtype's own does."""
+        return None
 
     def activities(self) -> list[ProfilerActivity]:
         """What the profiler can record of work on this device."""
+        return [ProfilerActivity.CPU]
 
     def facts(self) -> dict[str, str | int | None]:
         """What this device is: model, driver, memory, as far as it can be known."""
+        return {"gpu": self.name}

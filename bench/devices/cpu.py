@@ -8,29 +8,22 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-from torch.profiler import ProfilerActivity
-
 from bench.counts import memory
 from bench.counts.torch_profiler import profiled_step
-from bench.devices.base import Account, Peak
+from bench.devices.base import Account, Device, Peak
 from bench.modes import torch_compile
 
 
-class Cpu:
+class Cpu(Device):
     """The host's processor, with as many threads as the case says."""
 
     name = "cpu"
     start_method = "forkserver"
-    has_float64 = True
     turns_are_safe = True
-    memory_in_traces: int | None = 0
+    memory_in_traces = 0
 
     def unavailable_reason(self) -> str:
         return ""
-
-    def torch_device(self) -> torch.device:
-        return torch.device("cpu")
 
     def synchronize(self) -> None:
         pass
@@ -52,12 +45,6 @@ class Cpu:
             allocated_bytes=memory.allocated_within_mark(events),
         )
 
-    def convolution_tolerance(self, dtype: str) -> float | None:
-        return None
-
-    def activities(self) -> list[ProfilerActivity]:
-        return [ProfilerActivity.CPU]
-
     def facts(self) -> dict[str, str | int | None]:
         return {
             "cpu": cpu_model(),
@@ -66,6 +53,9 @@ class Cpu:
             "governor": read_first("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
             "memory_bytes": memory_bytes(),
         }
+
+
+DEVICE = Cpu()
 
 
 def read_first(path: str) -> str | None:

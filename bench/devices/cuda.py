@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import torch
 from torch.profiler import ProfilerActivity
 
 from bench.counts.torch_profiler import profiled_calls
-from bench.devices.base import Account, Peak
+from bench.devices.base import Account, Device, Peak
 
 # cuDNN's convolutions in float32 round what they are given to TF32's 10 bits of fraction, unless told not to: relative
 # errors of 2.4e-4 to 2.9e-4 on an H200, where float32 itself gives 3e-7.
@@ -17,14 +16,12 @@ TF32_TOLERANCE = 2e-3
 TF32_SINCE = (8, 0)  # compute capability
 
 
-class Cuda:
+class Cuda(Device):
     """The current CUDA (or ROCm) device."""
 
     name = "cuda"
-    start_method = "spawn"  # a CUDA context does not survive a fork
-    has_float64 = True
     turns_are_safe = True  # an idle process cost the other 0.2 to 0.5 % on an H200 (docs/devices.md)
-    memory_in_traces: int | None = 1
+    memory_in_traces = 1
 
     def unavailable_reason(self) -> str:
         if torch.version.cuda is None and torch.version.hip is None:
@@ -38,10 +35,6 @@ class Cuda:
 
     def synchronize(self) -> None:
         torch.cuda.synchronize()
-
-    def clock(self) -> float:
-        torch.cuda.synchronize()
-        return time.perf_counter()
 
     def peak_memory(self, build: Callable[[], Callable[[], object]], warm_up_steps: int) -> Peak:
         run = build()
@@ -86,6 +79,9 @@ class Cuda:
             "cudnn_tf32": torch.backends.cudnn.allow_tf32,
             **limits(),
         }
+
+
+DEVICE = Cuda()
 
 
 def workspace_bytes() -> int:
