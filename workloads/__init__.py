@@ -1,6 +1,22 @@
 """The subject: what is measured. Imports torch, and torchvision only where digits are read; never the ruler."""
 
 from workloads.base import WORKLOADS, Setup, Step, Unavailable, Workload, WrongAnswer, load_suite, workload
-from workloads.checks import near
+from workloads.checks import between, first_between, host64, losses_near, near, sgd_losses, trained
 
-__all__ = ["WORKLOADS", "Setup", "Step", "Unavailable", "Workload", "WrongAnswer", "load_suite", "near", "workload"]
+__all__ = [
+    "WORKLOADS",
+    "Setup",
+    "Step",
+    "Unavailable",
+    "Workload",
+    "WrongAnswer",
+    "between",
+    "first_between",
+    "host64",
+    "load_suite",
+    "losses_near",
+    "near",
+    "sgd_losses",
+    "trained",
+    "workload",
+]

@@ -59,6 +59,10 @@ class Setup:
         """Standard normal numbers, drawn on the CPU in float32 so that every device and dtype gets the same."""
         return torch.randn(*shape).to(self.device, self.dtype)
 
+    def randint(self, high: int, *shape: int) -> Tensor:
+        """Whole numbers from 0 to below `high` in int64, such as tokens and labels; on every device the same."""
+        return torch.randint(high, shape).to(self.device)
+
     def place(self, module: M) -> M:
         """The module on this setup's device and in its dtype."""
         return module.to(self.device, self.dtype)
@@ -71,7 +75,8 @@ class Step:
     run: enqueues one step and returns its answer; every call does the same amount of work and never
         synchronizes by itself.
     items: items processed per step, in the unit that the workload names.
-    check: raises `WrongAnswer` when an answer is wrong; it is given the first, and the last after timing.
+    check: raises `WrongAnswer` when an answer is wrong; it is given the first, and the last after timing. A step that
+        has neither this nor `check_first` is measured, with a warning.
     check_first: likewise, given the first three answers in order, for steps whose answers change as they train.
     resized: makes, for a number of items, the call of the same compiled function on a batch of that size.
     outcome: trains from scratch and returns what came of it, such as {"accuracy": 0.97} (unit 1).

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,18 +21,42 @@ RELATIVE_TOLERANCE = {
     torch.float16: 5e-3,
 }
 
+T = TypeVar("T", Tensor, nn.Module)
+
+
+def host64(original: T) -> T:
+    """A float64 copy of a tensor or a module on the CPU, to compute the right answer with.
+
+    First to the CPU and then to float64, which MPS does not have.
+    """
+    copied = copy.deepcopy(original) if isinstance(original, nn.Module) else original.detach()
+    return copied.cpu().double()
+
 
 def relative_error(answer: Tensor, right: Tensor) -> float:
     """|answer - right| / |right| in 2-norms, computed in float64 on the CPU; NaN or Inf anywhere gives inf.
 
     Where `right` is all zeros, it is |answer - right| itself.
     """
-    got, want = answer.detach().cpu().double(), right.detach().cpu().double()
+    got, want = host64(answer), host64(right)
     if got.shape != want.shape:
         raise WrongAnswer(f"the answer has shape {tuple(got.shape)}, the right one {tuple(want.shape)}")
     norm = float(want.norm())
     error = float((got - want).norm()) / (norm if norm > 0 else 1.0)
     return float("inf") if math.isnan(error) else error
+
+
+def judge(answer: Tensor, right: Tensor, allowed: float, which: str = "") -> None:
+    """Raise WrongAnswer when the answer is further from the right one than `allowed`; `which` ends its text."""
+    error = relative_error(answer, right)
+    if error <= allowed:
+        return
+    bad, bad_right = (int((~part.isfinite()).sum()) for part in (answer, right))
+    if bad_right:
+        raise WrongAnswer(f"NaN or infinity in {bad} numbers of the answer and in {bad_right} of the right one{which}")
+    if bad:
+        raise WrongAnswer(f"NaN or infinity in {bad} of {answer.numel()} numbers of the answer{which}")
+    raise WrongAnswer(f"relative error {error:.3g} where at most {allowed:.3g} is rounding{which}")
 
 
 def near(right: Callable[[], Tensor], tolerance: float | None = None) -> Callable[[Tensor], None]:
@@ -43,10 +69,7 @@ def near(right: Callable[[], Tensor], tolerance: float | None = None) -> Callabl
     def check(answer: Tensor) -> None:
         if not known:
             known.append(right().detach().clone())
-        allowed = RELATIVE_TOLERANCE.get(answer.dtype, 0.0) if tolerance is None else tolerance
-        error = relative_error(answer, known[0])
-        if not error <= allowed:
-            raise WrongAnswer(f"relative error {error:.3g} where at most {allowed:.3g} is rounding")
+        judge(answer, known[0], RELATIVE_TOLERANCE.get(answer.dtype, 0.0) if tolerance is None else tolerance)
 
     return check
 
@@ -59,19 +82,30 @@ def losses_near(right: Callable[[int], Tensor]) -> Callable[[Sequence[Tensor]], 
 
     def check(answers: Sequence[Tensor]) -> None:
         got = torch.stack(list(answers))
-        near(lambda: right(len(got)))(got)
+        want, allowed = right(len(got)), RELATIVE_TOLERANCE.get(got.dtype, 0.0)
+        if relative_error(got, want) <= allowed:
+            return
+        for index, (one, other) in enumerate(zip(got, want, strict=True)):  # one by one, to name the first wrong one
+            judge(one, other, allowed, f" (loss {index + 1} of the first {len(got)})")
+        judge(got, want, allowed)
 
     return check
 
 
 def sgd_losses(
-    model: nn.Module, loss_of: Callable[[nn.Module], Tensor], count: int, *, lr: float, momentum: float, decay: float
+    model: nn.Module,
+    loss_of: Callable[[nn.Module], Tensor],
+    count: int,
+    *,
+    lr: float,
+    momentum: float = 0.0,
+    decay: float = 0.0,
 ) -> Tensor:
     """The losses [count] of as many steps of SGD in float64 on the CPU, with the update written out by hand.
 
     v <- momentum v + gradient + decay w;  w <- w - lr v  (Sutskever et al., 2013, as torch.optim.SGD defines it).
     """
-    model = model.cpu().double()
+    model = host64(model)
     weights = list(model.parameters())
     speeds = [torch.zeros_like(weight) for weight in weights]
     losses = []

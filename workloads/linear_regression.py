@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from workloads.base import FLOAT_DTYPES, Setup, Step, WrongAnswer, workload
-from workloads.checks import losses_near, sgd_losses
-from workloads.tensor_ops import host64
+from workloads.checks import host64, losses_near, sgd_losses
 
 EPOCHS = 1000
 

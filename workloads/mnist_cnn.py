@@ -13,10 +13,9 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Subset
 
 from workloads.base import FLOAT_DTYPES, Setup, Step, workload
-from workloads.checks import RELATIVE_TOLERANCE, between, first_between, losses_near, near, sgd_losses, trained
+from workloads.checks import RELATIVE_TOLERANCE, between, first_between, host64, losses_near, near, sgd_losses, trained
 from workloads.modules import inference_step
 from workloads.shared import mnist_data
-from workloads.tensor_ops import host64
 
 BATCH = 64
 FIRST_LOSS = (1.8, 2.9)  # an untrained classifier of ten classes is near ln 10 = 2.30

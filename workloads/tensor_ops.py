@@ -10,14 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from workloads.base import FLOAT_DTYPES, Setup, Step, Unavailable, WrongAnswer, workload
-from workloads.checks import near
+from workloads.checks import host64, near
 
 MILLION = 1 << 20  # elements; 4 MiB of float32, more than a core's second-level cache
-
-
-def host64(tensor: Tensor) -> Tensor:
-    """A float64 copy on the CPU, to compute the right answer with."""
-    return tensor.detach().cpu().double()
 
 
 @workload("tensor_ops.create", item="element", dtypes=FLOAT_DTYPES, fill=("zeros", "arange", "rand"), size=(MILLION,))

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from workloads.base import Setup, Step, workload
-from workloads.checks import first_between, losses_near, sgd_losses
+from workloads.checks import first_between, host64, losses_near, sgd_losses
 from workloads.mnist_cnn import BATCH, FIRST_LOSS, Padded, accuracy, batches_in_memory, trainer, training_check
 from workloads.shared import mnist_data
-from workloads.tensor_ops import host64
 
 TEST_DIGITS = 2000  # a share of 0.9 of them has a standard error of 0.7 %
 CNN_STEPS, MLP_STEPS = 100, 300  # steps of training before the effect is read
