@@ -6,7 +6,9 @@ Measures nothing.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 
@@ -54,18 +56,26 @@ def compiles(workload: Workload) -> bool:
     return getattr(workload, "compiles", False)
 
 
+def setup_on(
+    device: Device, dtype: str, compile: Callable[[Any], Any], seed: int = 0, tolerance: float | None = None
+) -> Setup:
+    """The setup of a step, with what the device says of itself as far as the workloads' revision asks for it."""
+    said: dict[str, Any] = {
+        "tolerance": tolerance,
+        "convolution_tolerance": device.convolution_tolerance(dtype),
+        "has_float64": device.has_float64,
+    }
+    known = {name: value for name, value in said.items() if name in Setup.__dataclass_fields__}
+    return replace(Setup(device.torch_device(), getattr(torch, dtype), compile, seed), **known)
+
+
 def build(
     workload: Workload, case: Case, device: Device, mode: str | None = None, dtype: str | None = None, seed: int = 0
 ) -> Step:
     """The case's step, or the same step in another mode or dtype, or from another seed."""
     mode = mode or case.mode
     dtype = dtype or case.dtype
-    setup = Setup(
-        device.torch_device(), getattr(torch, dtype), torch_compile.MODES[mode], seed,
-        convolution_tolerance=device.convolution_tolerance(dtype),
-    )  # fmt: skip
-    if (tolerance := inference.TOLERANCE.get(mode)) is not None:
-        setup = replace(setup, tolerance=tolerance)
+    setup = setup_on(device, dtype, torch_compile.MODES[mode], seed, inference.TOLERANCE.get(mode))
     return workload.build(setup, **dict(case.point))
 
 

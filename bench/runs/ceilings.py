@@ -11,19 +11,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import torch
-
 from bench.devices import DEVICES
 from bench.measure.environment import OPENMP_SETTINGS, capture
 from bench.measure.fresh import Death, Launcher
-from bench.measure.task import Task
+from bench.measure.task import Task, setup_on
 from bench.measure.timer import Budget, Clock, block_time
 from bench.modes.enter import entered
+from bench.modes.torch_compile import MODES
 from bench.records.errors import describe
 from bench.records.files import Writer
 from bench.records.record import Case, Environment, Record
 from bench.runs.run import measured
-from workloads.base import WORKLOADS, Point, Setup, Unavailable, Workload, load_suite
+from workloads.base import WORKLOADS, Point, Unavailable, Workload, load_suite
 
 LAUNCHES = 3  # fresh processes per probe: two or more give an interval
 STEPS_PER_LAUNCH = 10  # at least: three answers, calibrating, three values, and one to check
@@ -91,7 +90,7 @@ def scout(cases: Sequence[Case], allowed_s: float) -> Choice:
     workload = WORKLOADS[first.workload]
 
     def build(point: Point) -> tuple[Callable[[], object], int]:
-        step = workload.build(Setup(device.torch_device(), getattr(torch, first.dtype)), **point)
+        step = workload.build(setup_on(device, first.dtype, MODES["eager"]), **point)
         return step.run, step.items
 
     try:
