@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.devices import DEVICES
 from bench.gate.hosts import Host
-from bench.measure.answers import ANSWERS, judge_changed, kept
+from bench.measure.answers import ANSWERS, check_begun, check_last, judge_changed, kept, unchecked
 from bench.measure.fresh import Death
 from bench.measure.task import Task, build, check_defined, failure, find_workload
 from bench.measure.timer import Samples, block_time
@@ -47,10 +47,7 @@ def converse(connection: Connection, task: Task, blank: Record) -> Record:
     check_defined(workload, case)
     step = build(workload, case, device)
     answers = [kept(step.run()) for _ in range(ANSWERS)] if task.launch == 0 else [kept(step.run())]
-    if step.check:
-        step.check(answers[0])
-    if step.check_first and task.launch == 0:
-        step.check_first(answers)
+    check_begun(step, answers)
     step_s = warm_up(step.run, device.clock)
     connection.send(("settled", step_s))
     values: list[float] = []
@@ -59,14 +56,14 @@ def converse(connection: Connection, task: Task, blank: Record) -> Record:
         values.append(block_time(step.run, taken, device.clock) / taken)
         connection.send(("turn", values[-1]))
         taken = int(connection.recv())
-    if step.check:
-        step.check(kept(step.run()))
+    check_last(step)
     torch_compile.check_used(case.mode)
     if task.launch == 0 and torch_compile.changed(case.mode):
         judge_changed(task, workload, device, answers, Samples(tuple(values), steps, ()))
     return replace(
-        blank, values=tuple(values), steps_per_value=steps, items=step.items, item=workload.item, data=step.data
-    )
+        blank, values=tuple(values), steps_per_value=steps, items=step.items, item=workload.item, data=step.data,
+        warnings=unchecked(step),
+    )  # fmt: skip
 
 
 def trial(

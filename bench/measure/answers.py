@@ -1,6 +1,8 @@
-"""Whether a step in another mode answered as eager does. Times nothing."""
+"""Whether a step answered rightly by its own checks, and in another mode as eager does. Times nothing."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from torch import Tensor
 
@@ -8,10 +10,12 @@ from bench.devices import Device
 from bench.measure.task import Task, build
 from bench.measure.timer import Samples
 from bench.modes import inference
-from workloads.base import Workload, WrongAnswer
+from bench.records.record import UNCHECKED
+from workloads.base import Step, Workload, WrongAnswer
 from workloads.checks import RELATIVE_TOLERANCE, relative_error
 
 ANSWERS = 3  # first answers that are checked; the second and third show what the first updates did
+TRAINS = "a step whose answers change as it trains needs check_first instead of check"
 CHEAP_STEP_S = 0.2  # a step up to this long is computed again in float64 when eager and compiled disagree
 
 
@@ -20,6 +24,31 @@ def kept(answer: object) -> Tensor:
     if not isinstance(answer, Tensor):
         raise TypeError(f"run() gave {type(answer).__name__}; a step's run() must give back a tensor")
     return answer.detach().clone().cpu()
+
+
+def unchecked(step: Step) -> tuple[str, ...]:
+    """The warning of a step that has no check of any kind."""
+    return () if step.check or step.check_first else (UNCHECKED,)
+
+
+def check_begun(step: Step, answers: Sequence[Tensor]) -> None:
+    """Give the first answers, ANSWERS of them or one, to the step's checks. Raises WrongAnswer, which says which."""
+    if step.check:
+        try:
+            step.check(answers[0])
+        except WrongAnswer as error:
+            raise WrongAnswer(f"{error} (the first answer)") from error
+    if step.check_first and len(answers) == ANSWERS:
+        step.check_first(answers)
+
+
+def check_last(step: Step, last: Tensor | None = None) -> None:
+    """Check what the step answers after it was timed, by default in one more call. Raises WrongAnswer."""
+    if step.check:
+        try:
+            step.check(kept(step.run()) if last is None else last)
+        except WrongAnswer as error:
+            raise WrongAnswer(f"{error} (the last answer; {TRAINS})") from error
 
 
 def judge_changed(

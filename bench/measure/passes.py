@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bench.devices import DEVICES, Device
 from bench.measure import exact
-from bench.measure.answers import ANSWERS, judge_changed, kept
+from bench.measure.answers import ANSWERS, check_begun, check_last, judge_changed, kept, unchecked
 from bench.measure.task import Task, build, check_defined, compiles, failure, find_workload
 from bench.measure.timer import Samples, each_call, sample
 from bench.modes import compilations, torch_compile
@@ -105,7 +105,7 @@ def conclude(
             values=samples.values,
             steps_per_value=samples.steps_per_value,
             warm_up_values=samples.warm_up_values,
-            warnings=(torch_compile.FALLBACK_RANDOM,) if random else (),
+            warnings=((torch_compile.FALLBACK_RANDOM,) if random else ()) + unchecked(step),
         ),
         replace(
             blank,
@@ -114,11 +114,8 @@ def conclude(
         ),
     ]
     if task.launch == 0:
-        if step.check:  # what ran last is checked too: the steps between were timed
-            step.check(begun.answers[0])
-            step.check(last)
-        if step.check_first:
-            step.check_first(begun.answers)
+        check_begun(step, begun.answers)
+        check_last(step, last)  # the steps between were timed
         if torch_compile.changed(task.case.mode):
             found = {"answer_error": judge_changed(task, workload, device, begun.answers, samples)}
             if begun.made and final:
@@ -200,9 +197,8 @@ def latency_pass(task: Task, workload: Workload, device: Device, blank: Record) 
     step.run()
     torch_compile.check_used(task.case.mode)
     values = each_call(step.run, device.clock, task.budget)
-    if step.check:
-        step.check(kept(step.run()))
-    return [replace(blank, values=values, items=step.items, data=step.data)]
+    check_last(step)
+    return [replace(blank, values=values, items=step.items, data=step.data, warnings=unchecked(step))]
 
 
 def training_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
