@@ -27,7 +27,7 @@ def test_bytes_stay_below_1024_of_a_prefix(value: float) -> None:
 def test_what_is_printed_is_the_value_to_three_digits(value: float) -> None:
     text = units.quantity(value, "s")
     number, prefix = re.fullmatch(r"([\d.]+) (\S+)", text).groups()  # type: ignore[union-attr]
-    scale = {name: scale for scale, name in units.SCALES["s"]}[prefix]
+    scale = {name: scale for scale, name in units.scales("s")}[prefix]
     assert float(number) * scale == pytest.approx(value, rel=5.1e-3)
 
 

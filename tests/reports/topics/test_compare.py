@@ -14,22 +14,16 @@ from typing import Any
 import pytest
 
 from bench.cli import main
+from reports.topics.compare.section import tables
 from tests.conftest import ROOT
 from tests.reports import stored
+from tests.reports.asked import material_of
+from tests.reports.golden import kept
 
-GOLDEN = ROOT / "tests" / "golden"
 REQUIRED = (
     "workload", "point", "device", "dtype", "mode", "metric", "unit", "base", "head", "ratio", "ratio_low",
     "ratio_high", "verdict", "warnings",
 )  # fmt: skip
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    stored.store(Path("a.jsonl"), stored.first_run())
-    stored.store(Path("b.jsonl"), stored.second_run(), torch="2.16.0", commit="fedcba9876543210")
-    return tmp_path
 
 
 def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -53,10 +47,7 @@ def rows(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[tuple[str,
 )
 def test_golden_tables(folder: Path, capsys: pytest.CaptureFixture[str], name: str, arguments: list[str]) -> None:
     text = output(capsys, *arguments)
-    golden = GOLDEN / f"{name}.txt"
-    if os.environ.get("TORCHPACE_REWRITE_GOLDEN"):
-        golden.write_text(text)
-    assert text == golden.read_text()
+    assert text == kept(name, text)
 
 
 def test_every_json_row_has_what_it_must(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,6 +109,32 @@ def test_csv_has_the_same_rows(folder: Path, capsys: pytest.CaptureFixture[str])
     assert float(table[0]["base"]) == pytest.approx(20e-3, rel=0.01)
 
 
+def test_cells_hold_a_ratio_or_a_reason(folder: Path) -> None:
+    runs, modes, devices = tables(material_of("a.jsonl", "b.jsonl"))
+    cells = {line.name: line.cells for line in runs.lines}
+    slower = cells["mnist.train (batch=64)"][0]
+    assert slower
+    assert (slower.verdict, slower.figures) == ("slower", "20.0 ms → 24.0 ms")
+    assert slower.low < 1.2 < slower.high
+    missing = cells["new.case (batch=64)"][0]
+    assert missing
+    assert (missing.ratio, missing.reason) == (None, "a.jsonl: not measured")
+    assert "torch differs: 2.15.0 and 2.16.0" in runs.everywhere
+    assert [cell.verdict for line in modes.lines for cell in line.cells if cell] == ["faster", "slower"]
+    assert devices.absent == "cuda: torch finds no CUDA device; mps: no figure here was taken there"
+
+
+def test_devices_stand_side_by_side_where_there_are_several(folder: Path) -> None:
+    cuda = stored.record(stored.case("mnist.train", device="cuda"), "step_time", *stored.times(2e-3))
+    stored.store(Path("gpu.jsonl"), [*stored.first_run()[:3], *cuda])
+    devices = tables(material_of("gpu.jsonl"))[2]
+    assert devices.columns == ("cuda · eager",)
+    (cell,) = devices.lines[0].cells
+    assert cell
+    assert (cell.verdict, cell.figures) == ("faster", "20.0 ms → 2.00 ms")
+    assert devices.absent == "mps: no figure here was taken there"
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -159,6 +176,7 @@ class Block:
             raise ImportError("torch is blocked")
 sys.meta_path.insert(0, Block())
 from bench.cli import main
+from reports.topics.compare.section import tables
 sys.exit(main(["compare", "a.jsonl"]))
 """
 

@@ -20,7 +20,7 @@ from reports.topics.compile.figures import studied
 from reports.topics.compile.text import study_text
 from reports.topics.overview.figures import overview
 from tests.reports import stored
-from tests.reports.page.test_report import Page
+from tests.reports.parsed import Page
 
 
 def test_the_paired_interval_covers_the_truth_as_often_as_it_says() -> None:
@@ -155,10 +155,8 @@ def test_a_slower_case_says_where_the_time_went_in_text_and_page(
     assert main(["report", "a.jsonl"]) == 0
     page = Path("report.html").read_text()
     seen = Page(page)
-    assert seen.open == []
-    assert len(seen.ids) == len(set(seen.ids))
-    assert all(seen.rows)
-    assert {f"#{id}" for id in seen.rows} <= set(seen.targets)
+    seen.check()
+    assert seen.rows
     for said in ("cpp_fused_relu_0", "why at my_package/model.py:7", "code generation", "never"):
         assert said in page
 

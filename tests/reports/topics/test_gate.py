@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -21,10 +20,9 @@ from reports.topics.gate.resolution import noise
 from reports.topics.gate.resolution import text as resolution_text
 from reports.topics.gate.section import as_html
 from reports.topics.gate.text import Headline, machine_line, markdown, text
-from tests.conftest import ROOT
+from tests.reports.golden import kept
 from tests.reports.stored import case
 
-GOLDEN = ROOT / "tests" / "golden"
 NASTY = "</script><img src=x onerror=alert(1)> \x00 \N{PILE OF POO}"
 ENVIRONMENT = Environment(
     (("torch", "2.15.0"), ("python", "3.11.7"), ("cpu", "Example CPU"), ("cores", 2), ("os", "Linux 6"),
@@ -132,10 +130,7 @@ def test_only_what_the_head_breaks_fails_the_gate() -> None:
 def test_golden_gate(rows: list[GateRow], name: str, render: object) -> None:
     assert callable(render)
     found = render([row for row in rows if row.case.workload != "planted.dies"], HEADLINE)
-    golden = GOLDEN / f"{name}.txt"
-    if os.environ.get("TORCHPACE_REWRITE_GOLDEN"):
-        golden.write_text(found)
-    assert found == golden.read_text()
+    assert found == kept(name, found)
 
 
 def test_junit_is_xml_that_fails_what_is_slower(rows: list[GateRow]) -> None:
