@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bench.cli.errors import UsageError
-from bench.records.record import Value, parse_value
+from bench.records.points import Value, parse_value
 
 if TYPE_CHECKING:
     from bench.runs.plan import Selection

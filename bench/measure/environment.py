@@ -15,7 +15,8 @@ import torch
 import bench
 from bench.devices import DEVICES
 from bench.modes.steady import KEEPING, keep_freed_memory
-from bench.records.record import Environment, Value
+from bench.records.points import Value
+from bench.records.record import Environment
 
 # Idle OpenMP threads that spin steal time from the one that is measured; must be set before torch is imported.
 OPENMP_SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.records.files import StoringError
-from bench.records.record import Case, Value
+from bench.records.points import Value
+from bench.records.record import Case, case_from
 
 SCHEMA = 1
 FILE = "profile.json"
@@ -52,8 +53,7 @@ class Notes:
 
 def write_notes(folder: Path, notes: Notes) -> None:
     """Store the notes; a reader finds the old ones or the new ones, never half of them."""
-    body = asdict(notes)
-    body["case"]["point"] = dict(notes.case.point)
+    body = {**asdict(notes), "case": notes.case.body()}
     path = folder / FILE
     part = path.with_suffix(".part")
     try:
@@ -81,9 +81,8 @@ def read_notes(folder: Path) -> Notes:
 
 def notes_from(body: Mapping[str, Any]) -> Notes:
     """The notes in decoded JSON; unknown fields are left out, so that schemas can grow."""
-    case = body["case"]
     known = {field.name: body[field.name] for field in fields(Notes) if field.name in body}
-    known["case"] = Case(**{**{f.name: case[f.name] for f in fields(Case)}, "point": tuple(case["point"].items())})
+    known["case"] = case_from(body["case"])
     for name in ("step_values_s", "graph_breaks", "recompiles", "warnings"):
         known[name] = tuple(known.get(name, ()))
     for name in ("facts", "flops", "module_flops", "module_names", "addresses", "missing"):

@@ -6,7 +6,6 @@ Schema history (also in docs/records.md):
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import math
@@ -14,11 +13,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeAlias
 
-from bench.records.metrics import METRICS
+from bench.records.points import Value, text_of
 
 SCHEMA = 1
 
-Value: TypeAlias = str | int | float | bool
 Status: TypeAlias = Literal["measured", "unavailable", "broken"]
 STATUSES = ("measured", "unavailable", "broken")
 # The warning of a step that was timed though nobody looks at what it answers.
@@ -28,15 +26,6 @@ RUNGS = "rungs"  # what `turns` says of the rungs of a ladder, which take turns 
 
 class RecordError(ValueError):
     """A line that is not a record this version understands; the text says why."""
-
-
-def parse_value(text: str) -> Value:
-    """An axis value from its text: a number or truth value where it is one, else the text itself."""
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-    return value if isinstance(value, (int, float, bool)) else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +43,21 @@ class Case:
     @property
     def point_text(self) -> str:
         """The point as 'batch=64, model=padded'; empty when the workload has no axes."""
-        return ", ".join(f"{axis}={value}" for axis, value in self.point)
+        return text_of(self.point)
 
     @property
     def label(self) -> str:
         """Workload and point as 'mnist_cnn.train_step(batch=64,model=padded)', which is also what GLOBs match."""
-        return f"{self.workload}({self.point_text.replace(', ', ',')})" if self.point else self.workload
+        return f"{self.workload}({text_of(self.point, ',')})" if self.point else self.workload
+
+    def body(self) -> dict[str, Any]:
+        """The case as it stands in JSON, where a point is a table."""
+        return {**asdict(self), "point": dict(self.point)}
+
+
+def case_from(body: Mapping[str, Any]) -> Case:
+    """The case in decoded JSON; unknown fields are left out. Raises KeyError and TypeError."""
+    return Case(**{**{field.name: body[field.name] for field in fields(Case)}, "point": tuple(body["point"].items())})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +123,7 @@ def environment_line(environment: Environment, run: str) -> str:
 
 def record_line(record: Record) -> str:
     """The record as one line of JSON. Raises ValueError for NaN or infinity among the values."""
-    body = asdict(record)
-    body["case"]["point"] = dict(record.case.point)
-    body["parts"] = dict(record.parts)
+    body = {**asdict(record), "case": record.case.body(), "parts": dict(record.parts)}
     return json.dumps({"schema": SCHEMA, "kind": "record", **body}, allow_nan=False)
 
 
@@ -159,13 +155,12 @@ def parse_line(line: str) -> Record | Environment:
 
 def record_from(body: Mapping[str, Any]) -> Record:
     """The record in a decoded line; unknown fields are left out, so that schemas can grow."""
-    case = body["case"]
-    if body["metric"] not in METRICS:
+    if not isinstance(body["metric"], str) or not body["metric"]:  # one that is not known is another version's
         raise ValueError(f"metric {body['metric']!r}")
     if body["status"] not in STATUSES:
         raise ValueError(f"status {body['status']!r}")
     known = {field.name: body[field.name] for field in fields(Record) if field.name in body}
-    known["case"] = Case(**{**{f.name: case[f.name] for f in fields(Case)}, "point": tuple(case["point"].items())})
+    known["case"] = case_from(body["case"])
     for name in ("values", "warm_up_values"):
         known[name] = tuple(float(value) for value in known[name])
         if not all(math.isfinite(value) and value >= 0 for value in known[name]):

@@ -20,6 +20,7 @@ from bench.modes.enter import entered
 from bench.modes.torch_compile import MODES
 from bench.records.errors import describe
 from bench.records.files import Writer
+from bench.records.points import text_of
 from bench.records.record import Case, Environment, Record
 from bench.runs.run import measured
 from workloads.base import WORKLOADS, Point, Unavailable, Workload, load_suite
@@ -72,8 +73,9 @@ def climb(
         step_s = first_s if first_s > allowed_s else min(block_time(run, 1, clock) for _ in range(3))
         if step_s > allowed_s:
             if best is None:
-                size = ", ".join(f"{axis}={value}" for axis, value in point.items())
-                return Choice(None, f"a trial at {size} took {step_s:.3g} s, too long for the budget (--budget)")
+                return Choice(
+                    None, f"a trial at {text_of(point.items())} took {step_s:.3g} s, too long for the budget (--budget)"
+                )
             break
         if items / step_s > best_rate:
             best, best_rate = point, items / step_s

@@ -24,6 +24,7 @@ from bench.measure.passes import perform
 from bench.measure.task import Task
 from bench.measure.timer import Budget
 from bench.modes.torch_compile import compiled, generates
+from bench.records.points import text_of
 from bench.records.record import Case, Record
 from bench.runs.plan import in_default_suite
 from bench.suites.checkout import CHECKOUT_VARIABLE
@@ -49,11 +50,6 @@ def devices() -> list[str]:
     return named.split(",") if named else [name for name, device in DEVICES.items() if not device.unavailable_reason()]
 
 
-def point_text(point: Any) -> str:
-    """A point as text that `reports.read.asv` reads back."""
-    return ", ".join(f"{axis}={value}" for axis, value in point.items())
-
-
 def compiler_cache(metric: str) -> str:
     """The compilers' folder: an empty one for a first call; else one that all processes of asv share.
 
@@ -77,7 +73,7 @@ class WorkloadSuite:
     def records(self, metric: str, measure: str, parameters: tuple[str, ...]) -> list[Record]:
         """The records of the pass that gives a metric; raises what asv shows as n/a or as failed."""
         text, device, dtype, mode, threads = parameters
-        point = next(point for point in self.workload.points if point_text(point) == text)
+        point = next(point for point in self.workload.points if text_of(point.items()) == text)
         case = Case(self.workload.name, self.workload.version, tuple(point.items()), device, dtype, mode, int(threads))
         seconds = float(os.environ.get("TORCHPACE_ASV_SECONDS", "0.25"))
         budget = Budget(sample_s=seconds) if metric == "step_time" else ONE_VALUE
@@ -118,7 +114,7 @@ def suite(workload: Workload) -> type[WorkloadSuite]:
         method.version = str(workload.version)  # type: ignore[attr-defined]
         method.rounds = ROUNDS if method_name == "track_step_time" else 1  # type: ignore[attr-defined]
     parameters = (
-        [point_text(point) for point in workload.points],
+        [text_of(point.items()) for point in workload.points],
         devices(),
         ["float32"],
         list(workload.default_modes),

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.records.record import Value
+from bench.records.points import Value
 from reports.format import units
 from reports.read.names import anchor, name
 from reports.read.runs import Material, Run

@@ -18,7 +18,8 @@ from typing import Any
 
 from bench.records.files import Contents, StoringError
 from bench.records.metrics import METRICS
-from bench.records.record import Case, Environment, Record, Value, parse_value
+from bench.records.points import point_of
+from bench.records.record import Case, Environment, Record
 
 NO_SAMPLES = "asv stored only the median; `asv run --record-samples` keeps the values"
 PREFIX = "track_"
@@ -101,13 +102,4 @@ def case_of(workload: str, entry: Mapping[str, Any], combination: Sequence[str])
     """The case behind the parameters (point, device, dtype, mode, threads), each the text of a Python literal."""
     point, device, dtype, mode, threads = (str(ast.literal_eval(text)) for text in combination)
     version = entry.get("version") or "1"
-    return Case(
-        workload, int(version) if version.isdigit() else 1, parse_point(point), device, dtype, mode, int(threads)
-    )
-
-
-def parse_point(text: str) -> tuple[tuple[str, Value], ...]:
-    """'batch=64, model=padded' as (("batch", 64), ("model", "padded"))."""
-    return tuple(
-        (axis, parse_value(value)) for axis, _, value in (part.partition("=") for part in text.split(", ") if part)
-    )
+    return Case(workload, int(version) if version.isdigit() else 1, point_of(point), device, dtype, mode, int(threads))

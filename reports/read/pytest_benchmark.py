@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.records.files import Contents, StoringError
-from bench.records.record import Case, Environment, Record
+from bench.records.record import Environment, Record, case_from
 
 NO_DATA = "the file keeps no raw values; --benchmark-json does, and --benchmark-save-data with --benchmark-autosave"
 
@@ -31,15 +31,14 @@ def contents(path: Path, body: Mapping[str, Any]) -> Contents:
             continue
         environment = Environment(tuple(sorted({**facts, "torch": extra.get("torch")}.items())))
         environments[environment.id] = environment
-        case = Case(**{**extra["case"], "point": tuple(extra["case"]["point"].items())})
         stats = benchmark["stats"]
         # pytest-benchmark divides by its iterations itself, so the data are seconds per call.
         values = tuple(stats.get("data") or [stats["median"]])
         records.append(
             Record(
-                run="pytest-benchmark", environment=environment.id, case=case, metric="step_time", values=values,
-                steps_per_value=stats.get("iterations", 1), items=extra.get("items"), item=extra.get("item", ""),
-                warnings=() if stats.get("data") else (NO_DATA,),
+                run="pytest-benchmark", environment=environment.id, case=case_from(extra["case"]), metric="step_time",
+                values=values, steps_per_value=stats.get("iterations", 1), items=extra.get("items"),
+                item=extra.get("item", ""), warnings=() if stats.get("data") else (NO_DATA,),
             )
         )  # fmt: skip
     if not records:

@@ -6,7 +6,6 @@ so the figures say less than `torchpace run` does; `torchpace compare` reads the
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -51,7 +50,7 @@ def test_step_time(benchmark: Any, case: Case) -> None:
         answer = step.run()  # compiles, too
         if step.check:
             step.check(answer)
-        benchmark.extra_info["case"] = {**asdict(case), "point": dict(case.point)}
+        benchmark.extra_info["case"] = case.body()
         benchmark.extra_info.update(items=step.items, item=workload.item, torch=torch.__version__)
         steps, step_s = calibrate(step.run, device.clock)  # pytest-benchmark would do so with the first, slow, calls
         benchmark.pedantic(step.run, rounds=LONG_ROUNDS if step_s > LONG_STEP_S else ROUNDS, iterations=steps)

@@ -66,7 +66,7 @@ def as_json(rows: list[ExactRow]) -> str:
 
     cases = [
         {
-            **asdict(row), "case": {**asdict(row.case), "point": dict(row.case.point)},
+            **asdict(row), "case": row.case.body(),
             "came": dict(row.came), "went": dict(row.went),
         }
         for row in rows

@@ -5,14 +5,15 @@ A roof is the best that was seen, the fastest block of any process, since whatev
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from bench.records.ceilings import SUBJECT
 from bench.records.files import Contents
+from bench.records.points import Value, point_of
 from bench.records.record import Record
 from reports.read.frames import Figure, figures, frame_of
 
-SUBJECT = "ceilings."
 KINDS = ("matmul", "copy", "triad", "dispatch", "launch", "transfer")
 COSTS = ("dispatch", "launch")  # seconds per item; the others are items per second
 
@@ -75,7 +76,7 @@ def last_run(records: Iterable[Record]) -> tuple[Record, ...]:
 def roof_of(figure: Figure, fingerprint: str) -> Roof:
     """One figure as a ceiling."""
     kind = figure.workload.removeprefix(SUBJECT)
-    point = dict(part.split("=", 1) for part in figure.point.split(", ") if "=" in part)
+    point = dict(point_of(figure.point))
     sets = int(point["working_set"]) if "working_set" in point else None
     roof = Roof(
         kind, figure.device, figure.dtype, figure.threads, fingerprint, figure.torch, figure.item, how(kind, point),
@@ -89,7 +90,7 @@ def roof_of(figure: Figure, fingerprint: str) -> Roof:
     return replace(roof, value=value, worst=worst if len(fastest) > 1 else None)
 
 
-def how(kind: str, point: dict[str, str]) -> str:
+def how(kind: str, point: Mapping[str, Value]) -> str:
     """The probe in words."""
     words = {
         "matmul": f"[{point.get('size')}, {point.get('size')}] @ [{point.get('size')}, {point.get('size')}]",
@@ -97,6 +98,6 @@ def how(kind: str, point: dict[str, str]) -> str:
         "triad": "a = b + 3 c of float32, read and written bytes",
         "dispatch": "chain of additions of one element",
         "launch": "one tiny kernel, enqueued and waited for",
-        "transfer": point.get("direction", "").replace("_", " "),
+        "transfer": str(point.get("direction", "")).replace("_", " "),
     }
     return words.get(kind, kind)

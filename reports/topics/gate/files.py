@@ -37,7 +37,7 @@ def as_json(rows: Sequence[GateRow], headline: Headline, exit_code: int) -> str:
         "schema": SCHEMA, "kind": "gate", "verdict": sentence(rows), "exit_code": exit_code, "base": headline.base,
         "head": headline.head, "machine": headline.machine, "command": headline.command,
         "rule": asdict(headline.rule), "notes": list(headline.notes),
-        "cases": [{**asdict(row), "case": {**asdict(row.case), "point": dict(row.case.point)}} for row in rows],
+        "cases": [{**asdict(row), "case": row.case.body()} for row in rows],
     }  # fmt: skip
     return json.dumps(body, indent=2, allow_nan=False) + "\n"
 

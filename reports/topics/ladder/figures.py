@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.records.points import point_of, text_of
 from reports.read.frames import Figure
 from reports.read.pairs import rung_ratio
 from reports.read.rows import summary_of
@@ -73,23 +74,18 @@ class Ladder:
     treads: tuple[Tread, ...]
 
 
-def point_of(figure: Figure) -> dict[str, str]:
-    """The point's axes as texts."""
-    return dict(part.split("=", 1) for part in figure.point.split(", ") if "=" in part)
-
-
 def ladders(figures: Sequence[Figure]) -> list[Ladder]:
     """Every ladder of which a rung was timed, in the order measured."""
     found: dict[tuple[object, ...], dict[str, dict[str, Figure]]] = defaultdict(lambda: defaultdict(dict))
     for figure in figures:
-        point = point_of(figure)
+        point = dict(point_of(figure.point))
         if figure.status == "measured" and {"rung", "on"} <= set(point):
-            rest = ", ".join(f"{axis}={value}" for axis, value in point.items() if axis not in ("rung", "on"))
+            rest = text_of((axis, value) for axis, value in point.items() if axis not in ("rung", "on"))
             key = (
                 figure.workload, figure.device, rest, figure.dtype, figure.mode, figure.threads, figure.version,
                 figure.source, figure.environment,
             )  # fmt: skip
-            found[key][point["rung"]][figure.metric] = figure
+            found[key][str(point["rung"])][figure.metric] = figure
     return [ladder for (_, _, rest, *_), rungs in found.items() for ladder in built(str(rest), rungs)]
 
 
@@ -106,9 +102,9 @@ def tread(name: str, rungs: Mapping[str, Mapping[str, Figure]]) -> Tread:
     """One rung against the one it stands on and the bottom one."""
     own = rungs[name]
     step = own["step_time"]
-    on = point_of(step)["on"]
+    on = stands_on(step)
     below = rungs.get(on, {})
-    bottom = next((rung for rung in rungs.values() if point_of(rung["step_time"])["on"] == GROUND), {})
+    bottom = next((rung for rung in rungs.values() if stands_on(rung["step_time"]) == GROUND), {})
     items = step.items_per_step
 
     def amount(metric: str) -> float | None:
@@ -119,6 +115,11 @@ def tread(name: str, rungs: Mapping[str, Mapping[str, Figure]]) -> Tread:
         None if on == GROUND else gain(bottom, step), amount("peak_memory"), amount("accuracy"), amount("final_loss"),
         lost(below.get("accuracy"), own.get("accuracy")),
     )  # fmt: skip
+
+
+def stands_on(figure: Figure) -> str:
+    """The rung that a rung stands on."""
+    return str(dict(point_of(figure.point))["on"])
 
 
 def gain(base: Mapping[str, Figure], step: Figure) -> Ratio | None:

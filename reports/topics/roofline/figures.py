@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.records.ceilings import SUBJECT
 from bench.records.record import Environment
 from reports.format import units
 from reports.read.frames import Figure
 from reports.read.rows import summary_of
-from reports.topics.ceilings.figures import SUBJECT, Roof
+from reports.topics.ceilings.figures import Roof
 
 ABOVE = 1.05  # a fraction of a roof from which on a reason is given
 WRITES_MUCH = 0.5  # the share of its bytes that a copy writes
