@@ -1,53 +1,93 @@
-"""What is measured, in which unit, and which direction is better. Plain data; imports no torch."""
+"""The registry of what is measured: the one place that says anything about a metric. Plain data; imports no torch.
+
+A new metric is a line in METRICS and whoever writes records of it. Tables, comparisons, the page and CSV follow from
+the line; metrics that stand in no line, written by another version, are shown plainly.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Unit: TypeAlias = Literal["s", "B", "1"]
+Unit: TypeAlias = str  # a symbol without a prefix: "s", "B", "J", "J/item"; "1" for counts, "" where it is not known
+Place: TypeAlias = Literal["steps", "steps if measured", "outcomes", "compare", "compare if changed", "page"]
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One kind of figure. `assumes` says how two of them are compared: as noisy samples, or for equality."""
+    """One kind of figure.
+
+    assumes: how two figures are compared, as noisy samples or for equality.
+    shown: in which tables, besides those of the topic that it belongs to: as a column of the steps, or only where it
+    was measured; of where training led; in a table of its own when compared, or only where it changed; on the page.
+    better: None where it is not known, so that a change is neither better nor worse.
+    heading: what a column of it is called; its name in words unless said.
+    written: an amount with its unit and a prefix, a percentage, or three digits alone.
+    """
 
     name: str
     unit: Unit
-    better: Literal["lower", "higher"]
     assumes: Literal["noise", "exact"]
     what: str
+    shown: tuple[Place, ...] = ("steps if measured", "compare", "page")
+    better: Literal["lower", "higher"] | None = "lower"
+    heading: str = ""
+    written: Literal["amount", "percent", "digits"] = "amount"
+
+    @property
+    def words(self) -> str:
+        """What people call it."""
+        return self.heading or self.name.replace("_", " ")
+
+    @property
+    def lower_is_better(self) -> bool | None:
+        """Which way is better, as a truth value."""
+        return None if self.better is None else self.better == "lower"
+
+
+BY_TOPIC: tuple[Place, ...] = ("compare",)  # a topic draws it
+WORK: tuple[Place, ...] = ("compare if changed",)  # what a step has to do is the same on both sides nearly always
+STEPS: tuple[Place, ...] = ("steps", "compare")
+OUTCOMES: tuple[Place, ...] = ("outcomes", "compare")
+
+
+def metric_of(name: str) -> Metric:
+    """The metric of this name; of a name that another version wrote, one of which nothing else is known."""
+    return METRICS.get(name) or Metric(name, "", "noise", "unknown to this version of torchpace", better=None)
 
 
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("step_time", "s", "lower", "noise", "seconds per step, over a synchronized block of steps"),
-        Metric("latency", "s", "lower", "noise", "seconds of a single call, until the device has its answer"),
-        Metric("latency_p99", "s", "lower", "noise", "99th percentile of a process's latencies; computed from them"),
-        Metric("first_call", "s", "lower", "noise", "first step of a fresh process; compile caches empty"),
-        Metric("first_call_warm", "s", "lower", "noise", "first compiled step of a fresh process; disk cache filled"),
-        Metric("peak_memory", "B", "lower", "exact", "peak of live tensor bytes during one step"),
-        Metric("reserved_memory", "B", "lower", "exact", "peak of the allocator's bytes during one step"),
-        Metric("flops", "1", "lower", "exact", "floating-point operations per step in products and convolutions"),
-        Metric("arithmetic", "1", "lower", "exact", "FLOPs per uncompiled step, element operations and reductions too"),
-        Metric("algorithmic_bytes", "B", "lower", "exact", "bytes per uncompiled step that any machine must move"),
-        Metric("touched_bytes", "B", "lower", "exact", "bytes of distinct storages that an uncompiled step touches"),
-        Metric("dispatches", "1", "lower", "exact", "operators that an eager step calls, below autograd"),
-        Metric("graphs", "1", "lower", "exact", "graphs that torch.compile made of one step"),
-        Metric("graph_breaks", "1", "lower", "exact", "places where torch.compile gave the step back to Python"),
-        Metric("recompiles", "1", "lower", "exact", "times that torch.compile compiled the same code again"),
-        Metric("answer_error", "1", "lower", "exact", "|compiled - eager| / |eager| of the first answers"),
-        Metric("answer_error_float64", "1", "lower", "exact", "|answer - float64| / |float64| of the first answers"),
-        Metric("shape_recompiles", "1", "lower", "exact", "recompilations over batches of other sizes, by dynamic="),
-        Metric("operator_time", "s", "lower", "noise", "seconds per step under the profiler, by operator and kernel"),
-        Metric("bytes_allocated", "B", "lower", "exact", "sum of all tensor allocations during one step"),
-        Metric("ops", "1", "lower", "exact", "operator calls in one step"),
-        Metric("kernels", "1", "lower", "exact", "kernels of one step: the device's, or on the CPU torch.compile's"),
-        Metric("parameters", "1", "lower", "exact", "learnable numbers that a step which has run once keeps alive"),
-        Metric("instructions", "1", "lower", "noise", "user-mode instructions of the measuring thread per step"),
-        Metric("final_loss", "1", "lower", "noise", "training loss after a fixed number of steps"),
-        Metric("time_to_accuracy", "s", "lower", "noise", "from building the step to the first look at the target"),
-        Metric("accuracy", "1", "higher", "noise", "share of test digits named rightly after that many steps"),
+        Metric("step_time", "s", "noise", "seconds per step, over a synchronized block of steps", BY_TOPIC),
+        Metric("latency", "s", "noise", "seconds of a single call, until the device has its answer", BY_TOPIC),
+        Metric("latency_p99", "s", "noise", "99th percentile of a process's latencies; computed from them", BY_TOPIC),
+        Metric("first_call", "s", "noise", "first step of a fresh process; compile caches empty", BY_TOPIC),
+        Metric("first_call_warm", "s", "noise", "first compiled step of a fresh process; disk cache filled", BY_TOPIC),
+        Metric("peak_memory", "B", "exact", "peak of live tensor bytes during one step", STEPS),
+        Metric("reserved_memory", "B", "exact", "peak of the allocator's bytes during one step", BY_TOPIC),
+        Metric("flops", "1", "exact", "floating-point operations per step in products and convolutions", STEPS,
+               heading="FLOP/step"),
+        Metric("arithmetic", "1", "exact", "FLOPs per uncompiled step, element operations and reductions too", WORK),
+        Metric("algorithmic_bytes", "B", "exact", "bytes per uncompiled step that any machine must move", WORK),
+        Metric("touched_bytes", "B", "exact", "bytes of distinct storages that an uncompiled step touches", WORK),
+        Metric("dispatches", "1", "exact", "operators that an eager step calls, below autograd", WORK),
+        Metric("graphs", "1", "exact", "graphs that torch.compile made of one step", BY_TOPIC),
+        Metric("graph_breaks", "1", "exact", "places where torch.compile gave the step back to Python", BY_TOPIC),
+        Metric("recompiles", "1", "exact", "times that torch.compile compiled the same code again", BY_TOPIC),
+        Metric("answer_error", "1", "exact", "|compiled - eager| / |eager| of the first answers", BY_TOPIC,
+               written="digits"),
+        Metric("answer_error_float64", "1", "exact", "|answer - float64| / |float64| of the first answers", BY_TOPIC),
+        Metric("shape_recompiles", "1", "exact", "recompilations over batches of other sizes, by dynamic=", BY_TOPIC),
+        Metric("operator_time", "s", "noise", "seconds per step under the profiler, by operator and kernel", BY_TOPIC),
+        Metric("bytes_allocated", "B", "exact", "sum of all tensor allocations during one step", BY_TOPIC),
+        Metric("ops", "1", "exact", "operator calls in one step", BY_TOPIC),
+        Metric("kernels", "1", "exact", "kernels of one step: the device's, or on the CPU torch.compile's", BY_TOPIC),
+        Metric("parameters", "1", "exact", "learnable numbers that a step which has run once keeps alive", BY_TOPIC),
+        Metric("instructions", "1", "noise", "user-mode instructions of the measuring thread per step", BY_TOPIC),
+        Metric("final_loss", "1", "noise", "training loss after a fixed number of steps", OUTCOMES, written="digits"),
+        Metric("time_to_accuracy", "s", "noise", "from building the step to the first look at the target", BY_TOPIC),
+        Metric("accuracy", "1", "noise", "share of test digits named rightly after that many steps", OUTCOMES,
+               better="higher", written="percent"),
     )
-}
+}  # fmt: skip

@@ -1,14 +1,14 @@
-"""Numbers as people read them. The only place with prefixes; inside, everything is s, B or 1."""
+"""Numbers as people read them. The only place with prefixes; inside, every unit is without one: s, B, J, 1."""
 
 from __future__ import annotations
 
 import math
 
-SCALES = {
-    "s": ((1e-9, "ns"), (1e-6, "µs"), (1e-3, "ms"), (1.0, "s")),
-    "B": ((1, "B"), (2.0**10, "KiB"), (2.0**20, "MiB"), (2.0**30, "GiB"), (2.0**40, "TiB")),
-    "1": ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"), (1e15, "P")),
-}
+PREFIXES = (
+    (1e-12, "p"), (1e-9, "n"), (1e-6, "µ"), (1e-3, "m"), (1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"),
+    (1e15, "P"),
+)  # fmt: skip
+BINARY = ((1.0, ""), (2.0**10, "Ki"), (2.0**20, "Mi"), (2.0**30, "Gi"), (2.0**40, "Ti"))
 DASH = "—"
 
 
@@ -24,20 +24,33 @@ def three_digits(value: float) -> str:
     return f"{rounded:.{decimals}f}"
 
 
+def scales(unit: str) -> tuple[tuple[float, str], ...]:
+    """The prefixes that a unit takes, each as its factor and the unit's symbol with it, the smallest first.
+
+    Any symbol takes all of them, whatever it is a symbol of. Bytes are counted in powers of 1024; nobody reads
+    kiloseconds; and a count, or an amount whose unit is not known, has no thousandths.
+    """
+    if unit == "B":
+        return tuple((factor, f"{prefix}B") for factor, prefix in BINARY)
+    symbol = unit.removeprefix("1")  # of "1/s", too
+    least, most = {"s": (1e-9, 1.0), "1": (1.0, math.inf), "": (1.0, math.inf)}.get(unit, (0.0, math.inf))
+    return tuple((factor, f"{prefix}{symbol}") for factor, prefix in PREFIXES if least <= factor <= most)
+
+
 def quantity(value: float | None, unit: str) -> str:
     """The value with the prefix that leaves 1 to 999 before the point (1023 for bytes); a dash for None or NaN."""
     if value is None or not math.isfinite(value):
         return DASH
     if value == 0:
-        return f"0 {unit}".replace(" 1", "")
-    scales = SCALES[unit]
+        return f"0 {unit.removeprefix('1')}".strip()
     limit = 1024 if unit == "B" else 1000
-    for number, (scale, name) in enumerate(scales):
+    found = scales(unit)
+    for number, (scale, symbol) in enumerate(found):
         text = three_digits(value / scale)
-        if abs(float(text)) < limit or number == len(scales) - 1:
+        if abs(float(text)) < limit or number == len(found) - 1:
             if unit == "B" and scale == 1 and value == int(value):
                 text = str(int(value))
-            return f"{text} {name}".strip()
+            return f"{text} {symbol}".strip()
     raise AssertionError("the last scale takes everything")
 
 

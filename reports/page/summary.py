@@ -14,11 +14,12 @@ from reports.read.rows import Row, blank, summary_of
 from reports.read.runs import Material, Run
 from reports.stats.intervals import CONFIDENCE_BETWEEN_RUNS
 from reports.topics.absent.section import cause
-from reports.topics.cells import interval, machine, value
+from reports.topics.cells import interval, value
 from reports.topics.compare.section import SHADES, run_rows, speedups
 from reports.topics.compare.text import resolution
 from reports.topics.ladder.figures import ladders
 from reports.topics.ladder.text import ratio
+from reports.topics.notes import machine
 
 COMPARED = ("slower", "faster", "same", "undecided")
 CHANGED = ("slower", "faster", "worse", "better")

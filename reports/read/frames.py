@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from bench.records.files import Contents
-from bench.records.metrics import METRICS, Metric
+from bench.records.metrics import Metric, metric_of
 from bench.records.record import Environment, Record
 from reports.read.tails import with_tails
 
@@ -51,7 +51,7 @@ class Figure:
     @property
     def kind(self) -> Metric:
         """The metric's definition."""
-        return METRICS[self.metric]
+        return metric_of(self.metric)
 
     @property
     def items_per_step(self) -> float | None:

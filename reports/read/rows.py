@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -12,6 +13,7 @@ from reports.stats.intervals import Ratio, Summary, summarize
 
 SAME_WITHIN = 0.03  # an interval of the ratio inside 1 +- this counts as the same
 NOT_MEASURED = {"broken": "broken", "unavailable": "n/a"}
+DERIVED = ("throughput", "speedup", "break_even_steps")  # metrics of rows that no record has
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,10 @@ class Row:
 
     ratio: head / base, or for the metric "speedup" eager time / compiled time. Its interval is 95 % between modes,
     which are measured next to each other, and 99 % otherwise.
-    verdict: slower or faster (times), worse or better (other metrics), same, undecided, missing (on one side),
-    broken, n/a; measured, when there is only one side; never, for a break-even that does not come.
+    verdict: slower or faster (times), worse or better (other metrics), changed (where it is not known which way is
+    better), same, undecided, missing (on one side), broken, n/a; measured, when there is only one side; never, for a
+    break-even that does not come.
+    differs: those of the warnings that say what else is not the same on both sides.
     """
 
     workload: str
@@ -49,6 +53,7 @@ class Row:
     data: str = ""
     base_label: str = ""
     head_label: str = ""
+    differs: tuple[str, ...] = ()
 
 
 def blank(figure: Figure, verdict: str) -> Row:
@@ -70,9 +75,11 @@ def summary_of(figure: Figure) -> Summary:
     return summarize(figure.launches, figure.kind.assumes == "exact")
 
 
-def verdict_of(ratio: Ratio, lower_is_better: bool, time: bool, exact: bool = False) -> str:
+def verdict_of(ratio: Ratio, lower_is_better: bool | None, time: bool, exact: bool = False) -> str:
     """What a ratio head / base means. Without an interval nothing is decided."""
     worse, better = ("slower", "faster") if time else ("worse", "better")
+    if lower_is_better is None:
+        worse = better = "changed"
     grown, shrunk = (worse, better) if lower_is_better else (better, worse)
     if exact:
         return "same" if ratio.value == 1 else grown if ratio.value > 1 else shrunk
@@ -82,6 +89,15 @@ def verdict_of(ratio: Ratio, lower_is_better: bool, time: bool, exact: bool = Fa
     if ratio.low >= 1 - SAME_WITHIN and ratio.high <= 1 + SAME_WITHIN:
         return "same"
     return grown if ratio.low > 1 else shrunk if ratio.high < 1 else "undecided"
+
+
+def by_case(rows: Sequence[Row]) -> dict[tuple[str, ...], dict[str, Row]]:
+    """The rows of each case by metric, in order of appearance."""
+    cases: dict[tuple[str, ...], dict[str, Row]] = defaultdict(dict)
+    for row in rows:
+        key = (row.workload, row.point, row.device, row.dtype, row.mode, str(row.threads))
+        cases[key].setdefault(row.metric, row)
+    return cases
 
 
 def table(rows: Sequence[Row]) -> pd.DataFrame:

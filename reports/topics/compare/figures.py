@@ -62,16 +62,17 @@ def pair(
     )  # fmt: skip
     if base.version != head.version:
         reason = f"the workload changed from version {base.version} to {head.version}: not the same step"
-        yield replace(row, reason=reason, warnings=(reason,))
+        yield replace(row, reason=reason, warnings=(reason,), differs=(reason,))
         return
     exact = head.kind.assumes == "exact"
     if head.metric == "step_time":
         found = time_ratio(base, head, confidence(by))
     else:
         found = compare(base.launches, head.launches, exact, confidence(by))
-    warnings = base.warnings + head.warnings + hidden(base, head, environments, by) + found.warnings
-    verdict = verdict_of(found, head.kind.better == "lower", time=head.kind.unit == "s", exact=exact)
-    row = replace(with_ratio(row, found), verdict=verdict, warnings=tuple(dict.fromkeys(warnings)))
+    differs = hidden(base, head, environments, by)
+    warnings = base.warnings + head.warnings + differs + found.warnings
+    verdict = verdict_of(found, head.kind.lower_is_better, time=head.kind.unit == "s", exact=exact)
+    row = replace(with_ratio(row, found), verdict=verdict, warnings=tuple(dict.fromkeys(warnings)), differs=differs)
     yield row
     if head.metric == "step_time" and base.items_per_step and head.items_per_step:
         yield throughput(row, base.items_per_step, head.items_per_step, found)

@@ -6,13 +6,13 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 
+from bench.records.metrics import metric_of
 from bench.records.record import Environment
 from reports.format import units
 from reports.format.tables import grid, title
 from reports.read.rows import Row
-from reports.topics.cells import interval, machine, missing_table, value, warnings_text
-
-WORK_METRICS = ("arithmetic", "algorithmic_bytes", "touched_bytes", "dispatches")
+from reports.topics.cells import interval, value
+from reports.topics.notes import machine, missing_table, warnings_text
 
 
 def versus_text(rows: Sequence[Row], environments: Mapping[str, Environment], style: str = "table") -> str:
@@ -20,16 +20,19 @@ def versus_text(rows: Sequence[Row], environments: Mapping[str, Environment], st
     sure = "95 %" if {row.base_label for row in rows} == {"eager"} else "99 %"
     parts = [machine(environments, rows)]
     compared = [row for row in rows if row.verdict not in ("n/a", "broken", "missing")]
-    # What a step has to do is the same on both sides nearly always; a table of it is shown where it is not.
     changed = {row.metric for row in compared if row.verdict != "same"}
-    metrics = [m for m in dict.fromkeys(row.metric for row in compared) if m not in WORK_METRICS or m in changed]
+    metrics = [
+        metric
+        for metric in dict.fromkeys(row.metric for row in compared)
+        if metric in changed or "compare if changed" not in metric_of(metric).shown
+    ]
     for metric in metrics:
         chosen = [row for row in compared if row.metric == metric]
         labels = list(dict.fromkeys((row.base_label, row.head_label) for row in chosen))
         for base, head in labels:
             cells = [
                 [row.workload, row.point, row.device, row.mode, value(row.base, row), value(row.head, row),
-                 interval(row), row.verdict + (" (!)" if row.warnings else "")]
+                 interval(row), row.verdict + (" (!)" if row.differs else "")]
                 for row in chosen
                 if (row.base_label, row.head_label) == (base, head)
             ]  # fmt: skip
@@ -42,7 +45,7 @@ def versus_text(rows: Sequence[Row], environments: Mapping[str, Environment], st
         }
         parts.append("step_time: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
         parts.append(resolution(times))
-    if any(row.warnings for row in compared):
+    if any(row.differs for row in compared):
         parts.append("(!): something else differs, too; see the warnings.")
     parts += [missing_table(rows, style), warnings_text(rows, style)]
     return "\n\n".join(part for part in parts if part)

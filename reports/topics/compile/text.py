@@ -9,8 +9,9 @@ from bench.records.record import Environment
 from reports.format import units
 from reports.format.tables import grid, title
 from reports.read.rows import Row
-from reports.topics.cells import interval, machine, missing_table, value, warnings_text
+from reports.topics.cells import interval, value
 from reports.topics.compile.figures import PHASES, VARIANTS, Studied, ratio_of_errors
+from reports.topics.notes import machine, missing_table, warnings_text
 
 NOTE = """\
 eager, this mode: per step, taken in turns in the same processes. memory: mode / eager peak. cold, warm: first call

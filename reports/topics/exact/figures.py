@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bench.records.metrics import METRICS
+from bench.records.metrics import METRICS, metric_of
 from bench.records.record import Case, Record
 
 Parts = tuple[tuple[str, float], ...]
@@ -30,8 +30,9 @@ class ExactRow:
     """One exact metric of one case on both sides. Values are per step, in the metric's unit; unknown is None.
 
     metric: empty when the row is about the case as a whole: broken, new or missing on a side, or of another version.
-    verdict: same; worse or better; changed, when other parts add up to the same; new or missing, when only head or
-    only base has it; broken, when the case raised on a side; n/a, when there is nothing to compare.
+    verdict: same; worse or better; changed, when other parts add up to the same, or it is not known which way
+    is better; new or missing, when only head or only base has it; broken, when the case raised on a side; n/a, when
+    there is nothing to compare.
     came, went: by how much each part is more in head, and less. The reasons say why a side has no value.
     """
 
@@ -48,7 +49,7 @@ class ExactRow:
     @property
     def unit(self) -> str:
         """The unit of the values."""
-        return METRICS[self.metric].unit if self.metric else "1"
+        return metric_of(self.metric).unit if self.metric else "1"
 
     @property
     def reason(self) -> str:
@@ -93,7 +94,9 @@ def case_rows(base: Sequence[Record], head: Sequence[Record]) -> list[ExactRow]:
         ]
         return [ExactRow(case, WHOLE_CASE, verdict, base_reason=reasons[0], head_reason=reasons[1])]
     sides = {r.metric: r for r in base}, {r.metric: r for r in head}
-    metrics = [metric for metric in METRICS if metric in sides[0] or metric in sides[1]]
+    metrics = [
+        metric for metric in dict.fromkeys([*METRICS, *sides[0], *sides[1]]) if metric in sides[0] or metric in sides[1]
+    ]
     return [metric_row(case, metric, sides[0].get(metric), sides[1].get(metric)) for metric in metrics]
 
 
@@ -125,7 +128,9 @@ def metric_row(case: Case, metric: str, base: Record | None, head: Record | None
         return replace(row, verdict="same")
     if values[0] == values[1]:
         return replace(row, verdict="changed" if came or went else "same")
-    less_is_better = METRICS[metric].better == "lower"
+    less_is_better = metric_of(metric).lower_is_better
+    if less_is_better is None:
+        return replace(row, verdict="changed")
     return replace(row, verdict="worse" if (values[1] > values[0]) == less_is_better else "better")
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from bench.records.record import Environment
+from bench.records.metrics import METRICS, metric_of
+from bench.records.record import UNCHECKED, Environment
 from reports.format import units
 from reports.format.tables import grid, title
 from reports.read.frames import Figure
-from reports.read.rows import Row
-from reports.topics.cells import by_case, half_width, interval, machine, missing_table, value, warnings_text
+from reports.read.rows import DERIVED, Row, by_case
+from reports.topics.cells import half_width, interval, value
 from reports.topics.ladder.text import ladder_text
 from reports.topics.latency.text import latency_text
+from reports.topics.notes import machine, missing_table, warnings_text
 from reports.topics.training.text import training_text
 
-PLAIN_METRICS = ("step_time", "throughput", "peak_memory", "flops")
-OUTCOMES = ("final_loss", "accuracy")
+STEPS_NOTE = (
+    "95 %: half the interval of the step time over two or more fresh processes. spread: middle half of all values."
+)
 
 
 def overview_text(
@@ -36,31 +39,62 @@ def varying(cases: Sequence[Sequence[str]], names: Sequence[str]) -> list[int]:
 
 
 def steps_table(rows: Sequence[Row], style: str) -> str:
-    """Step time with its interval and spread, throughput, peak memory and FLOPs: a table per subject."""
-    cases = {key: found for key, found in by_case(rows).items() if found.get("step_time") and found["step_time"].base}
+    """Step time with its interval and spread, throughput, and the metrics that have a column: a table per subject."""
+    measured = measured_columns(rows)
+    cases = {
+        key: found
+        for key, found in by_case(rows).items()
+        if any(name in found and found[name].base for name in ("step_time", *measured))
+    }
     if not cases:
         return ""
     names = ("device", "dtype", "mode", "threads")
     shown = varying(list(cases), names)
-    columns = ["point", *[names[index] for index in shown], "step time", "95 %", "spread", "throughput", "peak memory",
-               "FLOP/step"]  # fmt: skip
+    more = [*(metric.name for metric in METRICS.values() if "steps" in metric.shown), *measured]
+    columns = ["point", *[names[index] for index in shown], "step time", "95 %", "spread", "throughput",
+               *(metric_of(name).words for name in more)]  # fmt: skip
+    some_unchecked = any(unchecked(found) for found in cases.values())
+    columns += ["answers"] * some_unchecked
     subjects: dict[str, list[list[str]]] = defaultdict(list)
     for key, found in cases.items():
-        step = found["step_time"]
         subject, _, name = key[0].partition(".")
-        figures = [
-            value(found[metric].base, found[metric]) if metric in found else units.DASH for metric in PLAIN_METRICS
-        ]
         subjects[subject].append(
-            [name, key[1], *[key[index + 2] for index in shown], figures[0], half_width(step),
-             units.percent(step.spread), *figures[1:]]
+            [name, key[1], *[key[index + 2] for index in shown], *step_cells(found), *(cell(found, m) for m in more),
+             *(["not checked" if unchecked(found) else "checked"] * some_unchecked)]
         )  # fmt: skip
     left = 2 + len(shown)
     tables = [f"{grid([subject, *columns], cells, style, left)}" for subject, cells in subjects.items()]
-    note = (
-        "95 %: half the interval of the step time over two or more fresh processes. spread: middle half of all values."
-    )
-    return "\n\n".join([title("Steps", style), *tables, note])
+    return "\n\n".join([title("Steps", style), *tables, STEPS_NOTE])
+
+
+def measured_columns(rows: Sequence[Row]) -> list[str]:
+    """The metrics that have a column among the steps where they were measured, and were."""
+    measured = dict.fromkeys(row.metric for row in rows if row.verdict == "measured" and row.metric not in DERIVED)
+    return [name for name in measured if "steps if measured" in metric_of(name).shown]
+
+
+def unchecked(found: Mapping[str, Row]) -> bool:
+    """Whether nobody looked at what the case answers."""
+    return "step_time" in found and UNCHECKED in found["step_time"].warnings
+
+
+def step_cells(found: Mapping[str, Row]) -> list[str]:
+    """The step time of a case, how sure it is, its spread, and the throughput."""
+    step = found.get("step_time")
+    return [base(found, "step_time"), half_width(step), units.percent(step.spread if step else None),
+            base(found, "throughput")]  # fmt: skip
+
+
+def base(found: Mapping[str, Row], metric: str) -> str:
+    """A metric of a case, from its rows by metric."""
+    return value(found[metric].base, found[metric]) if metric in found else units.DASH
+
+
+def cell(found: Mapping[str, Row], metric: str) -> str:
+    """A metric of a case with half its interval, where it is not exact."""
+    row = found.get(metric)
+    sure = half_width(row) if row is not None and metric_of(metric).assumes == "noise" else units.DASH
+    return base(found, metric) if sure == units.DASH else f"{base(found, metric)} {sure}"
 
 
 def gains_table(rows: Sequence[Row], style: str) -> str:
@@ -73,15 +107,11 @@ def gains_table(rows: Sequence[Row], style: str) -> str:
     for key, found in gained.items():
         eager = cases[(*key[:4], "eager", key[5])]
         speedup = found["speedup"]
-
-        def base(metric: str, found: Mapping[str, Row] = found) -> str:
-            return value(found[metric].base, found[metric]) if metric in found else units.DASH
-
         break_even = found.get("break_even_steps")
         cells.append([
-            key[0], key[1], key[2], key[4], value(eager["step_time"].base, eager["step_time"]), base("step_time"),
-            interval(speedup), speedup.verdict, base("first_call"), base("first_call_warm"),
-            value(break_even.head, break_even) if break_even else units.DASH, base("graph_breaks"),
+            key[0], key[1], key[2], key[4], base(eager, "step_time"), base(found, "step_time"), interval(speedup),
+            speedup.verdict, base(found, "first_call"), base(found, "first_call_warm"),
+            value(break_even.head, break_even) if break_even else units.DASH, base(found, "graph_breaks"),
         ])  # fmt: skip
     headers = ["workload", "point", "device", "mode", "eager", "this mode", "speedup [95 %]", "verdict",
                "first call", "warm", "break-even", "breaks"]  # fmt: skip
@@ -96,15 +126,13 @@ def gains_table(rows: Sequence[Row], style: str) -> str:
 
 def outcomes_table(rows: Sequence[Row], style: str) -> str:
     """Where training led, for the workloads that train a fixed number of steps."""
-    cases = {key: found for key, found in by_case(rows).items() if any(name in found for name in OUTCOMES)}
+    names = [metric.name for metric in METRICS.values() if "outcomes" in metric.shown]
     cells = [
-        [key[0], key[1], *[value(found[name].base, found[name]) if name in found else units.DASH for name in OUTCOMES],
-         next(iter(found.values())).data]
-        for key, found in cases.items()
-        if key[4] == "eager" and any(name in found and found[name].base is not None for name in OUTCOMES)
-    ]  # fmt: skip
+        [key[0], key[1], *[base(found, name) for name in names], next(iter(found.values())).data]
+        for key, found in by_case(rows).items()
+        if key[4] == "eager" and any(name in found and found[name].base is not None for name in names)
+    ]
     if not cells:
         return ""
-    return f"{title('What training led to', style)}\n\n" + grid(
-        ["workload", "point", "final loss", "accuracy", "data"], cells, style
-    )
+    headers = ["workload", "point", *(metric_of(name).words for name in names), "data"]
+    return f"{title('What training led to', style)}\n\n{grid(headers, cells, style)}"
