@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import resource
-import signal
-import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from tests import planted_processes, planted_times  # noqa: F401 - register the rest of what is planted
 from workloads import Setup, Step, Unavailable, near, workload
 from workloads.base import leave_as_is
-
-
-@workload("planted.busy", item="call", seconds=(50e-6, 5e-3))
-def busy(setup: Setup, seconds: float, told: str = "") -> Step:
-    """Reads the clock until the time is over; to the file `told` it writes when each step began and ended."""
-    answer = torch.zeros(())
-    own: list[tuple[float, float]] = []
-
-    def run() -> Tensor:
-        start = now = time.perf_counter()
-        while now - start < seconds:
-            now = time.perf_counter()
-        own.append((start, now))
-        return answer
-
-    def tell(answer: Tensor) -> None:
-        if told:
-            Path(told).write_text(json.dumps(own))
-
-    return Step(run, check=tell)
 
 
 @workload("planted.steady", item="call")
@@ -63,45 +37,6 @@ def raises(setup: Setup) -> Step:
 def does_not_build(setup: Setup) -> Step:
     """Raises before there is a step."""
     raise KeyError("planted: no such thing")
-
-
-@workload("planted.too_large", item="call")
-def too_large(setup: Setup) -> Step:
-    """Asks for more memory than there is."""
-    return Step(lambda: torch.empty(1 << 48, dtype=torch.uint8))
-
-
-@workload("planted.killed", item="call")
-def killed(setup: Setup) -> Step:
-    """Is killed as the system kills a process that takes too much memory."""
-
-    def run() -> Tensor:
-        os.kill(os.getpid(), signal.SIGKILL)
-        return torch.zeros(())
-
-    return Step(run)
-
-
-@workload("planted.exits", item="call")
-def exits(setup: Setup) -> Step:
-    """Ends its process without a word from Python."""
-
-    def run() -> Tensor:
-        print("planted last words", file=sys.stderr, flush=True)
-        os._exit(7)
-
-    return Step(run)
-
-
-@workload("planted.hangs", item="call")
-def hangs(setup: Setup) -> Step:
-    """Never finishes."""
-
-    def run() -> Tensor:
-        signal.pause()
-        return torch.zeros(())
-
-    return Step(run)
 
 
 @workload("planted.unavailable", item="call")
@@ -231,36 +166,6 @@ def recompiles_training(setup: Setup) -> Step:
     return Step(lambda: torch.autograd.grad(compiled(x, factors[next(calls) % 2]), x)[0])
 
 
-class Slow(torch.utils.data.Dataset[Tensor]):
-    """Samples that each take 5 ms to fetch: all else that a step does is little beside it, on a busy machine, too."""
-
-    def __len__(self) -> int:
-        return 1 << 20
-
-    def __getitem__(self, index: int) -> Tensor:
-        end = time.perf_counter() + 5e-3
-        while time.perf_counter() < end:
-            pass
-        return torch.ones(8)
-
-
-@workload("planted.slow_loader", item="sample")
-def slow_loader(setup: Setup) -> Step:
-    """Trains on four samples at a time, which take longer to fetch than to learn from."""
-    model = torch.nn.Linear(8, 1)
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
-    batches = iter(torch.utils.data.DataLoader(Slow(), batch_size=4))
-
-    def run() -> Tensor:
-        optimizer.zero_grad()
-        loss = model(next(batches)).square().mean()
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
-
-    return Step(run, items=4)
-
-
 @workload("planted.unsupported", item="call", how=("operator", "branch"))
 def unsupported(setup: Setup, how: str) -> Step:
     """Cannot be compiled whole: it asks for that, and breaks the graph or branches on data."""
@@ -298,11 +203,3 @@ def resized(setup: Setup) -> Step:
         return lambda: double(y)
 
     return Step(lambda: double(x), check=near(lambda: 2 * x), resized=other)
-
-
-@workload("planted.disk_full", item="call")
-def disk_full(setup: Setup) -> Step:
-    """Compiles where files of more than 4 kB cannot be written, as on a disk that fills up meanwhile."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
-    add, x = setup.compile(torch.add), setup.randn(16)
-    return Step(lambda: add(x, x), check=near(lambda: 2 * x))

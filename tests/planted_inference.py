@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from tests.spinning import spin_until
 from workloads import Setup, Step, near, workload
 from workloads.base import leave_as_is
 
@@ -88,8 +89,7 @@ def pays_off(setup: Setup) -> Step:
         end = time.perf_counter() + (0.01 if changed else 0.02) + (once.pop() if once else 0.0)
         with torch.inference_mode():
             called(x)
-        while time.perf_counter() < end:
-            pass
+        spin_until(end)
         return x
 
     return Step(run)

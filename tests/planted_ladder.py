@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 import torch
 from torch import Tensor
 
+from tests.spinning import spin
 from workloads import Setup, Step, Unavailable, workload
 from workloads.ladders.mnist import Loop, build_network, pass_over
 
@@ -17,10 +17,8 @@ STEP_S = 0.02
 
 
 def busy(seconds: float) -> Tensor:
-    """Take so long, by the clock: whatever else the machine does is part of it."""
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        pass
+    """An answer that takes so long."""
+    spin(seconds)
     return torch.ones(())
 
 
