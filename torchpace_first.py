@@ -1,0 +1,41 @@
+"""Importing this module puts the project's own packages before all others of their names.
+
+The names are generic: the current folder or PYTHONPATH may hold a bench.py or a folder of reports. So every process
+that torchpace starts begins here: the command; a spawned process, by the path of this file (see `main`); the fork
+server, by the name of this module, which nothing else has. Knows nothing of what is in the packages.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+
+FILE = Path(__file__).resolve()
+OURS = ("bench", "reports", "torchpace", "torchpace_first", "workloads")
+
+
+class Finder:
+    """Finds the project's own packages beside this file. Asked before the path is searched."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """Where a package of ours is; None for anything else."""
+        return PathFinder.find_spec(name, [str(FILE.parent)]) if name in OURS else None
+
+
+sys.meta_path.insert(0, Finder)
+
+
+def main() -> int:
+    """The command `torchpace`; gives its exit code."""
+    program = sys.modules["__main__"]
+    # A spawned process runs its parent's program before anything else: let that be this file, by its path.
+    program.__spec__, program.__file__ = None, str(FILE)
+    from bench.cli import main as command  # noqa: PLC0415 - found as said above
+
+    return command()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
