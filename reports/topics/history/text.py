@@ -125,12 +125,21 @@ def summary(series: Sequence[Series], over: str, least: float) -> list[str]:
         size = "" if exact else f" of {units.percent(least)} or more"
         lines.append(f"No change{size} found in {counted(len(still), 'case')} over {over}.")
     if few:
-        need = counted(2 if exact else MIN_POINTS, "point")
-        lines.append(f"Too few points to say anything in {counted(len(few), 'case')}: it takes {need}.")
+        need, most = counted(2 if exact else MIN_POINTS, "point"), max(len(each.measured) for each in few)
+        lines.append(
+            f"Too few points to say anything in {counted(len(few), 'case')}: it takes {need}, and there {are(most)}. "
+            "A point is a commit:\nmeasure more of them, by `torchpace run` at each or by `asv run A..B`. "
+            "Two runs of one commit are for `torchpace compare`."
+        )
     if broken:
         names = ", ".join(dict.fromkeys(each.case.label for each in broken[:3])) + (", ..." if len(broken) > 3 else "")
         lines.append(f"Broken at the last commit measured, {counted(len(broken), 'case')}: {names}.")
     return lines
+
+
+def are(number: int) -> str:
+    """'is 1', 'are 2'."""
+    return f"{'is' if number == 1 else 'are'} {number}"
 
 
 def counted(number: int, noun: str) -> str:

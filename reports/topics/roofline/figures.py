@@ -18,6 +18,7 @@ from reports.read.rows import summary_of
 from reports.topics.ceilings.figures import Roof
 
 ABOVE = 1.05  # a fraction of a roof from which on a reason is given
+UNCOUNTED = "what it does was not counted: `torchpace run` counts it, `torchpace compile` does not"
 WRITES_MUCH = 0.5  # the share of its bytes that a copy writes
 
 
@@ -109,7 +110,7 @@ def bound(metrics: Mapping[str, Figure], roofs: Sequence[Roof], is_fused: bool) 
     }
     known = {name: time for name, time in times.items() if time is not None}
     if not known:
-        return Bound(step, step_s, None, None, None, "", None, flops, moved, calls, "what it does was not counted")
+        return Bound(step, step_s, None, None, None, "", None, flops, moved, calls, UNCOUNTED)
     name = max(known, key=lambda name: known[name])
     fraction = known[name] / step_s if step_s else None
     products = "flops" in metrics

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reports.format import units
 from reports.format.tables import grid, title
-from reports.topics.roofline.figures import Bound
+from reports.topics.roofline.figures import UNCOUNTED, Bound
 
 NOTE = (
     "of roof: the time that the nearest roof implies, over the step's. compute: arithmetic at the speed of products; "
@@ -19,6 +19,8 @@ def roofline_text(bounds: Sequence[Bound], style: str = "table") -> str:
     """A line per case: its bound, the fraction of it reached, the step, the three implied times; then the remarks."""
     if not bounds:
         return ""
+    if all(bound.note == UNCOUNTED for bound in bounds):
+        return f"{title('Roofline', style)}\n\nOf no step here is known how near its roof it is: {UNCOUNTED}."
     notes = list(dict.fromkeys(bound.note for bound in bounds if bound.note))
     cells = []
     for bound in bounds:

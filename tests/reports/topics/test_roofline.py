@@ -14,7 +14,7 @@ from bench.records.record import Case, Environment, Record
 from reports.read.frames import figures, frame_of
 from reports.topics.ceilings.figures import Roof, roofs
 from reports.topics.ceilings.text import roofs_text
-from reports.topics.roofline.figures import Bound, bounds, memory_roof
+from reports.topics.roofline.figures import UNCOUNTED, Bound, bounds, memory_roof
 from reports.topics.roofline.text import roofline_text
 from tests.reports.stored import FACTS, store
 
@@ -125,10 +125,14 @@ def test_other_machines_types_and_threads_have_other_roofs() -> None:
     assert bounds(figures(frame_of(mine)), mine.environments, roofs([other])) == []
 
 
-def test_what_was_not_counted_is_a_dash_with_a_reason() -> None:
+def test_what_was_not_counted_is_a_dash_with_a_reason_and_alone_a_line() -> None:
     found = judged(step(1e-3), ceilings())
-    assert (found.bound, found.fraction, found.note) == ("", None, "what it does was not counted")
-    assert "— [1]" in roofline_text([found])
+    assert (found.bound, found.fraction, found.note) == ("", None, UNCOUNTED)
+    counted = judged(step(1e-3, arithmetic=1e6, dispatches=10), ceilings())
+    assert f"[1] {UNCOUNTED}" in roofline_text([found, counted])
+    alone = roofline_text([found])
+    assert UNCOUNTED in alone
+    assert "bound by" not in alone
 
 
 def test_a_working_set_is_held_against_the_largest_that_is_not_larger() -> None:

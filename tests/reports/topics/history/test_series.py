@@ -139,7 +139,9 @@ def test_too_few_commits_are_said_to_be(
     write(folder / "all.jsonl", commits[:count], usual)
     out, _ = shown(capsys, "all.jsonl")
     assert out.count("too few") == 2
-    assert "Too few points to say anything in 2 cases: it takes 5 points." in out
+    there = f"there {'is' if count == 1 else 'are'} {count}"
+    assert f"Too few points to say anything in 2 cases: it takes 5 points, and {there}. A point is a commit" in out
+    assert "`torchpace compare`" in out
     assert "No change" not in out
 
 
