@@ -14,6 +14,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from reports.format import units
 
 FOLDER = Path(__file__).parents[1] / "templates"
+TOPICS = Path(__file__).parents[1] / "topics"  # whose own templates lie beside them: "timing/section.html"
 LONGEST = 160  # characters of a name that a table shows; the whole is in its title, up to LONGEST_TITLE
 LONGEST_TITLE = 2000
 
@@ -22,7 +23,7 @@ LONGEST_TITLE = 2000
 def templates() -> Templates:
     """The templates. Every text from measured code is escaped by them."""
     made = Templates(
-        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=FileSystemLoader([FOLDER, TOPICS]), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
     made.filters["seconds"] = lambda value: units.quantity(value, "s")

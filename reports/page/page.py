@@ -2,58 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
 from reports.page.embedded import LOAD, Embedded, embedded
 from reports.page.method import MEANINGS, Method, method
 from reports.page.summary import Summary, summary
 from reports.read.runs import Material, Run
-from reports.topics.absent.section import Absence, absences
 from reports.topics.ceilings.figures import Roof
-from reports.topics.compare.section import Heat, tables
-from reports.topics.compile.section import Compiled, compilings
-from reports.topics.ladder.section import Bar, bars
-from reports.topics.latency.section import Wait, waits
-from reports.topics.memory.section import Peak, peaks
-from reports.topics.roofline.section import Roofline, roofline
-from reports.topics.timing.section import Timing, timings
-from reports.topics.timing.strip import MOST_VALUES
-from reports.topics.training.section import Outcome, outcomes
+from reports.topics.section import Section
+
+# The topics that have a part of the page, in the order a reader needs them. Each is a folder of reports/topics: its
+# section.py says what there is to draw, its section.html draws it.
+TOPICS = ("compare", "timing", "latency", "memory", "compile", "training", "ladder", "roofline", "absent")
 
 
 @dataclass(frozen=True, slots=True)
-class Sections:
-    """What records.html draws."""
+class Page:
+    """What records.html draws. sections: each with the name of its topic."""
 
     runs: tuple[Run, ...]
     notes: tuple[str, ...]
     summary: Summary
-    compare: tuple[Heat, ...]
-    timing: list[tuple[str, Sequence[Timing]]]
-    memory: list[tuple[str, Sequence[Peak]]]
-    compiling: list[Compiled]
-    outcomes: list[Outcome]
-    absent: tuple[Absence, ...]
+    sections: tuple[tuple[str, Section], ...]
     method: Method
     embedded: Embedded
-    roofline: Roofline
-    ladder: list[tuple[str, Sequence[Bar]]]
-    latency: list[tuple[str, Sequence[Wait]]]
     meanings: tuple[tuple[str, str], ...] = MEANINGS
     load: str = LOAD
-    most_values: int = MOST_VALUES
-
-    @property
-    def reserves(self) -> bool:
-        """Whether any figure says what an allocator reserved."""
-        return any(peak.reserved is not None for _, group in self.memory for peak in group)
 
 
-def sections(material: Material, roofs: Sequence[Roof] = ()) -> Sections:
-    """Every section of the material."""
-    return Sections(
-        material.runs, material.notes, summary(material), tables(material), timings(material), peaks(material),
-        compilings(material), outcomes(material), absences(material), method(material), embedded(material),
-        roofline(material, roofs), bars(material), waits(material),
+def page_of(material: Material, roofs: Sequence[Roof] = ()) -> Page:
+    """All of the material."""
+    return Page(
+        material.runs, material.notes, summary(material), tuple(sections(material, roofs)), method(material),
+        embedded(material),
     )  # fmt: skip
+
+
+def sections(material: Material, roofs: Sequence[Roof]) -> Iterator[tuple[str, Section]]:
+    """Every topic's section, but for those that have nothing to say of the material."""
+    for topic in TOPICS:
+        found: Section | None = import_module(f"reports.topics.{topic}.section").section(material, roofs)
+        if found is not None:
+            yield topic, found

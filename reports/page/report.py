@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.records.files import Contents
 from reports.format.html import page
-from reports.page.page import sections
+from reports.page.page import page_of
 from reports.profiles.profile import Profile
 from reports.profiles.say import drawing
 from reports.profiles.say.findings import Finding, findings
@@ -31,7 +31,7 @@ def as_html(
     failed: cases that could not be profiled, and why. embed_traces: the raw timelines go into the page.
     roofs: the ceilings of the machines that the records are of.
     """
-    records = sections(gather(sources), roofs) if sources else None
+    records = page_of(gather(sources), roofs) if sources else None
     shown = [show(number, profile, embed_traces) for number, profile in enumerate(profiles, 1)]
     return page("report.html", records=records, profiles=shown, failed=failed, draw=drawing, command=command)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reports.read.frames import Figure
 from reports.read.names import anchor, name
 from reports.read.runs import Material, Run
+from reports.topics.ceilings.figures import Roof
+from reports.topics.section import Section
 
 SAID = {"unavailable": "not available", "broken": "broken"}
 
@@ -24,6 +26,12 @@ class Absence:
     runs: str
     reason: str
     cases: tuple[str, ...]
+
+
+def section(material: Material, roofs: Sequence[Roof]) -> Section | None:
+    """Whatever was not measured, if anything was not."""
+    found = absences(material)
+    return Section("absent", "Not measured", found) if found else None
 
 
 def absences(material: Material) -> tuple[Absence, ...]:

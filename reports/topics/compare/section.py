@@ -11,9 +11,11 @@ from reports.read.names import anchor, name, unusual
 from reports.read.rows import NOT_MEASURED, Row, blank, summary_of
 from reports.read.runs import Material
 from reports.topics.absent.section import reasons_for_devices
+from reports.topics.ceilings.figures import Roof
 from reports.topics.cells import value
 from reports.topics.compare.figures import versus
 from reports.topics.overview.figures import gains
+from reports.topics.section import Section
 
 DEVICES = ("cpu", "cuda", "mps")
 HOTTEST = math.log(2)  # a factor of two, or half, has the strongest colour
@@ -71,6 +73,11 @@ class Heat:
         """The warnings of single cells, each once."""
         cells = (cell for line in self.lines for cell in line.cells if cell)
         return tuple(dict.fromkeys(warning for cell in cells for warning in cell.warnings))
+
+
+def section(material: Material, roofs: Sequence[Roof]) -> Section:
+    """The three comparisons, each with its figures or the reason why there are none."""
+    return Section("compare", "Compare", tables(material))
 
 
 def tables(material: Material) -> tuple[Heat, ...]:

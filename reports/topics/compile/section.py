@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.read.frames import Figure
 from reports.read.names import anchor, key, name, where
 from reports.read.rows import Row, summary_of
 from reports.read.runs import Material, Run
+from reports.topics.ceilings.figures import Roof
 from reports.topics.compile.figures import Studied, studied
 from reports.topics.overview.figures import gains
+from reports.topics.section import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,11 @@ class Compiled:
     def never(self) -> bool:
         """Whether compiling is never paid for."""
         return self.steps == math.inf
+
+
+def section(material: Material, roofs: Sequence[Roof]) -> Section:
+    """Every compiled case, or that there is none."""
+    return Section("compile", "Compile", compilings(material))
 
 
 def compilings(material: Material) -> list[Compiled]:

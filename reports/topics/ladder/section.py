@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from reports.format import units
 from reports.read.names import anchor, key, where
 from reports.read.runs import Material, Run
+from reports.topics.ceilings.figures import Roof
 from reports.topics.ladder.figures import GROUND, Tread, ladders
 from reports.topics.ladder.text import ratio
+from reports.topics.section import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,12 @@ class Bar:
     memory: str
     learned: str
     lost: bool
+
+
+def section(material: Material, roofs: Sequence[Roof]) -> Section | None:
+    """Every ladder, if there is one."""
+    found = bars(material)
+    return Section("ladder", "Ladder", found) if found else None
 
 
 def bars(material: Material) -> list[tuple[str, Sequence[Bar]]]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from reports.format import units
 from reports.read.names import anchor, by_subject, key, name, where
 from reports.read.runs import Material, Run
+from reports.topics.ceilings.figures import Roof
 from reports.topics.latency.figures import Waited, latencies
 from reports.topics.latency.text import how_long
+from reports.topics.section import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,12 @@ class Wait:
     calls: str
     share: float
     tail: float
+
+
+def section(material: Material, roofs: Sequence[Roof]) -> Section | None:
+    """Every case of which single calls were timed, if there is one."""
+    found = waits(material)
+    return Section("latency", "Latency", found) if found else None
 
 
 def waits(material: Material) -> list[tuple[str, Sequence[Wait]]]:

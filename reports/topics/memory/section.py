@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from reports.read.names import anchor, by_subject, key, name, where
 from reports.read.rows import summary_of
 from reports.read.runs import Material
+from reports.topics.ceilings.figures import Roof
+from reports.topics.section import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,21 @@ class Peak:
     peak: float
     reserved: float | None
     share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """Every case by subject. reserves: whether any figure says what an allocator reserved."""
+
+    cases: list[tuple[str, Sequence[Peak]]]
+    reserves: bool
+
+
+def section(material: Material, roofs: Sequence[Roof]) -> Section:
+    """Every case whose peak was measured, or that there is none."""
+    found = peaks(material)
+    reserves = any(peak.reserved is not None for _, group in found for peak in group)
+    return Section("memory", "Memory", Peaks(found, reserves))
 
 
 def peaks(material: Material) -> list[tuple[str, Sequence[Peak]]]:

@@ -15,6 +15,7 @@ from reports.read.runs import Material
 from reports.topics.ceilings.figures import Roof
 from reports.topics.ceilings.text import roof_value
 from reports.topics.roofline.figures import Bound, bounds, roofs_of
+from reports.topics.section import Section
 
 WIDTH, HEIGHT = 420, 330
 LEFT, RIGHT, TOP, BOTTOM = 52, 408, 10, 288
@@ -87,6 +88,11 @@ class Roofline:
     drawings: tuple[Drawing, ...] = ()
     rows: tuple[Entry, ...] = ()
     absent: str = ""
+
+
+def section(material: Material, roofs: Sequence[Roof]) -> Section:
+    """Every case under its machine's roofs, or why there is none."""
+    return Section("roofline", "Roofline", roofline(material, roofs))
 
 
 def roofline(material: Material, roofs: Sequence[Roof]) -> Roofline:

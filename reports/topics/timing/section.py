@@ -11,7 +11,9 @@ from reports.read.names import anchor, by_subject, key, name, where
 from reports.read.rows import summary_of
 from reports.read.runs import Material, Run
 from reports.stats.intervals import Launches
-from reports.topics.timing.strip import Strip, axis, strip
+from reports.topics.ceilings.figures import Roof
+from reports.topics.section import Section
+from reports.topics.timing.strip import MOST_VALUES, Strip, axis, strip
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,19 @@ class Timing:
     spread: float | None
     rate: float | None
     item: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Every case by subject; of one with more than `most_values` values not all are drawn."""
+
+    cases: list[tuple[str, Sequence[Timing]]]
+    most_values: int = MOST_VALUES
+
+
+def section(material: Material, roofs: Sequence[Roof]) -> Section:
+    """Every case that was timed, or that there is none."""
+    return Section("timing", "Timing", Timings(timings(material)))
 
 
 def timings(material: Material) -> list[tuple[str, Sequence[Timing]]]:

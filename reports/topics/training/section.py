@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.read.names import anchor, key, name, where
 from reports.read.rows import summary_of
 from reports.read.runs import Material
+from reports.topics.ceilings.figures import Roof
+from reports.topics.section import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,12 @@ class Outcome:
     loss: float | None
     accuracy: float | None
     data: str
+
+
+def section(material: Material, roofs: Sequence[Roof]) -> Section | None:
+    """Where training led, if any did."""
+    found = outcomes(material)
+    return Section("outcomes", "Training", found) if found else None
 
 
 def outcomes(material: Material) -> list[Outcome]:
