@@ -46,6 +46,7 @@ class Setup:
 
     tolerance: the relative error of an answer that the mode's own rounding explains; None where its dtype decides.
     convolution_tolerance: likewise of an answer that convolutions made, on a device that rounds what they are given.
+    has_float64: whether the device computes in double precision.
     """
 
     device: torch.device
@@ -54,6 +55,7 @@ class Setup:
     seed: int = 0
     tolerance: float | None = None
     convolution_tolerance: float | None = None
+    has_float64: bool = True
 
     def randn(self, *shape: int) -> Tensor:
         """Standard normal numbers, drawn on the CPU in float32 so that every device and dtype gets the same."""

@@ -33,8 +33,8 @@ def some_of(tensor: Tensor) -> Tensor:
 )
 def matmul(setup: Setup, size: int) -> Step:
     """A product of two square matrices, 2 size^3 FLOPs."""
-    if setup.device.type == "mps" and setup.dtype == torch.float64:
-        raise Unavailable("MPS has no float64")
+    if setup.dtype == torch.float64 and not setup.has_float64:
+        raise Unavailable(f"{setup.device.type} has no float64")
     a, b = setup.randn(size, size), setup.randn(size, size)
 
     def check(answer: Tensor) -> None:

@@ -152,8 +152,8 @@ def copy(setup: Setup, layout: str, side: int) -> Step:
 @workload("tensor_ops.cast", item="element", to=("bfloat16", "float16", "float64"), size=(MILLION,))
 def cast(setup: Setup, to: str, size: int) -> Step:
     """A copy in another dtype."""
-    if to == "float64" and setup.device.type == "mps":
-        raise Unavailable("MPS has no float64")
+    if to == "float64" and not setup.has_float64:
+        raise Unavailable(f"{setup.device.type} has no float64")
     x, dtype = setup.randn(size), getattr(torch, to)
     convert = setup.compile(lambda: x.to(dtype))
     return Step(convert, items=size, check=near(lambda: host64(x)))
