@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from bench.measure.fresh import Launcher
+from bench.measure.fresh import PRELOAD, Launcher
 
 # No ordinary test fails because a machine is slow.
 settings.register_profile("torchpace", deadline=None)
@@ -45,9 +45,7 @@ def compiled_code(shared_folder: Path) -> str:
 def fork_server() -> None:
     """The process from which a Launcher forks, with the compiler imported: each compiled case would do so for 2 s."""
     Launcher(timeout_s=1)  # as it sets the environment, and what is imported
-    multiprocessing.get_context("forkserver").set_forkserver_preload(
-        ["bench.measure.preload", "torch._inductor.compile_fx"]
-    )
+    multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOAD, "torch._inductor.compile_fx"])
     forkserver.ensure_running()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bench.cli.errors import UsageError
+from bench.records.errors import clash
 from bench.records.points import Value, parse_value
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def load(module: str | None) -> dict[str, Workload]:
         importlib.import_module(module)
     except (Exception, SystemExit) as error:
         raise UsageError(
-            f"--workloads {module} does not import from {os.getcwd()}: {type(error).__name__}: {error}"
+            f"--workloads {module} does not import from {os.getcwd()}: {type(error).__name__}: {error}{clash(error)}"
         ) from error
     found = {
         name: workload

@@ -1,6 +1,6 @@
 """What runs in a side's own interpreter: it imports the side's code once, then starts a fresh process per request.
 
-Started as a script by `hosting`, under the side's Python. The ruler (`bench`) is loaded from this file's folder,
+Started as a script by `hosts`, under the side's Python. The ruler (`bench`) is loaded from this file's folder,
 whichever revision is measured; everything else is found in the side's own folder first.
 """
 
@@ -44,12 +44,17 @@ def adopt(package: str) -> ModuleType:
     return module
 
 
-def import_side(root: Path, module: str | None) -> None:
-    """Import the ruler and the side's workloads. Raises ForeignCode when the side does not have them."""
+def adopt_ruler(root: Path, module: str | None) -> None:
+    """Load what is ours, whatever else is called so; everything else is found in the side's folders first."""
     adopt("bench")
     sys.path[:0] = [str(path) for path in (root, root / "src") if path.is_dir()]
     if module:
         adopt("workloads")  # for a project of the user's own, these are the library that it is written with
+
+
+def import_side(root: Path, module: str | None) -> None:
+    """Import the ruler and the side's workloads. Raises ForeignCode when the side does not have them."""
+    adopt_ruler(root, module)
     name = module or "workloads"
     try:
         spec = importlib.util.find_spec(name)
@@ -86,11 +91,16 @@ def lay_out(shift: int) -> None:
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
+def side_of(arguments: list[str]) -> tuple[Path, str | None]:
+    """The side's folder and the module of its workloads, None for the suite, among the arguments."""
+    return Path(arguments[2]), arguments[3] or None
+
+
 def main(arguments: list[str]) -> None:
     """Import, say how that went, and answer requests until the gate hangs up."""
     lay_out(int(arguments[4]))
     connection, lifeline = Connection(int(arguments[0])), Connection(int(arguments[1]))
-    root, module = Path(arguments[2]), arguments[3] or None
+    root, module = side_of(arguments)
     try:
         import_side(root, module)
     except BaseException as error:  # the side's code may raise anything, SystemExit too
@@ -147,3 +157,5 @@ def end_with(lifeline: Connection) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+elif __name__ == "__mp_main__":  # what the side's code spawns, such as loader workers, finds what this process found
+    adopt_ruler(*side_of(sys.argv[1:]))

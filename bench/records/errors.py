@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import traceback
+from importlib.machinery import PathFinder
 from pathlib import Path
+from types import ModuleType
 
 LONGEST = 300  # characters of an error's text that are shown
+OURS = Path(__file__).resolve().parents[2]  # the folder that the project's packages are in
 
 
 def describe(error: BaseException, within: Path | None = None) -> str:
@@ -19,7 +23,21 @@ def describe(error: BaseException, within: Path | None = None) -> str:
         own = [frame for frame in frames if frame.filename.startswith(str(within))]
     place = f" at {Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
     text = complaint(" ".join(str(error).split()))
-    return f"{type(error).__name__}: {text[:LONGEST]}{'...' if len(text) > LONGEST else ''}{place}"
+    return f"{type(error).__name__}: {text[:LONGEST]}{'...' if len(text) > LONGEST else ''}{place}{clash(error)}"
+
+
+def clash(error: BaseException) -> str:
+    """What to do about an error that comes of a module of the user's that is called as one of ours; else empty."""
+    name = error.name if isinstance(error, ImportError) else None
+    if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
+        name = error.obj.__name__
+    top = (name or "").partition(".")[0]
+    ours = getattr(sys.modules.get(top), "__file__", None)
+    theirs = PathFinder.find_spec(top) if ours and Path(ours).resolve().is_relative_to(OURS / top) else None
+    place = theirs and (theirs.origin or next(iter(theirs.submodule_search_locations or ()), None))
+    if not place or Path(place).resolve().is_relative_to(OURS / top):
+        return ""
+    return f"; {top} is a package of torchpace, which comes before {place}: rename yours, or move it into a package"
 
 
 def complaint(text: str) -> str:
