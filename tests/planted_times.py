@@ -49,7 +49,7 @@ def slow_loader(setup: Setup) -> Step:
 
     def run() -> Tensor:
         optimizer.zero_grad()
-        loss = model(next(batches)).square().mean()
+        loss: Tensor = model(next(batches)).square().mean()
         loss.backward()
         optimizer.step()
         return loss.detach()

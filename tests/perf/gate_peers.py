@@ -18,9 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.runs.plan import Selection, cases
-from tests.perf.gate_rates import SLOWED, git, plant
-from workloads.base import load_suite
+from bench.gate.revisions import git
+from tests.perf.gate_slowed import SLOWED, every_case, plant
 
 NAMED_BY_ASV = re.compile(r"^\| \+ .*\| (\S+?)(?:\.track_step_time)?\((.*)\)", re.MULTILINE)
 NAMED_BY_PYTEST = re.compile(r"^\t.*?test_step_time\[(.+?)\].* - ", re.MULTILINE)
@@ -30,8 +29,7 @@ def commits(repository: Path, share: float, label: str) -> tuple[str, str]:
     """The base, and a head in which the labelled case does extra work, or which differs in nothing."""
     base = git(repository, "rev-parse", "HEAD")
     if share:
-        every = cases(load_suite(), Selection(modes=("eager",)))
-        return base, plant(repository, [case for case in every if case.label == label], share)
+        return base, plant(repository, [case for case in every_case() if case.label == label], share)
     identity = ("-c", "user.name=peers", "-c", "user.email=peers@localhost")
     git(repository, *identity, "commit", "-q", "--allow-empty", "-m", "same")
     return base, git(repository, "rev-parse", "HEAD")
@@ -43,7 +41,7 @@ def asv_names(repository: Path, base: str, head: str) -> list[str]:
     home.mkdir()
     environment = {**os.environ, "HOME": str(home), "TORCHPACE_DEVICES": "cpu"}
     environment.pop("PYTHONPATH", None)
-    asv = Path(sys.executable).parent / "asv"
+    asv = str(Path(sys.executable).parent / "asv")
     command = [asv, "continuous", "--factor", "1.1", "-b", "track_step_time", base, head]
     done = subprocess.run(
         command, cwd=repository, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
