@@ -9,15 +9,15 @@ from torch import Tensor
 
 from workloads.base import Setup, Step, Unavailable, workload
 from workloads.checks import between
-from workloads.ladders.mnist import LADDERS, TEST_DIGITS, Loop, build_network, indexed, loaded, trainer
-from workloads.mnist_cnn import accuracy
+from workloads.ladders.mnist import Loop, build_network, indexed, ladder_of, loaded, trainer
+from workloads.mnist_cnn import TEST_DIGITS, accuracy
 from workloads.shared import mnist_data
 from workloads.shared.rungs import climb
 
 DIGITS = 60_000
 SPACING = 4096  # samples between two evaluations
 CAP_SAMPLES = 5 * DIGITS  # a seed that has not reached its target by then never will, for this purpose
-TOP = {"cpu": "fused", "cuda": "cuda_graphs", "mps": "channels_last"}
+TOP = {"cpu": "fused"}  # whose rungs above are leaves; elsewhere the last is the top
 
 
 @workload(
@@ -38,9 +38,10 @@ def time_to_accuracy(setup: Setup, rung: str, target: float, spacing: int) -> St
     if target > 0.97 and name != "MNIST":
         raise Unavailable(f"an accuracy of {target:g} is a target for MNIST itself, not for {name}")
     device = setup.device.type
-    chosen = TOP[device] if rung == "top" else rung
-    on = next((other.on for other in LADDERS[device] if other.name == chosen), "")
-    loop = climb(LADDERS[device], Loop(), chosen, on, device)
+    rungs = ladder_of(device)
+    chosen = TOP.get(device, rungs[-1].name) if rung == "top" else rung
+    on = next((other.on for other in rungs if other.name == chosen), "")
+    loop = climb(rungs, Loop(), chosen, on, device)
     network = build_network(setup, loop)
     train = trainer(setup, loop, network)
     fresh = (indexed if loop.in_memory else loaded)(setup, DIGITS, loop.batch)

@@ -10,8 +10,6 @@ from typing import Generic, TypeVar
 
 from workloads.base import Unavailable, Value
 
-GROUND = "ground"  # what the bottom rung stands on
-
 L = TypeVar("L")
 
 
@@ -28,6 +26,11 @@ class Rung(Generic[L]):
     missing: Callable[[str], str] = lambda device: ""
 
 
+def bottom_rung(name: str) -> Rung[L]:
+    """The rung that changes nothing yet; what it stands on is no rung."""
+    return Rung(name, "ground", lambda loop: loop)
+
+
 def climb(ladder: Sequence[Rung[L]], bottom: L, name: str, on: str, device: str) -> L:
     """The loop of a rung: the bottom's, with the changes of all rungs below and its own.
 
@@ -41,7 +44,7 @@ def climb(ladder: Sequence[Rung[L]], bottom: L, name: str, on: str, device: str)
         raise Unavailable(f"on {device}, {name} stands on {rung.on}, not on {on}")
     if reason := rung.missing(device):
         raise Unavailable(reason)
-    below = bottom if on == GROUND else climb(ladder, bottom, on, rungs[on].on, device)
+    below = climb(ladder, bottom, on, rungs[on].on, device) if on in rungs else bottom
     return rung.change(below)
 
 
