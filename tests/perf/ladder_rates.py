@@ -20,12 +20,12 @@ from bench.measure.environment import OPENMP_SETTINGS
 from bench.measure.fresh import Launcher
 from bench.measure.task import Task
 from bench.records.files import Contents
+from bench.records.points import point_of
 from bench.runs.plan import Selection, cases
 from bench.runs.run import measured
 from reports.read.frames import Figure, figures, frame_of
 from reports.read.pairs import rung_ratio
 from reports.stats.intervals import Ratio
-from reports.topics.ladder.figures import point_of
 from tests.perf.compile_rates import LAUNCHES, contains_one, middle
 from workloads.base import WORKLOADS
 
@@ -43,7 +43,7 @@ def gains(launcher: Launcher) -> list[Ratio]:
         for record in measured(launcher, *[Task(case, "time", launch, module=MODULE) for case in chosen])
     ]
     timed: dict[str, Figure] = {
-        point_of(figure)["rung"]: figure
+        str(dict(point_of(figure.point))["rung"]): figure
         for figure in figures(frame_of(Contents(tuple(records), {})))
         if figure.metric == "step_time"
     }
