@@ -2,46 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reports.format import units
-from reports.read.names import anchor, key, many, name, where
+from reports.page.highlights import Finding, alone_findings, broken, changes, size
+from reports.read.names import many, name
 from reports.read.rows import Row, blank, summary_of
 from reports.read.runs import Material, Run
 from reports.stats.intervals import CONFIDENCE_BETWEEN_RUNS
-from reports.topics.absent.section import cause
-from reports.topics.cells import interval, value
-from reports.topics.compare.section import SHADES, run_rows, speedups
+from reports.topics.cells import interval
+from reports.topics.compare.section import run_rows, speedups
 from reports.topics.compare.text import resolution
-from reports.topics.ladder.figures import ladders
-from reports.topics.ladder.text import ratio
 from reports.topics.notes import machine
 
 COMPARED = ("slower", "faster", "same", "undecided")
-CHANGED = ("slower", "faster", "worse", "better")
 ASIDE = {"missing": "in one run only", "broken": "broken"}
-WORDS = {"worse": "more memory", "better": "less memory"}
-MOST_CHANGES = {"step_time": 5, "peak_memory": 3}
-MOST_BROKEN = 5
-MOST_NOISY = 3
-WIDE = 0.1  # half an interval, as a share of the step time, from which on a reader is told
 LIKELY = 0.5  # false alarms to be expected of which a reader is told
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something to look at: what (a shade of colour and a word), of which case, its evidence, and where more is."""
-
-    shade: str
-    word: str
-    name: str
-    where: str
-    evidence: str
-    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,75 +116,6 @@ def alone_counts(material: Material) -> Iterator[tuple[str, str, int]]:
     yield "measured", "measured", counts["measured"]
     yield "broken", "broken", counts["broken"]
     yield "same", "not available", counts["unavailable"]
-
-
-def size(row: Row) -> float:
-    """How large a change is, in either direction."""
-    return abs(math.log(row.ratio)) if row.ratio and math.isfinite(row.ratio) else math.inf
-
-
-def changes(material: Material, rows: Sequence[Row]) -> Iterator[Finding]:
-    """The largest changes of step times, and those of peak memory, that are beyond doubt."""
-    labels = {run.value: run.label for run in material.runs}
-    for metric, most in MOST_CHANGES.items():
-        found = [row for row in rows if row.metric == metric and row.verdict in CHANGED]
-        for row in sorted(found, key=size, reverse=True)[:most]:
-            label = [labels[row.head_label]] * (len(labels) > 2)
-            evidence = f"{interval(row)}: {value(row.base, row)} → {value(row.head, row)}"
-            target = anchor("time" if metric == "step_time" else "memory", *key(row), labels[row.head_label])
-            yield Finding(
-                SHADES.get(row.verdict, row.verdict), WORDS.get(row.verdict, row.verdict), name(row),
-                " · ".join((where(row), *label)), evidence, target,
-            )  # fmt: skip
-
-
-def broken(material: Material) -> Iterator[Finding]:
-    """The cases whose step is broken."""
-    found = [figure for _, figure in material.figures if figure.status == "broken" and figure.metric == "step_time"]
-    for figure in found[:MOST_BROKEN]:
-        yield Finding("broken", "broken", name(figure), where(figure), figure.reason, anchor("not", *cause(figure)))
-
-
-def alone_findings(material: Material) -> Iterator[Finding]:
-    """What every run shows by itself."""
-    yield from gained(material)
-    yield from climbed(material)
-    yield from noisy(material)
-
-
-def gained(material: Material) -> Iterator[Finding]:
-    """The case for which compiling pays most, and the one that it slows most."""
-    for run in material.runs:
-        rows = sorted((row for row in speedups(run.figures) if row.ratio), key=lambda row: row.ratio or 1.0)
-        ends = (*rows[-1:], *rows[:1])
-        for row in (row for row, verdict in zip(ends, ("faster", "slower"), strict=False) if row.verdict == verdict):
-            evidence, target = f"{interval(row)} times eager's speed", anchor("compile", *key(row), material.said(run))
-            yield Finding(row.verdict, row.verdict, name(row), where(row), evidence, target)
-
-
-def climbed(material: Material) -> Iterator[Finding]:
-    """The fastest rung of every ladder, if it is faster than the bottom one."""
-    for run in material.runs:
-        for ladder in ladders(run.figures):
-            best = max(
-                (tread for tread in ladder.treads if tread.total), key=lambda tread: tread.rate or 0, default=None
-            )
-            if best is not None and best.total is not None and best.total.value > 1:
-                target = anchor("rung", *key(best.figure), material.said(run))
-                yield Finding(
-                    "faster", f"ladder up to {best.rung}", ladder.workload, where(best.figure),
-                    f"{ratio(best.total)} times the throughput of its bottom rung", target,
-                )  # fmt: skip
-
-
-def noisy(material: Material) -> Iterator[Finding]:
-    """The cases whose step time is known least."""
-    widths = [(summary_of(figure), run, figure) for run, figure in material.measured("step_time")]
-    wide = [(found, run, figure) for found, run, figure in widths if (found.half_width or 0.0) > WIDE]
-    for found, run, figure in sorted(wide, key=lambda each: -(each[0].half_width or 0.0))[:MOST_NOISY]:
-        evidence = f"{units.quantity(found.estimate, 's')} ± {units.percent(found.half_width)} between launches"
-        target = anchor("time", *key(figure), material.said(run))
-        yield Finding("undecided", "uncertain", name(figure), where(figure), evidence, target)
 
 
 def resolved(times: Sequence[Row]) -> str:
