@@ -1,12 +1,22 @@
-"""`torchpace doctor`: what works on this machine, what does not, and why."""
+"""`torchpace doctor`: what works on this machine, what does not, and why. What takes longest is tried last."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
+from bench.records.packages import extras, missing, package_version
+
 WORKS, FAILS = "works", "n/a"
+WIDTH = 22  # characters of the longest name below; names are shown before it is known which others follow
+PACKAGES = ("torchpace", "torch", "numpy", "pandas")  # what nothing works without
+
+Found = tuple[bool, str]  # whether it works, and what there is to say of it
+Check = tuple[str, Callable[[], Found]]
 
 
 def add_to(commands: Any) -> None:
@@ -17,69 +27,97 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print one line per capability. Always 0: a missing GPU is a fact, not an error."""
-    from bench.measure.fresh import Launcher  # noqa: PLC0415 - imports torch
-
-    launcher = Launcher(timeout_s=120.0)
-    lines = [*packages(), *devices(), compiler(launcher), torchvision(), digits(), *quietness()]
-    width = max(len(name) for name, _, _ in lines)
-    for name, state, detail in lines:
-        print(f"{name.ljust(width)}  {state.ljust(5)}  {detail}".rstrip())
+    show(checks())
     return 0
 
 
-Line = tuple[str, str, str]
+def show(found: Iterator[Check]) -> None:
+    """Print every name when its check begins, and the rest of its line when it ends."""
+    for name, check in found:
+        print(name.ljust(WIDTH), end="  ", flush=True)
+        works, detail = check()
+        print(f"{(WORKS if works else FAILS).ljust(len(WORKS))}  {detail}".rstrip(), flush=True)
 
 
-def packages() -> list[Line]:
-    """The versions of what figures depend on."""
-    from bench.measure.environment import package_version  # noqa: PLC0415
+def checks() -> Iterator[Check]:
+    """All checks, the quick ones first; those of devices only where torch can be imported."""
+    for package in PACKAGES:
+        yield package, partial(installed, package)
+    for extra, packages in extras().items():
+        yield f"extra {extra}", partial(installed_for, extra, packages)
+    yield "load", load
+    failed: list[str] = []
+    yield "import of torch", partial(import_torch, failed)
+    if failed:
+        return
+    from bench.devices import DEVICES  # noqa: PLC0415 - imports torch
 
-    names = ("torch", "torchvision", "numpy", "pandas", "asv", "asv_runner", "pytest-benchmark", "torch-tb-profiler")
-    found = [(name, package_version(name)) for name in names]
-    return [(name, WORKS if version else FAILS, version or "not installed") for name, version in found]
+    yield "CPU governor", governor
+    for name in DEVICES:
+        yield f"device {name}", partial(device, name)
+    yield "digits", digits
+    yield "torchvision with torch", torchvision
+    yield "torch.compile on cpu", compiler
 
 
-def devices() -> list[Line]:
-    """Every device, or why it is missing."""
+def installed(package: str) -> Found:
+    """The version of what figures depend on."""
+    version = package_version(package)
+    return version is not None, version or "not installed"
+
+
+def installed_for(extra: str, packages: list[str]) -> Found:
+    """What is installed for one use, or how to install it."""
+    absent = missing(extra)
+    return not absent, absent or ", ".join(f"{package} {package_version(package)}" for package in packages)
+
+
+def governor() -> Found:
+    """Whether the CPU keeps one frequency."""
+    from bench.devices.cpu import read_first  # noqa: PLC0415
+
+    found = read_first("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    return found == "performance", found or "not shown by this system"
+
+
+def load() -> Found:
+    """Whether something else keeps the machine busy."""
+    if not hasattr(os, "getloadavg"):
+        return False, "unknown"
+    found, cores = os.getloadavg()[0], os.cpu_count() or 1
+    return found < cores / 4, f"{found:.2f} on {cores} cores"
+
+
+def import_torch(failed: list[str]) -> Found:
+    """Import torch, which all that follows needs; why it cannot be goes into `failed`."""
+    start = time.monotonic()
+    try:
+        import torch  # noqa: F401, PLC0415
+    except (ImportError, OSError) as error:  # OSError: a library that its build needs
+        failed.append(f"{type(error).__name__}: {error}")
+        return False, failed[0]
+    return True, f"took {time.monotonic() - start:.1f} s"
+
+
+def device(name: str) -> Found:
+    """The device, or why it is missing."""
     from bench.devices import DEVICES  # noqa: PLC0415
 
-    lines = []
-    for name, device in DEVICES.items():
-        reason = device.unavailable_reason()
-        facts = {} if reason else device.facts()
-        lines.append(
-            (f"device {name}", FAILS if reason else WORKS, reason or str(facts.get("gpu") or facts.get("cpu")))
-        )
-    return lines
+    if reason := DEVICES[name].unavailable_reason():
+        return False, reason
+    facts = DEVICES[name].facts()
+    return True, str(facts.get("gpu") or facts.get("cpu"))
 
 
-def compile_something() -> float:
-    """Seconds to compile and run a tiny function; in a fresh process."""
-    import time  # noqa: PLC0415
+def digits() -> Found:
+    """Which digits there are."""
+    from workloads.shared.mnist_data import has_digits, locate  # noqa: PLC0415
 
-    import torch  # noqa: PLC0415
-
-    start = time.perf_counter()
-    torch.compile(lambda x: x.sin() + 1)(torch.ones(8))
-    return time.perf_counter() - start
+    folder, name = locate()
+    return True, f"{name} in {folder}" if has_digits(folder) else f"{name}, drawn at the first run"
 
 
-def compiler(launcher: Any) -> Line:
-    """Whether torch.compile works on the CPU, by doing it."""
-    from bench.measure.fresh import Death  # noqa: PLC0415
-    from bench.modes.torch_compile import missing_compiler  # noqa: PLC0415
-
-    reason = missing_compiler("cpu")
-    if reason:
-        return "torch.compile on cpu", FAILS, reason
-    try:
-        seconds = launcher.call("spawn", compile_something)
-    except Death as death:
-        return "torch.compile on cpu", FAILS, death.reason
-    return "torch.compile on cpu", WORKS, f"compiled a small function in {seconds:.1f} s"
-
-
-def torchvision() -> Line:
+def torchvision() -> Found:
     """Whether torchvision goes with this torch."""
     from workloads.base import Unavailable  # noqa: PLC0415
     from workloads.shared.mnist_data import torchvision as import_torchvision  # noqa: PLC0415
@@ -87,27 +125,28 @@ def torchvision() -> Line:
     try:
         import_torchvision()
     except Unavailable as error:
-        return "torchvision with torch", FAILS, str(error)
-    return "torchvision with torch", WORKS, ""
+        return False, str(error)
+    return True, ""
 
 
-def digits() -> Line:
-    """Which digits there are."""
-    from workloads.shared.mnist_data import has_digits, locate  # noqa: PLC0415
+def compiler() -> Found:
+    """Whether torch.compile works on the CPU, by doing it."""
+    from bench.measure.fresh import Death, Launcher  # noqa: PLC0415
+    from bench.modes.torch_compile import missing_compiler  # noqa: PLC0415
 
-    folder, name = locate()
-    return "digits", WORKS, f"{name} in {folder}" if has_digits(folder) else f"{name}, drawn at the first run"
+    if reason := missing_compiler("cpu"):
+        return False, reason
+    try:
+        seconds = Launcher(timeout_s=120.0).call("spawn", compile_something)
+    except Death as death:
+        return False, death.reason
+    return True, f"compiled a small function in {seconds:.1f} s"
 
 
-def quietness() -> list[Line]:
-    """What on this machine makes times vary."""
-    from bench.devices.cpu import read_first  # noqa: PLC0415
+def compile_something() -> float:
+    """Seconds to compile and run a tiny function; in a fresh process."""
+    import torch  # noqa: PLC0415
 
-    governor = read_first("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    cores = os.cpu_count() or 1
-    return [
-        ("CPU governor", WORKS if governor == "performance" else FAILS, governor or "not shown by this system"),
-        ("load", WORKS if load is not None and load < cores / 4 else FAILS,
-         "unknown" if load is None else f"{load:.2f} on {cores} cores"),
-    ]  # fmt: skip
+    start = time.perf_counter()
+    torch.compile(lambda x: x.sin() + 1)(torch.ones(8))
+    return time.perf_counter() - start

@@ -6,8 +6,6 @@ import hashlib
 import importlib.util
 import os
 import platform
-import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -15,6 +13,8 @@ import torch
 import bench
 from bench.devices import DEVICES
 from bench.modes.steady import KEEPING, keep_freed_memory
+from bench.records.packages import package_version
+from bench.records.git import GitError, git
 from bench.records.points import Value
 from bench.records.record import Environment
 
@@ -28,29 +28,14 @@ RULER = ("counts", "devices", "gate", "measure", "modes", "records", "runs")
 MACHINE_FACTS = ("hostname", "cpu", "cores", "memory_bytes", "gpu", "gpu_count", "gpu_memory_bytes")
 
 
-def package_version(name: str) -> str | None:
-    """The installed version of a package; None when it is not installed."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
 def commit(folder: Path) -> tuple[str | None, bool | None]:
     """The commit checked out around `folder`, and whether tracked files differ from it; None outside of git."""
-
-    def git(*arguments: str) -> str | None:
-        try:
-            done = subprocess.run(
-                ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False, timeout=10
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    head = git("rev-parse", "HEAD")
-    changes = git("status", "--porcelain", "--untracked-files=no")
-    return head, None if head is None or changes is None else bool(changes)
+    head = None
+    try:
+        head = git(folder, "rev-parse", "HEAD")
+        return head, bool(git(folder, "status", "--porcelain", "--untracked-files=no"))
+    except GitError:
+        return head, None
 
 
 def folder_of(package: str) -> Path:
