@@ -7,11 +7,13 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cli.errors import UsageError
-from bench.records.errors import clash
+from bench.records.errors import describe
 from bench.records.points import Value, parse_value
+from torchpace_first import FILE, OURS
 
 if TYPE_CHECKING:
     from bench.runs.plan import Selection
@@ -95,6 +97,7 @@ def load(module: str | None) -> dict[str, Workload]:
 
     if module is None:
         return load_suite()
+    check_name(module)
     sys.path.insert(0, os.getcwd())
     # Fresh processes find the module the same way.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))
@@ -102,9 +105,10 @@ def load(module: str | None) -> dict[str, Workload]:
     try:
         importlib.import_module(module)
     except (Exception, SystemExit) as error:
-        raise UsageError(
-            f"--workloads {module} does not import from {os.getcwd()}: {type(error).__name__}: {error}{clash(error)}"
-        ) from error
+        is_absent = isinstance(error, ModuleNotFoundError) and within(module, error.name or module)
+        hint = "; give its name as Python does, in the folder that holds its package" if is_absent else ""
+        what = describe(error, within=Path.cwd())
+        raise UsageError(f"--workloads {module} does not import from {Path.cwd()}: {what}{hint}") from error
     found = {
         name: workload
         for name, workload in WORKLOADS.items()
@@ -113,6 +117,21 @@ def load(module: str | None) -> dict[str, Workload]:
     if not found:
         raise UsageError(f"--workloads {module} defines no workload; decorate a function in it with @workload")
     return found
+
+
+def check_name(module: str) -> None:
+    """Raise UsageError for a path, and for a module of the user's own that has the name of a package of ours."""
+    if module.endswith(".py") or len(Path(module).parts) > 1:
+        path, here = Path(module).resolve(), Path.cwd().resolve()
+        inside = path.is_relative_to(here)
+        name = ".".join((path.relative_to(here) if inside else Path(path.name)).with_suffix("").parts)
+        check_name(name)
+        where = "" if inside else f", in the folder {path.parent}"
+        raise UsageError(f"--workloads {module} is a path; name the module as Python does: --workloads {name}{where}")
+    top = module.partition(".")[0]
+    for path in (Path(top), Path(f"{top}.py")):
+        if top in OURS and path.exists() and path.resolve().parent != FILE.parent:
+            raise UsageError(f"--workloads {module}: {top} is a package of torchpace, which comes first; rename {path}")
 
 
 def within(name: str, module: str) -> bool:

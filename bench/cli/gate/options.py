@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 import platform
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cli.errors import UsageError
-from bench.cli.options import add_case_options, positive_int, positive_seconds, selection_of
+from bench.cli.options import add_case_options, check_name, positive_int, positive_seconds, selection_of
 from bench.cli.quantities import duration, share
 
 if TYPE_CHECKING:
@@ -25,7 +26,11 @@ def add_options(parser: argparse.ArgumentParser, budget: str, exact: bool = Fals
     """What to try and how."""
     add_case_options(parser, default_mode="eager; with --exact each workload's own" if exact else "eager")
     parser.add_argument("--workloads", metavar="MODULE", help="a module of your own with @workload functions")
-    parser.add_argument("--budget", type=duration, default=duration(budget), help=f"time to measure (default {budget})")
+    limit = parser.add_mutually_exclusive_group()
+    limit.add_argument("--budget", type=duration, default=duration(budget), help=f"time to measure (default {budget})")
+    limit.add_argument(
+        "--trials", type=positive_int, metavar="N", help="at most N trials of each case, however long they take"
+    )
     parser.add_argument(
         "--slower-than", type=share, default=0.01, metavar="SHARE", help="margin of slower (default 1%%)"
     )
@@ -54,6 +59,8 @@ def plan(
     from bench.gate.lanes import Gate, lanes_for  # noqa: PLC0415
     from bench.runs.plan import SelectionError  # noqa: PLC0415
 
+    if options.workloads:
+        check_name(options.workloads)
     try:
         selection = selection_of(options, ("eager",) if modes is None else modes)
     except SelectionError as error:
@@ -64,7 +71,8 @@ def plan(
     elif missing:
         raise UsageError("; ".join(f"--device {name}: {reason}" for name, reason in missing.items()))
     return selection, Gate(
-        run=key(options, sides), sides=sides, caches=caches, budget_s=options.budget, timeout_s=options.timeout,
+        run=key(options, sides), sides=sides, caches=caches, budget_s=math.inf if options.trials else options.budget,
+        most_trials=options.trials, timeout_s=options.timeout,
         threads=options.threads, lanes=options.lanes or lanes_for(selection.devices, options.threads),
         module=options.workloads,
     )  # fmt: skip
