@@ -148,6 +148,18 @@ class Workload:
 WORKLOADS: dict[str, Workload] = {}
 
 
+def points_of(name: str, points: Iterable[Point] | None, axes: Mapping[str, Sequence[Value]]) -> tuple[Point, ...]:
+    """The points given, or the product of the axes. Raises ValueError for both, and for an axis without a list."""
+    if points is not None and axes:
+        raise ValueError(f"workload {name!r} gives both points and axes ({', '.join(axes)}); give one of them")
+    for axis, values in axes.items():
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise ValueError(f"axis {axis!r} of workload {name!r} is {values!r}; give a tuple: {axis}=({values!r},)")
+    if points is None:
+        points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    return tuple(points)
+
+
 def workload(
     name: str,
     *,
@@ -170,31 +182,17 @@ def workload(
     """
     if "." not in name:
         raise ValueError(f"workload name {name!r} needs a subject and a name, such as 'linear_regression.train_step'")
-    if points is not None and axes:
-        raise ValueError(f"workload {name!r} gives both points and axes ({', '.join(axes)}); give one of them")
-    if points is None:
-        points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    chosen = points_of(name, points, axes)
 
     def register(builder: Builder) -> Builder:
         taken = WORKLOADS.get(name)
         if taken is not None and taken.builder.__module__ != builder.__module__:
             raise ValueError(f"workload {name!r} is defined in {taken.builder.__module__} and in {builder.__module__}")
         WORKLOADS[name] = Workload(
-            name=name,
-            builder=builder,
-            points=tuple(points),
-            item=item,
-            version=version,
-            dtypes=tuple(dtypes),
-            not_compiled=not_compiled,
-            default_modes=tuple(default_modes),
-            data=data,
-            doc=(builder.__doc__ or "").strip().split("\n")[0],
-            default=default,
-            compiles=compiles,
-            seeds=seeds,
+            name, builder, chosen, item, version, tuple(dtypes), not_compiled, tuple(default_modes), data,
+            doc=(builder.__doc__ or "").strip().split("\n")[0], default=default, compiles=compiles, seeds=seeds,
             latency=latency,
-        )
+        )  # fmt: skip
         return builder
 
     return register
