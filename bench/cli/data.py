@@ -27,7 +27,10 @@ def run(options: argparse.Namespace) -> int:
 
     if options.name == "digits":
         draw_digits()
-        print(f"{mnist_data.locate()[1]} in {mnist_data.locate()[0]}")
+        drawn, name = mnist_data.locate()
+        if not mnist_data.has_digits(drawn):
+            return 2
+        print(f"{name} in {drawn}")
         return 0
     folder = (options.data or mnist_data.data_folder()).expanduser()
     try:
@@ -52,6 +55,7 @@ def draw_digits() -> None:
     if mnist_data.has_digits(folder):
         return
     try:
+        mnist_data.require_torchvision()  # which reads them
         with tqdm(total=sum(digits.COUNTS.values()), unit="digit", desc=f"drawing {name}, once") as bar:
             mnist_data.prepare(lambda count: (bar.update(count), None)[1])
     except Unavailable as error:  # the cases that need digits will say so again; the others go on

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bench.cli.errors import UsageError
 from bench.cli.options import add_case_options, add_module_option, load, positive_seconds, selection_of
 from bench.cli.recording import prepare_data
+from bench.records.packages import missing
 
 if TYPE_CHECKING:
     from bench.records.record import Case
@@ -70,6 +71,9 @@ def run(options: argparse.Namespace) -> int:
         print(f"torchpace: {case}: not profiled: {reason}", file=sys.stderr)
     if profiles:
         write_report(options, profiles, failed)
+        absent = missing("tensorboard")
+        opens = shlex.join(["tensorboard", "--logdir", str(options.output / "tensorboard")])
+        print(f"torchpace: for TensorBoard: {absent or opens}", file=sys.stderr)
     return 130 if interrupted else 0 if profiles else 2
 
 

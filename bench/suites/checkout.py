@@ -42,7 +42,8 @@ def requirements() -> dict[str, str]:
         found = {"torch": version("torch")}
     except PackageNotFoundError as error:
         raise environment.EnvironmentUnavailable(
-            f"no torch in {sys.executable}; run `make bench` once, or install the project, then run its own asv"
+            f"no torch beside the asv of {sys.executable}; pip install -e '.[asv]' into an environment of its own "
+            "(`make bench` makes one in .venv) and run the asv that comes with it"
         ) from error
     gpu = gpu_name()
     return {**found, "gpu": gpu} if gpu else found

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -65,29 +67,30 @@ def prepare(advance: Callable[[int], None] = lambda images: None) -> str:
     return name
 
 
+def require_torchvision() -> None:
+    """Raise Unavailable, with what to do, when torchvision is not installed; imports nothing."""
+    if find_spec("torchvision") is None:
+        raise Unavailable("torchvision is not installed; pip install 'torchpace[mnist]'")
+
+
 def torchvision() -> Any:
-    """The torchvision package; raises Unavailable, with both versions, when it does not go with this torch."""
+    """The torchvision package; raises Unavailable when it is not installed or does not go with this torch."""
+    require_torchvision()
     try:
         import torchvision  # noqa: PLC0415 - late, so that all that needs no digits runs without it
         import torchvision.transforms  # noqa: PLC0415
     except Exception as error:  # a torchvision built for another torch raises RuntimeError, not ImportError
-        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
-
-        try:
-            found = f"torchvision {version('torchvision')}"
-        except PackageNotFoundError:
-            found = "no torchvision"
         raise Unavailable(
-            f"{found} does not go with torch {torch.__version__} ({type(error).__name__}: {error}); "
-            "install both from the same index"
+            f"torchvision {version('torchvision')} does not go with torch {torch.__version__} "
+            f"({type(error).__name__}: {error}); install both from the same index"
         ) from error
     return torchvision
 
 
 def dataset(train: bool) -> Dataset[tuple[Tensor, int]]:
     """The digits as the primer reads them: PIL images through ToTensor and Normalize, [1, 28, 28] in [-1, 1]."""
-    prepare()
     vision = torchvision()
+    prepare()
     transforms = vision.transforms
     pipeline = transforms.Compose([transforms.ToTensor(), transforms.Normalize((MEAN,), (DEVIATION,))])
     data: Dataset[tuple[Tensor, int]] = vision.datasets.MNIST(str(locate()[0]), train=train, transform=pipeline)
@@ -97,8 +100,9 @@ def dataset(train: bool) -> Dataset[tuple[Tensor, int]]:
 @cache
 def pixels(train: bool) -> tuple[Tensor, Tensor]:
     """All images uint8 [N, 28, 28] and labels int64 [N], read once per process."""
+    vision = torchvision()
     prepare()
-    data = torchvision().datasets.MNIST(str(locate()[0]), train=train)
+    data = vision.datasets.MNIST(str(locate()[0]), train=train)
     return data.data, data.targets
 
 
