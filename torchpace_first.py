@@ -7,12 +7,14 @@ server, by the name of this module, which nothing else has. Knows nothing of wha
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 FILE = Path(__file__).resolve()
 OURS = ("bench", "reports", "torchpace", "torchpace_first", "workloads")
+CHECKOUT_VARIABLE = "TORCHPACE_CHECKOUT"  # asv's benchmarks take the workloads of a commit, from this folder
 
 
 class Finder:
@@ -21,7 +23,10 @@ class Finder:
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """Where a package of ours is; None for anything else."""
-        return PathFinder.find_spec(name, [str(FILE.parent)]) if name in OURS else None
+        if name not in OURS:
+            return None
+        checkout = os.environ.get(CHECKOUT_VARIABLE) if name == "workloads" else None
+        return PathFinder.find_spec(name, [checkout or str(FILE.parent)])
 
 
 sys.meta_path.insert(0, Finder)

@@ -21,7 +21,7 @@ from asv import environment, util
 from asv.console import log
 from asv.machine import Machine, MachineCollection
 
-CHECKOUT_VARIABLE = "TORCHPACE_CHECKOUT"
+from torchpace_first import CHECKOUT_VARIABLE
 
 
 def setup() -> None:

@@ -2,7 +2,7 @@
 
 asv's own timer would synchronize nothing and set up before every call, so each figure is a `track_` benchmark
 that gives asv the ruler's samples. Parameters are texts that say what they are, because asv's result files do
-not keep their names. The workloads are those of the commit that asv measures (see asv_checkout).
+not keep their names. The workloads are those of the commit that asv measures (see checkout).
 
 Settings, from the environment: TORCHPACE_DEVICES (default: those that are there), TORCHPACE_THREADS (1),
 TORCHPACE_ASV_SECONDS (seconds of sampling per process, default 0.25).
@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 from asv_runner.benchmarks.mark import SkipNotImplemented
 
+import torchpace_first
 import workloads
 from bench.devices import DEVICES
 from bench.measure.passes import perform
@@ -27,7 +28,6 @@ from bench.modes.torch_compile import compiled, generates
 from bench.records.points import text_of
 from bench.records.record import Case, Record
 from bench.runs.plan import in_default_suite
-from bench.suites.checkout import CHECKOUT_VARIABLE
 from workloads.base import Workload, load_suite
 
 Result = dict[str, Any] | float
@@ -38,7 +38,7 @@ ROUNDS = 2  # processes per figure; asv interleaves them between the commits it 
 
 def check_checkout() -> None:
     """Raise when asv asked for the workloads of a checkout and others were imported."""
-    checkout = os.environ.get(CHECKOUT_VARIABLE)
+    checkout = os.environ.get(torchpace_first.CHECKOUT_VARIABLE)
     found = Path(workloads.__file__ or "").resolve()
     if checkout and Path(checkout).resolve() not in found.parents:
         raise ImportError(f"workloads were imported from {found}, not from the commit's checkout {checkout}")
