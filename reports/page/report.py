@@ -11,7 +11,8 @@ from reports.format.html import page
 from reports.page.page import page_of
 from reports.profiles.profile import Profile
 from reports.profiles.say import drawing
-from reports.profiles.say.findings import Finding, findings
+from reports.profiles.say.finding import Finding
+from reports.profiles.say.findings import findings
 from reports.read.runs import gather
 from reports.topics.ceilings.figures import Roof
 

@@ -27,7 +27,8 @@ from bench.records.profile_notes import FILE, Notes, read_notes, write_notes
 from bench.records.record import Case, Record
 from bench.runs.run import measured
 from reports.profiles.profile import Profile, read_foreign, read_profile
-from reports.profiles.say.findings import Finding, findings
+from reports.profiles.say.finding import Finding
+from reports.profiles.say.findings import findings
 from reports.profiles.shape.memory import KINDS
 from reports.profiles.shape.operators import calls_table, nest_operators, operator_table
 from reports.profiles.shape.windows import steps_of

@@ -7,48 +7,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from reports.format import units
 from reports.profiles.profile import Profile
+from reports.profiles.say.device_findings import communicating, copying, idle_device, waiting_for_the_device
+from reports.profiles.say.finding import Finding, number_of, seconds
 from reports.profiles.shape.memory import KINDS
 
 DATA_SHARE = 0.2
-IDLE_SHARE = 0.2
-COPY_SHARE = 0.1
-COMMUNICATION_SHARE = 0.2
 OTHER_SHARE = 0.3
 OPTIMIZER_SHARE = 0.2
 DOMINANT_SHARE = 0.5
-SHORT_KERNEL_S = 20e-6  # launching one costs the CPU some 5 to 10 µs
 TOO_SHORT = 1.5  # with the profiler a step takes so many times what it takes without
 UNEVEN = 1.5  # a step so many times longer than the median
 LARGE_KIND = 0.5  # of the peak
 SMALL_BYTES = 1 << 20  # a peak below this is nobody's trouble
-WAITS = (
-    "aten::item",
-    "aten::_local_scalar_dense",
-    "cudaStreamSynchronize",
-    "cudaDeviceSynchronize",
-    "hipDeviceSynchronize",
-)
+UNWEIGHED = 0.25  # where a finding without a share is ranked: below what surely takes a quarter of the step
 PLACE = re.compile(r" at (\S+:\d+)$")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One sentence, the evidence for it, what to try, and the section that shows it.
-
-    cost: the share of the step that it is about, by which findings are ranked; None for what has no share.
-    """
-
-    text: str
-    evidence: str
-    advice: str
-    section: str
-    cost: float | None = None
 
 
 def findings(profile: Profile) -> list[Finding]:
@@ -67,19 +44,6 @@ def too_short(profile: Profile) -> Finding | None:
         f"{seconds(profile.step_s)} without it, {seconds(profile.steps.mean_s)} with it",
         "the shares below are the profiler's as much as the step's; a larger case shows more", "breakdown", 0.5,
     )  # fmt: skip
-
-
-UNWEIGHED = 0.25  # where a finding without a share is ranked: below what surely takes a quarter of the step
-
-
-def seconds(value: float) -> str:
-    """Seconds as people read them."""
-    return units.quantity(value, "s")
-
-
-def number_of(count: float, noun: str, nouns: str = "") -> str:
-    """So many of something."""
-    return f"{units.count(count)} {noun if round(count) == 1 else nouns or noun + 's'}"
 
 
 def waiting_for_data(profile: Profile) -> Iterator[Finding]:
@@ -117,66 +81,6 @@ def recompiles(profile: Profile) -> Iterator[Finding]:
             f"compiled again {len(again)} times" if len(again) > 1 else "compiled again once", again[0],
             "shapes or values that change make torch.compile start over; mark them dynamic or keep them fixed",
             "compile",
-        )  # fmt: skip
-
-
-def idle_device(profile: Profile) -> Iterator[Finding]:
-    """The device waits for the CPU."""
-    if profile.activities is None:
-        return
-    shares = profile.activities.fractions
-    waiting = shares["idle"] + shares["CPU only"]
-    kernels = profile.kernels[profile.kernels["category"] == "kernel"]
-    if waiting < IDLE_SHARE or kernels.empty:
-        return
-    calls = float(kernels["calls"].sum())
-    typical = float(kernels["total_s"].sum()) / calls
-    yield Finding(
-        f"{units.percent(waiting)} of GPU time is idle between launches",
-        f"{units.percent(shares['CPU only'])} while the CPU ran operators, {units.percent(shares['idle'])} while it "
-        f"did not; {number_of(calls, 'kernel')} a step of {seconds(typical)} on average",
-        "kernels this short end before the next is launched; larger batches or CUDA graphs launch less"
-        if typical < SHORT_KERNEL_S
-        else "look in the timeline at what the CPU does in the gaps: data, waiting, or Python",
-        "breakdown", waiting,
-    )  # fmt: skip
-
-
-def copying(profile: Profile) -> Iterator[Finding]:
-    """The device copies instead of computing."""
-    share = profile.activities.fractions["copy"] if profile.activities else 0.0
-    if share >= COPY_SHARE:
-        copies = profile.kernels[profile.kernels["category"] != "kernel"]
-        yield Finding(
-            f"{units.percent(share)} of the step the GPU only copies",
-            f"mostly {copies['name'].iloc[0]}, {number_of(float(copies['calls'].sum()), 'copy', 'copies')} a step",
-            "copy from pinned memory with non_blocking=True, or keep the data on the device", "kernels", share,
-        )  # fmt: skip
-
-
-def communicating(profile: Profile) -> Iterator[Finding]:
-    """The device communicates with nothing else to do."""
-    share = profile.activities.fractions["communication"] if profile.activities else 0.0
-    if share >= COMMUNICATION_SHARE:
-        yield Finding(
-            f"{units.percent(share)} of the step is communication that no kernel hides",
-            "collective kernels ran with no other kernel beside them",
-            "overlap it with the backward pass, or look whether another rank arrives late", "breakdown", share,
-        )  # fmt: skip
-
-
-def waiting_for_the_device(profile: Profile) -> Iterator[Finding]:
-    """The CPU stops to read a value from the device."""
-    if profile.activities is None:
-        return
-    table = profile.operators[profile.operators["name"].isin(WAITS)]
-    share = float(table["self_s"].sum()) / profile.steps.mean_s
-    if share >= COPY_SHARE:
-        worst = table.sort_values("self_s").iloc[-1]
-        yield Finding(
-            f"{units.percent(share)} of the step the CPU waits for the GPU",
-            f"{worst['name']}: {number_of(worst['calls'], 'call')} a step, {seconds(worst['self_s'])}",
-            "read values such as loss.item() once in many steps", "operators", share,
         )  # fmt: skip
 
 

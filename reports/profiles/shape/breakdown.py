@@ -12,12 +12,12 @@ from reports.profiles.shape.nesting import NONE, Nest, ancestor
 from reports.profiles.shape.overlaps import Union, shares, union
 from reports.profiles.shape.windows import Steps, is_mark
 from reports.profiles.trace.columns import lanes, of_category, where
-from reports.profiles.trace.reading import ON_CPU, ON_DEVICE, Trace
+from reports.profiles.trace.dialects import COMMUNICATION, ON_CPU, ON_DEVICE
+from reports.profiles.trace.reading import Trace
 
 PHASES = ("data", "optimizer", "backward", "forward", "other")
 ACTIVITIES = ("kernel", "communication", "copy", "CPU only", "idle")
 LOADER, OPTIMIZER, BACKWARD = "enumerate(DataLoader)", "Optimizer.", "autograd::engine::evaluate_function"
-COMMUNICATION = ("nccl", "rccl", "oneccl")  # beginnings of their kernels' names, in lower case
 
 Ints = NDArray[np.int64]
 

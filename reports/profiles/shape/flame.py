@@ -9,7 +9,8 @@ from reports.profiles.shape.breakdown import on_main_thread
 from reports.profiles.shape.nesting import NONE, Nest, nest
 from reports.profiles.shape.windows import Steps, is_mark
 from reports.profiles.trace.columns import of_category, texts
-from reports.profiles.trace.reading import ON_CPU, Trace
+from reports.profiles.trace.dialects import ON_CPU
+from reports.profiles.trace.reading import Trace
 
 THINNEST = 0.002  # of the whole: a narrower frame could not be seen, and is left out with all above it
 DEEPEST = 100  # rows that are drawn; deeper recursion would make the page endless

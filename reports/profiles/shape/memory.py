@@ -19,10 +19,10 @@ from reports.profiles.shape.nesting import NONE, nest
 from reports.profiles.shape.operators import nest_operators
 from reports.profiles.shape.windows import Steps
 from reports.profiles.trace.columns import ABSENT, of_category, texts
-from reports.profiles.trace.reading import ON_CPU, Trace
+from reports.profiles.trace.dialects import DEVICES, ON_CPU
+from reports.profiles.trace.reading import Trace
 
 KINDS = ("parameters", "gradients", "optimizer state", "inputs and buffers", "activations", "temporaries")
-DEVICES = {0: "CPU", 1: "CUDA", 20: "HIP"}
 UNKNOWN = KINDS.index("inputs and buffers")  # what was there already, and nobody said what it is
 NEVER = np.iinfo(np.int64).max
 LIBRARY = ("torch/", "<built-in", "<string>", "torch._", MODULE)  # frames that are not the user's code

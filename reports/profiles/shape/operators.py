@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from reports.profiles.shape.nesting import NONE, Nest, ancestor, nest, totals
 from reports.profiles.shape.windows import Steps, is_mark
 from reports.profiles.trace.columns import ABSENT, of_category, where
-from reports.profiles.trace.reading import ON_DEVICE, Trace
+from reports.profiles.trace.dialects import ON_DEVICE
+from reports.profiles.trace.reading import Trace
 
 Ints = NDArray[np.int64]
 WITH_SELF_TIME = ("cpu_op", "user_annotation", "cuda_runtime")  # what torch's key_averages counts, too

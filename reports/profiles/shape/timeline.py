@@ -13,7 +13,8 @@ from reports.profiles.shape.nesting import nest
 from reports.profiles.shape.operators import WITH_SELF_TIME
 from reports.profiles.shape.windows import Steps
 from reports.profiles.trace.columns import of_category
-from reports.profiles.trace.reading import ON_DEVICE, Trace
+from reports.profiles.trace.dialects import ON_DEVICE
+from reports.profiles.trace.reading import Trace
 
 MOST_EVENTS = 2000  # the longest are drawn; shorter ones could hardly be seen, and the raw trace has them
 MOST_LANES = 24  # the busiest threads and streams

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.profiles.trace.columns import of_category, where
-from reports.profiles.trace.reading import ON_CPU, ON_DEVICE, Trace
+from reports.profiles.trace.dialects import MARKS, ON_CPU, ON_DEVICE
+from reports.profiles.trace.reading import Trace
 
-MARK = "ProfilerStep#"
 WHOLE = "whole trace"
 DISTURBED = 1.5  # a step so many times longer than the median
 PAUSE = 0.05  # a gap above this share of a step is no part of it: the profiler waited or warmed up
@@ -76,4 +76,4 @@ def last_on_device(trace: Trace, after_ns: int) -> int:
 
 def is_mark(name: str) -> bool:
     """Whether an event of this name is a whole step."""
-    return name.startswith(MARK)
+    return name.startswith(MARKS)

@@ -60,6 +60,11 @@ def category(values: Sequence[Any]) -> pd.Categorical:
     return pd.Categorical.from_codes(codes + 1, categories=pd.Index(texts, dtype=object))
 
 
+def written(pieces: Sequence[Any]) -> pd.Categorical:
+    """Pieces of JSON that were left as they are, as texts; empty for none."""
+    return category([bytes(piece) if piece else None for piece in pieces])
+
+
 def whole(values: Sequence[Number]) -> NDArray[np.int64]:
     """Whole numbers; ABSENT where there is none, or something else."""
     try:

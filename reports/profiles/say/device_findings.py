@@ -1,0 +1,79 @@
+"""What a profile says of the device in words: that it waits, copies, communicates, or is waited for.
+
+Thresholds are shares of the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reports.format import units
+from reports.profiles.profile import Profile
+from reports.profiles.say.finding import Finding, number_of, seconds
+from reports.profiles.trace.dialects import WAITS
+
+IDLE_SHARE = 0.2
+COPY_SHARE = 0.1
+WAITS_SHARE = 0.1
+COMMUNICATION_SHARE = 0.2
+SHORT_KERNEL_S = 20e-6  # launching one costs the CPU some 5 to 10 µs
+
+
+def idle_device(profile: Profile) -> Iterator[Finding]:
+    """The device waits for the CPU."""
+    if profile.activities is None:
+        return
+    shares = profile.activities.fractions
+    waiting = shares["idle"] + shares["CPU only"]
+    kernels = profile.kernels[profile.kernels["category"] == "kernel"]
+    if waiting < IDLE_SHARE or kernels.empty:
+        return
+    calls = float(kernels["calls"].sum())
+    typical = float(kernels["total_s"].sum()) / calls
+    yield Finding(
+        f"{units.percent(waiting)} of GPU time is idle between launches",
+        f"{units.percent(shares['CPU only'])} while the CPU ran operators, {units.percent(shares['idle'])} while it "
+        f"did not; {number_of(calls, 'kernel')} a step of {seconds(typical)} on average",
+        "kernels this short end before the next is launched; larger batches or CUDA graphs launch less"
+        if typical < SHORT_KERNEL_S
+        else "look in the timeline at what the CPU does in the gaps: data, waiting, or Python",
+        "breakdown", waiting,
+    )  # fmt: skip
+
+
+def copying(profile: Profile) -> Iterator[Finding]:
+    """The device copies instead of computing."""
+    share = profile.activities.fractions["copy"] if profile.activities else 0.0
+    if share >= COPY_SHARE:
+        copies = profile.kernels[profile.kernels["category"] != "kernel"]
+        yield Finding(
+            f"{units.percent(share)} of the step the GPU only copies",
+            f"mostly {copies['name'].iloc[0]}, {number_of(float(copies['calls'].sum()), 'copy', 'copies')} a step",
+            "copy from pinned memory with non_blocking=True, or keep the data on the device", "kernels", share,
+        )  # fmt: skip
+
+
+def communicating(profile: Profile) -> Iterator[Finding]:
+    """The device communicates with nothing else to do."""
+    share = profile.activities.fractions["communication"] if profile.activities else 0.0
+    if share >= COMMUNICATION_SHARE:
+        yield Finding(
+            f"{units.percent(share)} of the step is communication that no kernel hides",
+            "collective kernels ran with no other kernel beside them",
+            "overlap it with the backward pass, or look whether another rank arrives late", "breakdown", share,
+        )  # fmt: skip
+
+
+def waiting_for_the_device(profile: Profile) -> Iterator[Finding]:
+    """The CPU stops to read a value from the device."""
+    if profile.activities is None:
+        return
+    table = profile.operators[profile.operators["name"].isin(WAITS)]
+    share = float(table["self_s"].sum()) / profile.steps.mean_s
+    if share >= WAITS_SHARE:
+        worst = table.sort_values("self_s").iloc[-1]
+        yield Finding(
+            f"{units.percent(share)} of the step the CPU waits for the GPU",
+            f"{worst['name']}: {number_of(worst['calls'], 'call')} a step, {seconds(worst['self_s'])}",
+            "read values such as loss.item() once in many steps", "operators", share,
+        )  # fmt: skip
