@@ -52,8 +52,9 @@ def test_golden_tables(folder: Path, capsys: pytest.CaptureFixture[str], name: s
 
 def test_every_json_row_has_what_it_must(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["a.jsonl"], ["a.jsonl", "b.jsonl"], ["a.jsonl", "--by", "mode"], ["a.jsonl", "--by", "device"]):
-        for row in json.loads(output(capsys, *arguments, "--format", "json")):
-            assert set(REQUIRED) <= set(row)
+        found = json.loads(output(capsys, *arguments, "--format", "json"))
+        assert found
+        assert all(set(REQUIRED) <= set(row) for row in found)
 
 
 def test_derived_figures_are_right(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,6 +94,18 @@ def test_what_differs_besides_is_a_warning(folder: Path, capsys: pytest.CaptureF
     by_torch = rows(capsys, "ab.jsonl", "--by", "torch")
     assert not any("torch differs" in w for w in by_torch["mnist.train", "eager", "step_time"]["warnings"])
     assert by_torch["mnist.train", "eager", "step_time"]["verdict"] == "slower"
+
+
+def test_only_what_differs_is_marked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    once = stored.record(stored.case("mnist.train"), "step_time", (20e-3, 21e-3, 20e-3))
+    stored.store(Path("c.jsonl"), once)
+    stored.store(Path("d.jsonl"), once)
+    alike = output(capsys, "c.jsonl", "d.jsonl")
+    assert "undecided" in alike
+    assert "each side needs two launches or more (--launches)" in alike
+    assert "(!)" not in alike
+    stored.store(Path("d.jsonl"), once, governor="powersave")
+    assert "undecided (!)" in output(capsys, "c.jsonl", "d.jsonl")
 
 
 def test_another_version_of_a_workload_is_not_compared(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
