@@ -9,24 +9,21 @@ import math
 import random
 from dataclasses import replace
 
-import torch
-
-from bench.counts.torch_profiler import operator_times
+from bench.counts.torch_profiler import operator_times, steps_for
 from bench.devices import Device
 from bench.measure import exact
-from bench.measure.answers import CHEAP_STEP_S, judge_changed, kept
+from bench.measure.answers import CHEAP_STEP_S, check_begun, check_last, judge_changed, kept, unchecked
 from bench.measure.passes import Begun, Pass, begin, guarded
-from bench.measure.task import Task, build
+from bench.measure.task import Task, build, setup_on
 from bench.measure.timer import Samples
 from bench.measure.turns import Shape, alternate, warm_up
 from bench.modes import compilations, torch_compile
 from bench.records.record import Record
-from workloads.base import Setup, Step, Unavailable, Workload
+from workloads.base import Step, Unavailable, Workload
 from workloads.checks import relative_error
 
 # Several launches of a second are what a case may take.
 SHAPE = Shape(rounds=40, fewest_rounds=3, trial_s=1.0, long_trial_s=1.5)
-PROFILED_S = 0.3  # as many steps are profiled as fit in here without the profiler
 MOST_PROFILED_STEPS = 50
 SIZES = (3, 7, 12, 20, 33)  # batches that are tried in turn after the workload's own; 1 would always be special
 LONG_STEP_S = 0.4  # of eager: most beyond it are whole loops, and counting them once more costs a compilation too many
@@ -52,7 +49,8 @@ def turns_pass(task: Task, workload: Workload, device: Device, blank: Record) ->
     records = first_calls(task, blank, eager, compiled)
     values, steps = in_turns(eager.step, compiled.step, device)
     for subject, own in zip((eager, compiled), values, strict=True):
-        checked(subject, task)
+        check_begun(subject.step, subject.answers)
+        check_last(subject.step)
         named = replace(
             of(blank, subject), values=own, steps_per_value=steps, warnings=warnings_of(subject),
             turns=compiled.mode if subject is eager else eager.mode,
@@ -88,10 +86,11 @@ def of(blank: Record, subject: Begun) -> Record:
 
 def warnings_of(subject: Begun) -> tuple[str, ...]:
     """What a reader of a step time should know."""
+    found = unchecked(subject.step)
     if not torch_compile.compiled(subject.mode):
-        return ()
-    found = (torch_compile.FALLBACK_RANDOM if subject.step.random else "", compilations.limit_warning())
-    return tuple(text for text in found if text)
+        return found
+    of_compiling = (torch_compile.FALLBACK_RANDOM if subject.step.random else "", compilations.limit_warning())
+    return found + tuple(text for text in of_compiling if text)
 
 
 def first_calls(task: Task, blank: Record, eager: Begun, compiled: Begun) -> list[Record]:
@@ -111,16 +110,6 @@ def in_turns(eager: Step, compiled: Step, device: Device) -> tuple[list[tuple[fl
     count, rounds = SHAPE.plan(math.exp(sum(map(math.log, settled)) / len(settled)))
     runs = [step.run for step in steps]
     return alternate(runs, (count, count), rounds, device.clock, random.Random()), count
-
-
-def checked(subject: Begun, task: Task) -> None:
-    """Raise WrongAnswer when the first answers, or the last after timing, are wrong."""
-    step = subject.step
-    if step.check:
-        step.check(subject.answers[0])
-        step.check(kept(step.run()))
-    if step.check_first and task.launch == 0:
-        step.check_first(subject.answers)
 
 
 def answer_records(
@@ -168,7 +157,7 @@ def profiled(workload: Workload, device: Device, blank: Record) -> Record:
     step = build(workload, blank.case, device)
     step.run()
     step_s = warm_up(step.run, device.clock)
-    steps = max(1, min(MOST_PROFILED_STEPS, round(PROFILED_S / step_s)))
+    steps = steps_for(step_s, MOST_PROFILED_STEPS)
     parts = operator_times(step.run, device.synchronize, device.activities(), steps)
     values = (sum(parts.values()),)
     return replace(blank, values=values, steps_per_value=steps, items=step.items, parts=tuple(sorted(parts.items())))
@@ -179,7 +168,7 @@ def sizes_pass(task: Task, workload: Workload, device: Device, blank: Record) ->
     again: dict[str, int] = {}
     for variant in torch_compile.DYNAMIC:
         torch_compile.forget()
-        setup = Setup(device.torch_device(), getattr(torch, task.case.dtype), torch_compile.guarding(variant))
+        setup = setup_on(device, task.case.dtype, torch_compile.guarding(variant))
         step = workload.build(setup, **dict(task.case.point))
         if step.resized is None:
             raise Unavailable(NO_SIZES)
