@@ -23,15 +23,27 @@ def create(setup: Setup, fill: str, size: int) -> Step:
         "arange": lambda: torch.arange(size, device=setup.device, dtype=torch.int64),
         "rand": lambda: torch.rand(size, device=setup.device, dtype=setup.dtype),
     }
-    mean = {"zeros": 0.0, "arange": (size - 1) / 2, "rand": 0.5}[fill]
+    right: dict[str, Callable[[], Tensor]] = {"zeros": lambda: torch.zeros(size), "arange": lambda: torch.arange(size)}
+    check = uniform(size) if fill == "rand" else near(right[fill])
+    return Step(setup.compile(make[fill]), items=size, check=check, random=fill == "rand")
+
+
+def uniform(size: int) -> Callable[[Tensor], None]:
+    """A check that `size` numbers lie in [0, 1] and have the mean of uniform ones.
+
+    That mean has a standard deviation of 0.29 / sqrt(size), and dtypes that round down are below it by their precision.
+    """
 
     def check(answer: Tensor) -> None:
-        # A uniform mean has a standard deviation of 0.29 / sqrt(size); a range has no error at all.
-        got = float(host64(answer).mean())
-        if answer.numel() != size or abs(got - mean) > 0.01 * max(mean, 1e-9):
-            raise WrongAnswer(f"{answer.numel()} elements of mean {got:g}, expected {size} of mean {mean:g}")
+        values = host64(answer)
+        low, high, mean = float(values.min()), float(values.max()), float(values.mean())
+        allowed = 6 * 0.29 / math.sqrt(size) + torch.finfo(answer.dtype).eps
+        if not (answer.shape == (size,) and low >= 0 and high <= 1 and abs(mean - 0.5) <= allowed):
+            raise WrongAnswer(
+                f"{tuple(answer.shape)} numbers from {low:g} to {high:g} of mean {mean:g} are not uniform"
+            )
 
-    return Step(setup.compile(make[fill]), items=size, check=check, random=fill == "rand")
+    return check
 
 
 @workload("tensor_ops.elementwise", item="element", dtypes=FLOAT_DTYPES, size=(64, 4096, MILLION))
@@ -156,7 +168,14 @@ def cast(setup: Setup, to: str, size: int) -> Step:
         raise Unavailable(f"{setup.device.type} has no float64")
     x, dtype = setup.randn(size), getattr(torch, to)
     convert = setup.compile(lambda: x.to(dtype))
-    return Step(convert, items=size, check=near(lambda: host64(x)))
+    last_place = torch.finfo(dtype)
+
+    def check(answer: Tensor) -> None:  # number by number: all are rounded, once
+        right = torch.allclose(host64(answer), host64(x), rtol=last_place.eps, atol=last_place.smallest_normal)
+        if answer.dtype != dtype or not right:
+            raise WrongAnswer(f"the numbers in {answer.dtype} are not those of float32, rounded to {dtype}")
+
+    return Step(convert, items=size, check=check)
 
 
 @workload(
