@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-PATIENCE_S = 60
+PATIENCE_S = 600.0  # of silence, after which a browser is taken to hang: far beyond any machine's mood
 
 
 class Browser:
@@ -77,7 +77,7 @@ class Browser:
         end = time.monotonic() + PATIENCE_S
         while b"\0" not in self.pending:
             ready, _, _ = select.select([self.read_end], [], [], max(0.0, end - time.monotonic()))
-            assert ready, f"the browser said nothing for {PATIENCE_S} s"
+            assert ready, f"the browser said nothing for {PATIENCE_S:.0f} s"
             part = os.read(self.read_end, 1 << 20)
             assert part, "the browser is gone"
             self.pending += part

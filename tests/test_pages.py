@@ -17,9 +17,8 @@ from bench.runs.profile import take
 from reports.page.report import as_html
 from reports.profiles.profile import Profile, read_foreign, read_profile
 from reports.topics.ceilings.figures import roofs
-from tests.browser import CHROMIUM, Browser
-from tests.reports.topics.test_roofline import HERE, ceilings
-from tests.reports.topics.test_roofline import step as measured_step
+from tests.browser import CHROMIUM, PATIENCE_S, Browser
+from tests.reports import roofs as machine
 from tests.traces import event, op, step, write
 
 TRACES = Path(__file__).parent / "data" / "traces"
@@ -42,7 +41,9 @@ def browser() -> Iterator[Browser]:
 def profile(fork_server: None, tmp_path_factory: pytest.TempPathFactory) -> Profile:
     case = Case("mnist_cnn.train_step", 1, (("model", "padded"), ("batch", 64)), "cpu", "float32", "eager", 1)
     folder = tmp_path_factory.mktemp("profile")
-    done = take(Launcher(180), Task(case, "timeline"), Notes(case, {"torch": "2", "cpu": "x"}), folder, lambda: None)
+    done = take(
+        Launcher(PATIENCE_S), Task(case, "timeline"), Notes(case, {"torch": "2", "cpu": "x"}), folder, lambda: None
+    )
     assert done.notes is not None
     write_notes(folder, done.notes)
     return read_profile(folder)
@@ -60,9 +61,8 @@ def saved(path: Path, text: str) -> Path:
 
 def test_a_profile_opens_quietly_and_draws_every_section(browser: Browser, profile: Profile, tmp_path: Path) -> None:
     path = saved(tmp_path / "report.html", as_html([], [profile]))
-    took_s = browser.open(path)
+    browser.open(path)
     undisturbed(browser, path)
-    assert took_s < 30  # far beyond any machine's mood; tests/perf/pages.py measures it
     headings = browser.evaluate("[...document.querySelectorAll('h3')].map((h) => h.textContent)")
     assert headings == [
         "What stands out", "Where the time goes", "Operators", "Flame graph", "Timeline", "Modules", "Memory",
@@ -72,18 +72,24 @@ def test_a_profile_opens_quietly_and_draws_every_section(browser: Browser, profi
     assert browser.evaluate("document.querySelectorAll('.flame a').length") > 20
     assert browser.evaluate("document.querySelectorAll('svg.memory path').length") >= 4
     browser.evaluate("document.querySelector('canvas').scrollIntoView()")
-    browser.evaluate("new Promise((done) => setTimeout(done, 300))")
     assert drawn_pixels(browser) > 1000
     undisturbed(browser, path)
 
 
 def drawn_pixels(browser: Browser) -> int:
-    """How many points of the timeline are not empty."""
-    count: int = browser.evaluate(
-        "(() => { const c = document.querySelector('canvas');"
-        "const data = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
-        "let drawn = 0; for (let i = 3; i < data.length; i += 4) drawn += data[i] > 0; return drawn; })()"
-    )
+    """How many points of the timeline are not empty, once there are any: it is drawn when it comes into view."""
+    count: int = browser.evaluate("""new Promise((done) => {
+        const canvas = document.querySelector("canvas");
+        const look = () => {  // at a copy: reading the page's own canvas again and again is complained of
+            const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+            copy.drawImage(canvas, 0, 0);
+            const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+            let drawn = 0;
+            for (let at = 3; at < data.length; at += 4) drawn += data[at] > 0;
+            if (drawn) done(drawn); else requestAnimationFrame(look);
+        };
+        look();
+    })""")
     return count
 
 
@@ -130,8 +136,8 @@ def test_the_page_fits_its_width(browser: Browser, profile: Profile, tmp_path: P
 @pytest.mark.parametrize("dark", [False, True])
 def test_a_roofline_is_drawn_quietly_and_fits_a_phone(browser: Browser, tmp_path: Path, dark: bool) -> None:
     work = {"arithmetic": 1e9, "algorithmic_bytes": 1e8, "touched_bytes": 1e8, "dispatches": 10.0}
-    records = (*measured_step(20e-3, **work), *ceilings())
-    contents = Contents(records, {HERE.id: HERE})
+    records = (*machine.step(20e-3, **work), *machine.ceilings())
+    contents = Contents(records, {machine.HERE.id: machine.HERE})
     path = saved(tmp_path / "report.html", as_html([("run", contents)], roofs=roofs([contents])))
     browser.open(path, width=390, height=800, dark=dark)
     assert browser.evaluate("document.documentElement.scrollWidth") <= 390

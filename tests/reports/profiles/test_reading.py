@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.profiles.profile import read_foreign
@@ -55,7 +55,7 @@ def test_spellings_of_older_torch_are_understood(tmp_path: Path) -> None:
         # Without the time, which would be part of the test's name and differ between the processes that collect it.
         (gzip.compress(b'{"traceEvents": []}', mtime=0)[:-12], "cut off"),
         (b"\x1f\x8b" + b"nonsense", "cannot be read"),
-        (b'{"traceEvents": [' + b"[" * 5000, "no trace|not JSON|cut off"),
+        (b'{"traceEvents": [' + b"[" * 5000, "no trace"),
         (b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b', "traceEvents": []}', "nested too deeply"),
         (b'{"traceEvents": [{"ph": "X", "ts": 1, "dur": 1e300}]}', "cannot be right"),
         (b'{"traceEvents": [{"ph": "X", "ts": "NaN", "dur": 1}]}', "no number"),
@@ -167,7 +167,6 @@ anything = st.builds(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.lists(anything, min_size=1, max_size=30), st.booleans())
 def test_whatever_overlaps_the_parts_add_up_to_the_steps(events: list[dict[str, object]], marked: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:

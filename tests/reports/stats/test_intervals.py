@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reports.read.rows import verdict_of
 from reports.stats.intervals import ONE_LAUNCH, Ratio, compare, summarize
-from reports.stats.speedup import break_even_steps, speedup
+from reports.stats.speedup import break_even, mean, speedup
 
 times = st.lists(st.lists(st.floats(1e-6, 1e2), min_size=1, max_size=8), min_size=1, max_size=5)
 
@@ -110,11 +110,11 @@ def test_verdicts_of_exact_figures() -> None:
 
 
 def test_break_even_on_known_costs() -> None:
-    # 10 s of compiling, 1 ms gained per step: 10000 steps; the eager first call of 0.5 s counts in its favour.
-    assert break_even_steps(0.5, 10.5, 3e-3, 2e-3) == pytest.approx(10_000)
-    assert break_even_steps(0.5, 10.5, 2e-3, 2e-3) == math.inf
-    assert break_even_steps(0.5, 10.5, 2e-3, 3e-3) == math.inf
-    assert break_even_steps(1.0, 0.5, 3e-3, 2e-3) == 0
+    # 10 s longer to the first answer, 1 ms gained per step: 10000 steps.
+    assert break_even(mean([10.0]), mean([1e-3])).steps == pytest.approx(10_000)
+    assert break_even(mean([10.0]), mean([0.0])).steps == math.inf
+    assert break_even(mean([10.0]), mean([-1e-3])).steps == math.inf
+    assert break_even(mean([-0.5]), mean([1e-3])).steps == 0
 
 
 def test_a_speedup_is_the_inverse_ratio() -> None:

@@ -114,7 +114,7 @@ observations = st.lists(st.floats(-0.2, 0.2), min_size=0, max_size=40)
 
 
 @given(st.lists(observations, min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_swapping_the_sides_mirrors_every_finding(seen: list[list[float]]) -> None:
     mirror = {"slower": "faster", "faster": "slower"}
     there = decide(dict(enumerate(seen)), Rule(), final=True)
@@ -126,7 +126,6 @@ def test_swapping_the_sides_mirrors_every_finding(seen: list[list[float]]) -> No
 
 
 @given(st.floats(0.1, 100), st.lists(st.floats(1e-6, 1e-3), min_size=1, max_size=30))
-@settings(deadline=None)
 def test_an_observation_does_not_depend_on_the_unit(scale: float, values: Sequence[float]) -> None:
     head = [1.07 * value for value in values]
     assert observe(values, head) == pytest.approx(math.log(1.07))
@@ -153,6 +152,7 @@ def test_too_little_is_undecided_and_says_what_it_needs() -> None:
     assert (one.verdict, one.low, one.trials) == ("undecided", None, 1)
     noisy = decide({0: [0.05, -0.05, 0.06, -0.04, 0.05, -0.06]}, Rule(), final=True)[0]
     assert noisy.verdict == "undecided"
-    assert noisy.trials_needed is None or noisy.trials_needed > 6
+    assert noisy.trials_needed in LOOKS
+    assert noisy.trials_needed > 6
     some = decide({0: [0.02, -0.02, 0.02, -0.02, 0.01]}, Rule(), final=True)[0]
     assert some.trials_needed in LOOKS

@@ -79,7 +79,7 @@ def test_every_kind_of_verdict_is_reached(rows: list[GateRow]) -> None:
         "old": "missing", "new": "new",
     }  # fmt: skip
     assert found["slow"].head == pytest.approx(1.105e-3, rel=0.01)
-    assert found["noisy"].needed_s is None or found["noisy"].needed_s > 0
+    assert found["noisy"].needed_s is None  # more trials than any case gets
     assert rows[0].verdict == "slower"
 
 

@@ -31,6 +31,7 @@ def test_a_stray_value_does_not_flatten_the_drawing() -> None:
 def test_many_launches_fit_in_a_drawing() -> None:
     launches = [(1.0 + 0.01 * number,) for number in range(200)]
     drawing = strip.strip(launches, summarize(launches), "s", strip.axis([launches]))
+    assert len(drawing.launches) == len(launches)
     assert all(strip.LEFT <= mark.left < mark.right <= strip.RIGHT for mark in drawing.launches)
 
 
