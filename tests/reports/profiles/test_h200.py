@@ -1,0 +1,90 @@
+"""Traces of an H200, where the CPU runs ahead, graphs are replayed and kernels are generated: what is in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from reports.profiles.profile import read_foreign
+from reports.profiles.shape.windows import steps_of
+from reports.profiles.trace.dialects import ON_DEVICE
+from reports.profiles.trace.reading import read_trace
+
+TRACES = Path(__file__).parents[2] / "data" / "traces"
+STEPS = [f"ProfilerStep#{number}" for number in range(3, 8)]
+EARLIER = "launched before the recording"
+# Of each trace: its kernels, copies and fills, and how many of them all each of its steps launched.
+INSIDE = {
+    "lag": (390, 0, 0, 50),
+    "graph": (518, 0, 0, 81),
+    "streams": (55, 10, 5, 14),
+    "compiled": (100, 0, 0, 20),
+    "reduce_overhead": (30, 0, 0, 6),
+}
+WRONG = "a kernel counts for the step in which it begins, and not for the one that launched it"
+
+
+def trace_file(name: str) -> Path:
+    return TRACES / f"h200_{name}.json.gz"
+
+
+def launching_steps(events: pd.DataFrame, marks: pd.DataFrame) -> Counter[str]:
+    """How many device events each step launched, by their correlations with calls of the runtime and the driver."""
+    calls = events[(events["category"] == "cuda_runtime") & (events["correlation"] > 0)]
+    began = dict(zip(calls["correlation"], calls["start_ns"], strict=True))
+    found: Counter[str] = Counter()
+    for correlation in events[events["category"].isin(ON_DEVICE)]["correlation"]:
+        inside = marks[
+            (marks["start_ns"] <= began.get(correlation, -1)) & (marks["end_ns"] >= began.get(correlation, -1))
+        ]
+        found[str(inside["name"].iloc[0]) if len(inside) else EARLIER] += 1
+    return found
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_kernels_copies_and_steps_are_all_there(name: str) -> None:
+    trace = read_trace(trace_file(name))
+    counts = Counter(trace.events["category"].astype(str))
+    assert tuple(counts[kind] for kind in ON_DEVICE) == INSIDE[name][:3]
+    assert list(steps_of(trace).names) == STEPS
+    assert (trace.devices, trace.warnings) == (["NVIDIA H200"], [])
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_correlations_tell_which_step_launched_what(name: str) -> None:
+    events = read_trace(trace_file(name)).events
+    marks = events[(events["category"] == "user_annotation") & events["name"].isin(STEPS)]
+    found = launching_steps(events, marks)
+    assert [found[step] for step in STEPS] == [INSIDE[name][3]] * len(STEPS)
+    assert found[EARLIER] == sum(INSIDE[name][:3]) - INSIDE[name][3] * len(STEPS)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "streams",
+        "compiled",
+        *(pytest.param(name, marks=pytest.mark.xfail(reason=WRONG)) for name in ("lag", "graph", "reduce_overhead")),
+    ],
+)
+def test_a_step_is_given_what_it_launched(name: str) -> None:
+    kernels = read_foreign(trace_file(name)).kernels
+    assert kernels["calls"].sum() == pytest.approx(INSIDE[name][3])
+
+
+def test_streams_are_told_apart_and_generated_kernels_have_their_names() -> None:
+    streams = read_trace(trace_file("streams")).events
+    kernels = streams[streams["category"] == "kernel"]
+    assert Counter(kernels["stream"].astype(str)) == {"7": 30, "30": 25}
+    names = set(read_foreign(trace_file("compiled")).kernels["name"])
+    assert sum(name.startswith("triton_") for name in names) >= 3
+
+
+def test_allocations_of_the_device_are_read() -> None:
+    found = read_foreign(trace_file("compiled")).memory
+    assert found is not None
+    assert found.device == "CUDA"
+    assert found.peak_bytes > 0
