@@ -1,0 +1,1 @@
+"""Traces whose truth is known, because a simulated program made them."""
