@@ -16,6 +16,7 @@ from bench.cli.errors import UsageError
 from bench.cli.gate import bisect, command
 from bench.records.files import StoringError
 
+# In the order of --help. A new command is a file with `add_to`, and its place here.
 COMMANDS = (list, run, compile, ceilings, profile, report, compare, command, bisect, history, doctor, data)
 
 
