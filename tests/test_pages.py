@@ -19,7 +19,7 @@ from reports.profiles.profile import Profile, read_foreign, read_profile
 from reports.topics.ceilings.figures import roofs
 from tests.browser import CHROMIUM, PATIENCE_S, Browser
 from tests.reports import roofs as machine
-from tests.traces import event, op, step, write
+from tests.traces.events import event, op, step, write
 
 TRACES = Path(__file__).parent / "data" / "traces"
 HOSTILE = (

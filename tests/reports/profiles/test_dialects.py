@@ -14,7 +14,7 @@ from reports.profiles.profile import read_foreign
 from reports.profiles.trace.dialects import CATEGORIES, DETAILS, ON_CPU, ON_DEVICE, merged
 from reports.profiles.trace.reading import read_trace
 from tests.conftest import ROOT
-from tests.traces import event, memory, op, step, write
+from tests.traces.events import event, memory, op, step, write
 
 PLANTED = '''"""A device that was thought up for a test."""
 

@@ -10,7 +10,7 @@ import pytest
 from reports.profiles.profile import Profile, read_foreign
 from reports.profiles.say.difference import difference, pairs
 from reports.profiles.say.findings import findings
-from tests.traces import Events, event, memory, op, step, write
+from tests.traces.events import Events, event, memory, op, step, write
 
 NODE = "autograd::engine::evaluate_function: MulBackward0"
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reports.profiles.profile import read_foreign
 from reports.profiles.trace.reading import TraceError, read_trace
-from tests.traces import event, memory, op, step, write
+from tests.traces.events import event, memory, op, step, write
 
 REAL = Path(__file__).parents[2] / "data" / "traces"
 
