@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.cli.errors import UsageError
+from bench.cli.quantities import FORMATS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from reports.read.rows import Row
 
 BY = ("device", "mode", "dtype", "torch", "commit")
-FORMATS = ("table", "markdown", "csv", "json")
 
 
 def add_to(commands: Any) -> None:

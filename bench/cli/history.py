@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.cli.errors import UsageError
+from bench.cli.quantities import FORMATS, share_from_0
 from bench.records.files import Contents, StoringError
+from bench.records.git import GitError, git
 from bench.records.metrics import METRICS
 
 ASV_RESULTS = Path(".asv/results")
-FORMATS = ("table", "markdown", "csv", "json")
-GIT_LIMIT_S = 120.0  # listing a history of a million commits takes some seconds
 COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
 NAMED = 3  # commits that a warning names before it only counts
 
@@ -44,21 +43,13 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--metric", choices=tuple(METRICS), default="step_time")
     parser.add_argument("--format", choices=FORMATS, default="table")
     parser.add_argument(
-        "--slower-than", type=share, default=0.01, metavar="1%", help="the smallest change worth naming, either way"
+        "--slower-than",
+        type=share_from_0,
+        default=0.01,
+        metavar="1%",
+        help="the smallest change worth naming, either way",
     )
     parser.set_defaults(command=run)
-
-
-def share(text: str) -> float:
-    """'1%' or '0.01' as 0.01; for argparse."""
-    number = text.strip().removesuffix("%")
-    try:
-        value = float(number) / (100 if number != text.strip() else 1)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to below 1, such as 1% or 0.01")
-    return value
 
 
 def run(options: argparse.Namespace) -> int:
@@ -152,8 +143,11 @@ def resolved(folder: Path, commits: Mapping[str, float | None]) -> Known:
     """Which of the commits the repository around the folder knows; none where there is no repository or no git."""
     asked = [commit for commit in commits if COMMIT.fullmatch(commit)]
     lines = "".join(f"{commit}^{{commit}}\n" for commit in asked)
-    answers = git(folder, "cat-file", "--batch-check=%(objectname) %(objecttype)", given=lines).splitlines()
-    pairs = zip(asked, answers, strict=False)
+    try:
+        answers = git(folder, "cat-file", "--batch-check=%(objectname) %(objecttype)", given=lines)
+    except GitError:
+        return Known(folder, {})
+    pairs = zip(asked, answers.splitlines(), strict=False)
     return Known(folder, {commit: answer.split()[0] for commit, answer in pairs if answer.endswith(" commit")})
 
 
@@ -177,15 +171,3 @@ def topological(known: Known) -> Topological:
             newest[hash] = len(dated)
             dated.append((named[hash], float(date)))
     return Topological(dated, aside)
-
-
-def git(folder: Path, *arguments: str, given: str) -> str:
-    """What git prints; nothing where it fails or is not there."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], input=given, capture_output=True, text=True, check=False,
-            timeout=GIT_LIMIT_S,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout if done.returncode == 0 else ""

@@ -1,10 +1,11 @@
-"""Durations and shares as people write them, for argparse."""
+"""What several commands take on their command line: durations, shares, formats; for argparse."""
 
 from __future__ import annotations
 
 import argparse
 import math
 
+FORMATS = ("table", "markdown", "csv", "json")
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -24,12 +25,20 @@ def duration(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time above 0, such as 90s, 10m or 1h") from None
 
 
-def share(text: str) -> float:
-    """'1%' or '0.01' as 0.01; below 1."""
+def share_from_0(text: str) -> float:
+    """'1%' or '0.01' as 0.01; from 0 to below 1."""
     try:
-        value = number(text[:-1]) / 100 if text.endswith("%") else number(text)
+        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
     except ValueError:
-        value = math.inf
-    if value >= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share above 0 and below 1, such as 1% or 0.01")
+        value = -1.0
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to below 1, such as 1% or 0.01")
+    return value
+
+
+def share(text: str) -> float:
+    """'1%' or '0.01' as 0.01; above 0 and below 1."""
+    value = share_from_0(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is nothing; give a share above 0, such as 1% or 0.01")
     return value

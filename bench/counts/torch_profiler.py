@@ -16,17 +16,19 @@ from typing import Any
 from torch.autograd import DeviceType  # type: ignore[attr-defined]  # not exported, but what events answer with
 from torch.profiler import ProfilerActivity, profile, record_function
 
+from bench.records.profile_notes import ALLOCATION
+from bench.records.record import OUTSIDE
+
 Run = Callable[[], object]
 
 MARK = "torchpace.measured_step"
-MEMORY = "[memory]"
 CALL = 0  # the scope (at::RecordScope::FUNCTION) of operators; autograd's nodes and annotations have others
 ENGINE = "autograd::engine"  # the engine's own bookkeeping, in the same scope
 # Inductor's kernels for the CPU report themselves when `use_named_kernels` was called before compiling. The number of
 # the graph, which counts what the process compiled before, is left out.
 GENERATED = re.compile(r"(?:graph_\d+_)?(cpp_\w+)")
 DIGEST = re.compile(r" f[0-9a-z]{20,}| ## Call | ##|## Call |## ")  # around the names of compiled graphs
-OUTSIDE = "outside of operators"
+PROFILED_S = 0.3  # as many steps are profiled as fit in here without the profiler
 COPIES = ("Memcpy", "Memset")  # on a GPU's timeline, but no kernels
 
 
@@ -68,6 +70,11 @@ def profiled_calls(run: Run, synchronize: Callable[[], None], activities: Sequen
         run()
         synchronize()  # kernels that have not run yet would be missing
     return sorted_out(events_of(profiled))
+
+
+def steps_for(step_s: float, most: int) -> int:
+    """How many steps of this length are profiled; at most so many, since events cost memory."""
+    return max(1, min(most, round(PROFILED_S / max(step_s, 1e-9))))
 
 
 def operator_times(
@@ -127,7 +134,7 @@ def sorted_out(events: Iterable[Any]) -> ProfiledStep:
     launched: Counter[str] = Counter()
     for event in events:
         name = event.name()
-        if name == MEMORY:
+        if name == ALLOCATION:
             if event.device_type() == DeviceType.CPU:
                 changes.append((event.start_ns(), event.nbytes()))
         elif event.device_type() != DeviceType.CPU:

@@ -9,16 +9,17 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from bench.devices import DEVICES
 from bench.gate.hosts import Host, call
-from bench.gate.lanes import SIDES, Gate, Hosts
+from bench.gate.lanes import Gate, Hosts, abreast
 from bench.measure.fresh import Death
 from bench.measure.passes import MAIN_METRIC, perform
 from bench.measure.task import Task
 from bench.modes import torch_compile
 from bench.records.files import Writer
-from bench.records.record import Case, Environment, Record
+from bench.records.record import SIDES, Case, Environment, Record
 
 
 def count(
@@ -31,7 +32,6 @@ def count(
     """The exact records of every side's cases, stored as they come. Raises SideBroken, and what `writer` raises."""
     found: dict[str, list[Record]] = {name: [] for name in SIDES}
     lock, stop = threading.Lock(), threading.Event()
-    errors: list[BaseException] = []
 
     def keep(name: str, case: Case, records: Iterable[Record]) -> None:
         environment = environments[name, case.device]
@@ -42,30 +42,14 @@ def count(
             counted(case)
 
     def side(name: str) -> None:
-        try:
-            with Hosts(gate, (), random.Random(gate.seed), (name,)) as hosts:
-                for case in cases[name]:
-                    if stop.is_set():
-                        break
-                    keep(name, case, records_of(hosts.by_name[name], gate, name, case))
-                    hosts.revive()
-        except BaseException as error:  # raised again below
-            errors.append(error)
-            stop.set()
+        with Hosts(gate, (), random.Random(gate.seed), (name,)) as hosts:
+            for case in cases[name]:
+                if stop.is_set():
+                    break
+                keep(name, case, records_of(hosts.by_name[name], gate, name, case))
+                hosts.revive()
 
-    threads = [threading.Thread(target=side, args=(name,)) for name in SIDES]
-    for thread in threads:
-        thread.start()
-    try:
-        while any(thread.is_alive() for thread in threads):
-            for thread in threads:
-                thread.join(0.2)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    if errors:
-        raise errors[0]
+    abreast([partial(side, name) for name in SIDES], stop)
     return found
 
 

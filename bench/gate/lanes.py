@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from bench.gate.hosts import Host, draw
 from bench.gate.revisions import Side
 from bench.measure.fresh import Death
 from bench.measure.turns import Shape
+from bench.records.record import SIDES
 
-SIDES = ("base", "head")
 MOST_LANES = 4  # more pairs at a time share caches and memory with each other more than they save
 
 
@@ -28,13 +29,15 @@ class SideBroken(Exception):
 class Gate:
     """What is compared, and how: both sides by name, the folders of their compilers, the user's module if any.
 
-    lanes: how many pairs run at a time, each on cores of its own; on an accelerator, one.
+    lanes: how many pairs run at a time, each on cores of its own; on an accelerator, one. most_trials: how many trials
+    a case has at most; None for as many as there is time for.
     """
 
     run: str
     sides: Mapping[str, Side]
     caches: Mapping[str, Path]
     budget_s: float = 600.0
+    most_trials: int | None = None
     timeout_s: float = 60.0
     threads: int = 1
     lanes: int = 1
@@ -60,6 +63,35 @@ def cores_of(lane: int, threads: int) -> list[int]:
     """The cores of a lane; none when there are too few to give it its own."""
     cores = own_cores()[lane * threads : (lane + 1) * threads]
     return cores if len(cores) == threads else []
+
+
+def abreast(works: Iterable[Callable[[], None]], stop: threading.Event) -> None:
+    """Run functions next to each other, each in a thread of its own, until all are over. Raises the first error.
+
+    stop: set after an error or Ctrl-C, upon which the functions are to end soon; they are waited for.
+    """
+    errors: list[BaseException] = []
+
+    def guarded(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # raised again below
+            errors.append(error)
+            stop.set()
+
+    threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    try:
+        while any(thread.is_alive() for thread in threads):
+            for thread in threads:
+                thread.join(0.2)  # not for ever, so that Ctrl-C is heard
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    if errors:
+        raise errors[0]
 
 
 class Hosts:

@@ -11,12 +11,13 @@ import contextlib
 import fcntl
 import os
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from bench.records.git import GitError, git
 
 WORKING_TREE = "working tree"
 PREFIX = "torchpace-gate-"
@@ -24,7 +25,7 @@ LOCK = "lock"
 SETTLING_S = 60.0  # a folder younger than this may belong to a gate that has not locked it yet
 
 
-class SideError(ValueError):
+class SideError(GitError):
     """A side that cannot be had: what was asked for, and what to do."""
 
 
@@ -44,31 +45,17 @@ class Side:
     dirty: bool = False
 
 
-def git(folder: Path, *arguments: str, settings: dict[str, str] | None = None) -> str:
-    """What git answers in `folder`. Raises SideError with git's own words when it fails."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            capture_output=True, text=True, check=False, env={**os.environ, **(settings or {})},
-        )  # fmt: skip
-    except FileNotFoundError as error:
-        raise SideError("the gate compares git revisions, and there is no git on the PATH; install git") from error
-    if done.returncode != 0:
-        raise SideError(f"git {arguments[0]} failed: {' '.join(done.stderr.split()) or f'code {done.returncode}'}")
-    return done.stdout.strip()
-
-
 def repository(folder: Path) -> Path:
     """The top of the repository around `folder`. Raises SideError where there is none."""
     try:
         return Path(git(folder, "rev-parse", "--show-toplevel"))
-    except SideError as error:
+    except GitError as error:
         raise SideError(f"{folder} is in no git repository, and the gate compares revisions of one: {error}") from error
 
 
 def resolve(folder: Path, revision: str) -> str:
     """The commit that a revision names. Raises SideError, which says so if the clone is shallow."""
-    with contextlib.suppress(SideError):
+    with contextlib.suppress(GitError):
         return git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if git(folder, "rev-parse", "--is-shallow-repository") == "true":
         raise SideError(

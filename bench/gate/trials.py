@@ -12,8 +12,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
-from bench.gate.lanes import MOST_LANES, Gate, Hosts, cores_of
+from bench.gate.lanes import MOST_LANES, Gate, Hosts, abreast, cores_of
 from bench.gate.trial import trial
 from bench.measure.task import Task
 from bench.records.files import Writer
@@ -46,41 +47,23 @@ class Trials:
         self._longest: dict[Case, float] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._error: BaseException | None = None
         self.deadline = time.monotonic() + gate.budget_s
 
     def run(self) -> None:
         """Run until nothing is open or time is up. Raises SideBroken; after Ctrl-C, trials under way end first."""
-        lanes = [threading.Thread(target=self._lane, args=(lane,)) for lane in range(self.gate.lanes)]
-        for lane in lanes:
-            lane.start()
-        try:
-            while any(lane.is_alive() for lane in lanes):
-                for lane in lanes:
-                    lane.join(0.2)
-        finally:
-            self._stop.set()
-            for lane in lanes:
-                lane.join()
-        if self._error:
-            raise self._error
+        abreast([partial(self._lane, number) for number in range(self.gate.lanes)], self._stop)
 
     def _lane(self, number: int) -> None:
         """Sweep after sweep over what is open, each with hosts of its own."""
         dice = random.Random(None if self.gate.seed is None else self.gate.seed * MOST_LANES + number)
         cores = cores_of(number, self.gate.threads)
-        try:
-            while not self._stop.is_set() and self._open(dice):
-                self._sweep(cores, dice)
-        except BaseException as error:  # raised again where `run` was called
-            with self._lock:
-                self._error = self._error or error
-            self._stop.set()
+        while not self._stop.is_set() and self._open(dice):
+            self._sweep(cores, dice)
 
     def _open(self, dice: random.Random) -> list[Case]:
-        """The cases still open: those that look changed first, otherwise in random order."""
+        """The open cases that may have another trial: those that look changed first, otherwise in random order."""
         with self._lock:
-            groups = [list(group) for group in self.judge()]
+            groups = [list(filter(self._may_start, group)) for group in self.judge()]
         for group in groups:
             dice.shuffle(group)
         return [case for group in groups for case in group]
@@ -92,7 +75,9 @@ class Trials:
         tried = False
         with Hosts(self.gate, cores, dice) as hosts:
             # Starting hosts costs seconds: a trial may take its share of them, so that few cases get more rounds each.
-            shape = self.gate.shape.lengthened((time.monotonic() - started) / max(1, len(waiting)))
+            # Counted trials share no time out: what is measured is then the same however busy the machine is.
+            share_s = (time.monotonic() - started) / max(1, len(waiting)) if self.gate.most_trials is None else 0.0
+            shape = self.gate.shape.lengthened(share_s)
             while (claim := self._claim(waiting)) and not self._stop.is_set():
                 case, number = claim
                 tried = True
@@ -105,19 +90,20 @@ class Trials:
             self._stop.set()
 
     def _claim(self, waiting: list[Case]) -> tuple[Case, int] | None:
-        """Take the next case that is still open and fits in the time left, with the number of its trial."""
+        """Take the next case that is still open and may have another trial, with the number of that."""
         with self._lock:
             still = {case for group in self.judge() for case in group}
-            case = next((case for case in waiting if case in still and self._fits(case)), None)
+            case = next((case for case in waiting if case in still and self._may_start(case)), None)
             if case is None:
                 return None
             waiting.remove(case)
             self._started[case] += 1
             return case, self._started[case] - 1
 
-    def _fits(self, case: Case) -> bool:
-        """Whether a trial of the case would end in time, going by its longest so far."""
-        return time.monotonic() + self._longest.get(case, USUAL_TRIAL_S) < self.deadline
+    def _may_start(self, case: Case) -> bool:
+        """Whether the case may have another trial, and that would end in time, going by its longest so far."""
+        counted = self.gate.most_trials is not None and self._started[case] >= self.gate.most_trials
+        return not counted and time.monotonic() + self._longest.get(case, USUAL_TRIAL_S) < self.deadline
 
     def _keep(self, case: Case, records: Mapping[str, Record], took: float) -> None:
         """Store a trial, and tell of it."""

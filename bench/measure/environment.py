@@ -13,8 +13,8 @@ import torch
 import bench
 from bench.devices import DEVICES
 from bench.modes.steady import KEEPING, keep_freed_memory
-from bench.records.packages import package_version
 from bench.records.git import GitError, git
+from bench.records.packages import package_version
 from bench.records.points import Value
 from bench.records.record import Environment
 

@@ -17,7 +17,7 @@ from typing import Any
 from torch.profiler import ProfilerActivity, profile, record_function, schedule
 
 from bench.counts.modules import called_modules, flops_by_path, kinds_by_address, names_in_model
-from bench.counts.torch_profiler import profiler
+from bench.counts.torch_profiler import profiler, steps_for
 from bench.devices import DEVICES, Device
 from bench.measure import exact
 from bench.measure.task import Task, build, check_defined, find_workload
@@ -30,7 +30,6 @@ from bench.records.record import Case
 from workloads.base import Unavailable, Workload
 
 WARM_UP_STEPS = 3
-PROFILED_S = 0.3  # as many steps are profiled as fit in here without the profiler
 MOST_STEPS = 20
 STEP_MARK = "ProfilerStep#0"  # what the profiler itself calls a step
 STEP_BUDGET = Budget(sample_s=0.3)
@@ -66,7 +65,7 @@ def timeline_pass(case: Case, workload: Workload, device: Device, folder: Path) 
     if torch_compile.compiled(case.mode):
         found["graphs"] = compilations.counts().graphs
     values = sample(run, device.clock, STEP_BUDGET).values
-    trace_steps(run, device, steps_for(median(values)), folder / TIMELINE, record_shapes=True)
+    trace_steps(run, device, steps_for(median(values), MOST_STEPS), folder / TIMELINE, record_shapes=True)
     if torch_compile.compiled(case.mode):
         last = compilations.counts()
         found |= {"graph_breaks": last.breaks, "recompiles": last.recompilations}
@@ -82,7 +81,7 @@ def stacks_pass(case: Case, workload: Workload, device: Device, folder: Path) ->
     with called_modules() as called:
         run()
     step_s = min(sample(run, device.clock, Budget(0.0, 0.05, 1, 3)).values)
-    trace_steps(run, device, max(1, steps_for(step_s) // 3), folder / STACKS, with_stack=True)
+    trace_steps(run, device, max(1, steps_for(step_s, MOST_STEPS) // 3), folder / STACKS, with_stack=True)
     return {"module_names": names_in_model(called)}
 
 
@@ -135,11 +134,6 @@ PASSES: dict[str, Callable[[Case, Workload, Device, Path], Found]] = {
     "memory": memory_pass,
     "flops": flops_pass,
 }
-
-
-def steps_for(step_s: float) -> int:
-    """How many steps of this length are profiled."""
-    return max(1, min(MOST_STEPS, round(PROFILED_S / max(step_s, 1e-9))))
 
 
 def trace_steps(run: Callable[[], object], device: Device, steps: int, path: Path, **options: bool) -> None:

@@ -16,8 +16,9 @@ from bench.records.files import StoringError
 from bench.records.points import Value
 from bench.records.record import Case, case_from
 
-SCHEMA = 1
+NOTES_SCHEMA = 1
 FILE = "profile.json"
+ALLOCATION = "[memory]"  # what the profiler calls an event that gives or takes memory
 TIMELINE, STACKS, MEMORY = "trace.json.gz", "stacks.json.gz", "memory.json.gz"
 
 
@@ -57,7 +58,7 @@ def write_notes(folder: Path, notes: Notes) -> None:
     path = folder / FILE
     part = path.with_suffix(".part")
     try:
-        part.write_text(json.dumps({"schema": SCHEMA, **body}, indent=1))
+        part.write_text(json.dumps({"schema": NOTES_SCHEMA, **body}, indent=1))
         part.replace(path)
     except OSError as error:
         raise StoringError(f"cannot write {path}: {error.strerror}") from error
@@ -70,7 +71,7 @@ def read_notes(folder: Path) -> Notes:
         body = json.loads(path.read_text())
         if not isinstance(body, dict) or not isinstance(body.get("schema"), int):
             raise StoringError(f"{path}: is no profile of torchpace: it has no 'schema'")
-        if body["schema"] > SCHEMA:
+        if body["schema"] > NOTES_SCHEMA:
             raise StoringError(f"{path}: written by a newer torchpace (schema {body['schema']}); update torchpace")
         return notes_from(body)
     except OSError as error:

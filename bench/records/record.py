@@ -21,6 +21,8 @@ Status: TypeAlias = Literal["measured", "unavailable", "broken"]
 STATUSES = ("measured", "unavailable", "broken")
 # The warning of a step that was timed though nobody looks at what it answers.
 UNCHECKED = "answers are not checked: give the Step a check, or check_first where they change as it trains"
+SIDES = ("base", "head")  # of a gate: how the names of its runs end
+OUTSIDE = "outside of operators"  # the part of an operator_time that no operator or kernel took
 RUNGS = "rungs"  # what `turns` says of the rungs of a ladder, which take turns with each other
 
 

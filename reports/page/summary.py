@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from reports.format import units
 from reports.page.highlights import Finding, alone_findings, broken, changes, size
 from reports.read.names import many, name
-from reports.read.rows import Row, blank, summary_of
+from reports.read.rows import COMPARED, Row, blank, summary_of
 from reports.read.runs import Material, Run
 from reports.stats.intervals import CONFIDENCE_BETWEEN_RUNS
 from reports.topics.cells import interval
@@ -18,7 +18,6 @@ from reports.topics.compare.section import run_rows, speedups
 from reports.topics.compare.text import resolution
 from reports.topics.notes import machine
 
-COMPARED = ("slower", "faster", "same", "undecided")
 ASIDE = {"missing": "in one run only", "broken": "broken"}
 LIKELY = 0.5  # false alarms to be expected of which a reader is told
 

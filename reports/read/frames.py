@@ -16,7 +16,7 @@ from reports.read.tails import with_tails
 
 CASE = ["workload", "point", "device", "dtype", "mode", "threads", "version"]
 # Where a figure comes from: the source it was read from, and the facts that people compare by.
-SIDES = ["source", "torch", "commit"]
+ORIGIN = ["source", "torch", "commit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Figure:
 def frame_of(contents: Contents, source: str = "") -> pd.DataFrame:
     """One row per figure, in the order measured, then the tails of latencies; the columns are the fields of Figure."""
     frame = pd.DataFrame([row_of(record, contents.environments, source) for record in contents.records])
-    grouped = frame.groupby([*CASE, *SIDES, "metric", "environment"], sort=False, dropna=False)
+    grouped = frame.groupby([*CASE, *ORIGIN, "metric", "environment"], sort=False, dropna=False)
     found = grouped.agg(
         status=("status", worst),
         reason=("reason", lambda texts: next((text for text in texts if text), "")),

@@ -12,6 +12,7 @@ from reports.read.frames import Figure
 from reports.stats.intervals import Ratio, Summary, summarize
 
 SAME_WITHIN = 0.03  # an interval of the ratio inside 1 +- this counts as the same
+COMPARED = ("slower", "faster", "same", "undecided")  # what comparing two times comes to
 NOT_MEASURED = {"broken": "broken", "unavailable": "n/a"}
 DERIVED = ("throughput", "speedup", "break_even_steps")  # metrics of rows that no record has
 

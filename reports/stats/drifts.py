@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtri, ndtr, ndtri
 
-from reports.stats.level_shifts import CONFIDENCE, LEAST, news_in, rests_of_levels, rests_of_slopes
+from reports.stats.intervals import CONFIDENCE
+from reports.stats.level_shifts import LEAST, news_in, rests_of_levels, rests_of_slopes
 
 MIN_POINTS = 8
 START_CUT = float(chdtri(1, 1 - CONFIDENCE))  # likelihood ratio of one parameter, 95 %

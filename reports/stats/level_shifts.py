@@ -19,7 +19,8 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import stdtr, stdtrit  # scipy.stats takes half a second to import
 
-CONFIDENCE = 0.95
+from reports.stats.intervals import CONFIDENCE
+
 LEAST = 2  # points on each side of a split: one odd measurement is no level
 SMALLEST_SIDE = 6  # a side has at least this part of its window: against many points, two odd ones look sure
 MIN_POINTS = 5

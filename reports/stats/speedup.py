@@ -90,11 +90,3 @@ def lowest(a: float, b: float, c: float, cost_s: float) -> float:
     if a == 0:
         return c / (2 * b) if b > 0 else math.inf
     return (b - math.sqrt(b * b - a * c)) / a
-
-
-def break_even_steps(
-    first_eager_s: float, first_compiled_s: float, eager_step_s: float, compiled_step_s: float
-) -> float:
-    """Steps after which compiled has caught up, from single figures; infinity when it is not faster per step."""
-    costs, gains = (first_eager_s, first_compiled_s), (compiled_step_s, eager_step_s)
-    return break_even(*(difference(mean([late]), mean([early])) for early, late in (costs, gains))).steps

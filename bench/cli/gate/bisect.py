@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.cli.errors import UsageError
 from bench.cli.gate.options import add_options, plan, rule_of
+from bench.records.git import GitError, git
 
 if TYPE_CHECKING:
     from bench.gate.revisions import Checkouts
@@ -35,7 +36,7 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print each gate as it is decided, then the commit; 0 found, 2 bad input, 3 not found or undecided."""
-    from bench.gate.revisions import Checkouts, SideError, commits_between, git  # noqa: PLC0415
+    from bench.gate.revisions import Checkouts, commits_between  # noqa: PLC0415
 
     rule_of(options)
     folder = Path.cwd()
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         print(
             f"\nfirst slower commit, of {len(commits)}:\n{git(folder, 'show', '--no-patch', '--format=medium', first)}"
         )
-    except SideError as error:
+    except GitError as error:
         raise UsageError(str(error)) from error
     return FOUND
 
@@ -72,7 +73,7 @@ def search(commits: Sequence[str], gated: Callable[[str], str]) -> tuple[str | N
         verdict = gated(commits[middle])
         if verdict in ("undecided", "broken", "missing", "n/a"):
             between = f"after {commits[low][:10] if low >= 0 else 'the good one'}, up to {commits[high][:10]}"
-            return None, f"{commits[middle][:10]} is {verdict}; it began {between}. More --budget may decide it"
+            return None, f"{commits[middle][:10]} is {verdict}; it began {between}. More --budget or --trials may help"
         low, high = (low, middle) if verdict == "slower" else (middle, high)
     return commits[high], ""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from bench.cli.errors import UsageError
 from bench.cli.gate.options import add_options, plan, rule_of
 from bench.cli.gate.sides import describe, notes_on
+from bench.records.git import GitError
 
 if TYPE_CHECKING:
     from bench.gate.revisions import Side
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from reports.topics.gate.text import Headline
 
 PASSED, SLOWER, BROKEN, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
-WORKING_TREE = "working tree"
 How: TypeAlias = Callable[[argparse.Namespace, Mapping[str, "Side"], Mapping[str, Path]], int]
 
 
@@ -34,9 +34,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("globs", nargs="*", metavar="GLOB", help="workloads, such as 'mnist_cnn.*'; default: all")
     parser.add_argument("--base", metavar="REV", help="the revision to compare with, such as origin/main")
-    parser.add_argument(
-        "--head", metavar="REV", default=WORKING_TREE, help="the revision to judge (default: the working tree)"
-    )
+    parser.add_argument("--head", metavar="REV", help="the revision to judge (default: the working tree)")
     parser.add_argument(
         "--base-python", metavar="PYTHON", help="the interpreter for base, such as old/.venv/bin/python"
     )
@@ -56,19 +54,20 @@ def add_to(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the gate; 0 pass, 1 slower, 2 broken or bad input, 3 undecided."""
     from bench.cli.gate import exact, self_test  # noqa: PLC0415
-    from bench.gate.revisions import Checkouts, SideError  # noqa: PLC0415
+    from bench.gate.revisions import WORKING_TREE, Checkouts  # noqa: PLC0415
 
     check(options)
     how: How = exact.run if options.exact else self_test.run if options.self_test else compare
-    base = options.base or (options.head if options.self_test else WORKING_TREE)
+    head = options.head or WORKING_TREE
+    base = options.base or (head if options.self_test else WORKING_TREE)
     try:
         with Checkouts(Path.cwd()) as checkouts:
             sides = {
                 "base": checkouts.side("base", base, options.base_python or sys.executable),
-                "head": checkouts.side("head", options.head, options.head_python or sys.executable),
+                "head": checkouts.side("head", head, options.head_python or sys.executable),
             }
             return how(options, sides, {name: checkouts.cache(name) for name in sides})
-    except SideError as error:
+    except GitError as error:
         raise UsageError(str(error)) from error
 
 
@@ -146,8 +145,8 @@ def show(options: argparse.Namespace, rows: Sequence[GateRow], top: Headline) ->
 
 def exit_code(rows: Sequence[GateRow], undecided: str) -> int:
     """2 when the head breaks a case or nothing could be compared, 1 when it slows one, 3 when one is undecided."""
+    from reports.read.rows import COMPARED  # noqa: PLC0415
     from reports.topics.gate.figures import broken_on_head  # noqa: PLC0415
-    from reports.topics.gate.text import COMPARED  # noqa: PLC0415
 
     verdicts = {row.verdict for row in rows}
     if broken_on_head(rows) or not verdicts & {*COMPARED, "new", "missing"}:

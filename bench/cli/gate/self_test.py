@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[
         {case: known.took_s for case, known in jury.heard.items()},
     )
     if not rows:
-        raise UsageError("no case had two trials in this time; give it more --budget, or fewer cases")
+        raise UsageError("no case had two trials in this time; give it more --budget or --trials, or fewer cases")
     print(text(rows, rule_of(options), gate.lanes, gate.start_s))
     false = [row for row in jury.close() if row.verdict in ("slower", "faster")]
     print(f"\nFalse changes found in this run: {len(false)} of {len(rows)} cases.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -82,8 +83,7 @@ def try_cases(
         def heard(case: Case, records: Mapping[str, Record], took_s: float) -> None:
             jury.hear(case, records, took_s)
             bar.n = total - sum(map(len, jury.open()))
-            left = max(0, round(trials.deadline - time.monotonic()))
-            bar.set_postfix_str(f"{sum(jury.trials().values())} trials, at most {left // 60}:{left % 60:02d} left")
+            bar.set_postfix_str(f"{sum(jury.trials().values())} trials{most_left(trials.deadline - time.monotonic())}")
 
         trials = Trials(gate, survey.environments, writer, jury.open, heard, done)
         try:
@@ -98,6 +98,14 @@ def try_cases(
 
 
 BAR = "{desc} {n_fmt}/{total_fmt} |{bar}| {elapsed}{postfix}"  # how long it will take is not to be told from the cases
+
+
+def most_left(seconds: float) -> str:
+    """How long a gate may still take, for its progress bar; nothing where its trials are counted instead."""
+    if seconds == math.inf:
+        return ""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    return f", at most {minutes}:{rest:02d} left"
 
 
 def trials_file(run: str, old: bool) -> Path:

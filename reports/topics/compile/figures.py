@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.records.record import OUTSIDE
 from reports.read.frames import Figure
 from reports.read.rows import Row, summary_of
 from reports.topics.overview.figures import gains
@@ -14,7 +15,6 @@ from reports.topics.overview.figures import gains
 PHASES = ("Dynamo", "AOT autograd", "Inductor", "code generation", "run and import")
 VARIANTS = ("static", "automatic", "dynamic")
 NAMED = 6  # operators that are named of a slower case, those that differ most
-OUTSIDE = "outside of operators"
 
 Parts = tuple[tuple[str, float], ...]
 Case = tuple[object, ...]

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.records.record import Case, Record
+from bench.records.record import SIDES, Case, Record
 from reports.stats.sequential import LOOKS, Finding, Rule, decide, is_open, observe
 
-SIDES = ("base", "head")
 # From what must be looked at first to what need not be looked at.
 VERDICTS = ("slower", "broken", "undecided", "faster", "new", "missing", "n/a", "same")
 

@@ -15,7 +15,7 @@ from bench.records.files import StoringError
 from reports.topics.gate.figures import GateRow
 from reports.topics.gate.text import Headline, change, sentence
 
-SCHEMA = 1
+GATE_SCHEMA = 1
 
 
 def write(path: Path, text: str) -> None:
@@ -34,7 +34,7 @@ def write(path: Path, text: str) -> None:
 def as_json(rows: Sequence[GateRow], headline: Headline, exit_code: int) -> str:
     """The rows with everything that they were decided by. Schema 1; times in seconds, ratios are head / base."""
     body: dict[str, Any] = {
-        "schema": SCHEMA, "kind": "gate", "verdict": sentence(rows), "exit_code": exit_code, "base": headline.base,
+        "schema": GATE_SCHEMA, "kind": "gate", "verdict": sentence(rows), "exit_code": exit_code, "base": headline.base,
         "head": headline.head, "machine": headline.machine, "command": headline.command,
         "rule": asdict(headline.rule), "notes": list(headline.notes),
         "cases": [{**asdict(row), "case": row.case.body()} for row in rows],

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from reports.format import units
 from reports.format.html import templates
+from reports.read.rows import COMPARED
 from reports.topics.gate.figures import VERDICTS, GateRow
-from reports.topics.gate.text import COMPARED, Headline, certainty, change, sentence, signed
+from reports.topics.gate.text import Headline, certainty, change, sentence, signed
 
 NARROWEST = 0.05  # the plot spans at least this change to each side, as a logarithm
 WIDEST = 0.5  # and at most this; what lies beyond is drawn at the edge

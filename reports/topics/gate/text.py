@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from bench.records.record import Environment
 from reports.format import units
 from reports.format.tables import grid
+from reports.read.rows import COMPARED
 from reports.stats.sequential import POWER, Rule
 from reports.topics.gate.figures import VERDICTS, GateRow
 
-COMPARED = ("slower", "faster", "same", "undecided")
 WORTH_A_LINE = ("slower", "faster", "undecided")
 
 
