@@ -16,7 +16,11 @@ from bench.records.record import Case
 from bench.runs.profile import take
 from reports.page.report import as_html
 from reports.profiles.profile import Profile, read_foreign, read_profile
+from reports.stats.sequential import Rule
 from reports.topics.ceilings.figures import roofs
+from reports.topics.gate.figures import GateRow
+from reports.topics.gate.section import as_html as gate_page
+from reports.topics.gate.text import Headline
 from tests.browser import CHROMIUM, PATIENCE_S, Browser
 from tests.reports import roofs as machine
 from tests.traces.events import event, op, step, write
@@ -144,6 +148,28 @@ def test_a_roofline_is_drawn_quietly_and_fits_a_phone(browser: Browser, tmp_path
     box = "document.querySelector('.roofline svg').getBoundingClientRect()"
     assert browser.evaluate(f"{box}.width") > 300
     assert browser.evaluate("document.querySelectorAll('.roofline circle').length") == 1
+    undisturbed(browser, path)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_gate_s_page_fits_its_width_sorts_and_runs_nothing_hostile(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    cases = [Case(f"planted.{name}" + 30 * "_long", 1, (), "cpu", "float32", "eager", 1) for name in "abc"]
+    rows = [
+        GateRow(case, "same", ratio, ratio - 0.01, ratio + 0.01, 0.02, 12, 1e-3, ratio * 1e-3)
+        for case, ratio in zip(cases, (1.001, 1.003, 1.002), strict=True)
+    ] + [GateRow(case, "broken", reason=f"head: {HOSTILE[0]}") for case in cases[:1]]
+    headline = Headline("main", "working tree", "a machine", f"torchpace gate {HOSTILE[1]}", Rule(), 600.0)
+    path = saved(tmp_path / "gate.html", gate_page(rows, headline))
+    browser.open(path, width=width, height=800)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    assert browser.evaluate("window.hacked === undefined && document.querySelector('img') === null")
+    browser.evaluate("document.querySelectorAll('#compared th')[3].click()")
+    changes = browser.evaluate(
+        "[...document.querySelectorAll('#compared tbody tr')].map((r) => r.cells[3].textContent)"
+    )
+    assert [text.split()[0] for text in changes] == ["+0.3", "+0.2", "+0.1"]
     undisturbed(browser, path)
 
 

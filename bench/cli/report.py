@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.cli.errors import UsageError
-from bench.records.files import Contents, StoringError
+from bench.records.files import Contents, write_whole
 
 if TYPE_CHECKING:
     from reports.profiles.profile import Profile
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     command = shlex.join(["torchpace", "report", *map(str, options.sources), "-o", str(options.output)])
     known = roofs(with_ceilings([contents for _, contents in records]))
     runs = [(name, contents) for name, contents in records if not only_ceilings(contents)] or records
-    write(options.output, as_html(runs, profiles, command, roofs=known))
+    write_whole(options.output, as_html(runs, profiles, command, roofs=known))
     print(f"report in {options.output}")
     return 0
 
@@ -74,7 +74,7 @@ def compare_profiles(options: argparse.Namespace) -> int:
         raise UsageError(f"{before} and {after} have no case in common: " + "; ".join(alone))
     command = shlex.join(["torchpace", "report", "--diff", *map(str, options.diff), "-o", str(options.output)])
     found = [difference(before, after) for before, after in matched]
-    write(options.output, page("differences.html", differences=found, alone=alone, command=command))
+    write_whole(options.output, page("differences.html", differences=found, alone=alone, command=command))
     print(f"report in {options.output}")
     return 0
 
@@ -101,12 +101,3 @@ def profiles_in(path: Path) -> list[Profile]:
         return [read_profile(folder) for folder in profile_folders(path)]
     except TraceError as error:
         raise UsageError(str(error)) from error
-
-
-def write(path: Path, page: str) -> None:
-    """Write the page. Raises StoringError when that cannot be."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise StoringError(f"cannot write {path}: {error.strerror}; name another file with -o") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,22 @@ FIRST_BYTES = b'{"schema"'  # how every line of a records file begins
 
 class StoringError(Exception):
     """A file that cannot be written or read; the text names it and says what to do."""
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole, or leave it as it was. Raises StoringError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():  # a pipe or /dev/stdout, which nothing is to be put in place of
+            path.write_text(text, encoding="utf-8", errors="replace")
+            return
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise StoringError(f"cannot write {path}: {error.strerror}; name another file") from error
 
 
 class Writer:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from bench.records.files import StoringError
+from bench.records.files import StoringError, write_whole
 from bench.records.points import Value
 from bench.records.record import Case, case_from
 
@@ -55,13 +55,7 @@ class Notes:
 def write_notes(folder: Path, notes: Notes) -> None:
     """Store the notes; a reader finds the old ones or the new ones, never half of them."""
     body = {**asdict(notes), "case": notes.case.body()}
-    path = folder / FILE
-    part = path.with_suffix(".part")
-    try:
-        part.write_text(json.dumps({"schema": NOTES_SCHEMA, **body}, indent=1))
-        part.replace(path)
-    except OSError as error:
-        raise StoringError(f"cannot write {path}: {error.strerror}") from error
+    write_whole(folder / FILE, json.dumps({"schema": NOTES_SCHEMA, **body}, indent=1))
 
 
 def read_notes(folder: Path) -> Notes:

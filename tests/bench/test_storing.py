@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.records.files import StoringError, Writer, read
+from bench.records.files import StoringError, Writer, read, write_whole
 from bench.records.metrics import METRICS
 from bench.records.record import SCHEMA, Case, Environment, Record, parse_line, record_line
 
@@ -182,3 +182,25 @@ def test_a_folder_without_write_permission_is_a_clear_error(tmp_path: Path) -> N
     tmp_path.chmod(0o500)
     with pytest.raises(StoringError, match="Permission denied; name another file with -o"):
         Writer(tmp_path / "r.jsonl")
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "gate.md"
+    write_whole(path, "one")
+    write_whole(path, "two")
+    assert path.read_text() == "two"
+    assert [file.name for file in path.parent.iterdir()] == ["gate.md"]
+    (tmp_path / "file").touch()
+    with pytest.raises(StoringError, match="cannot write"):
+        write_whole(tmp_path / "file" / "gate.md", "three")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in its files")
+def test_a_pipe_is_written_into_and_stays_one(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(path, "page")
+    assert os.read(reader, 10) == b"page"
+    assert path.is_fifo()
+    os.close(reader)

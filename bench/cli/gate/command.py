@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from bench.cli.errors import UsageError
 from bench.cli.gate.options import add_options, plan, rule_of
 from bench.cli.gate.sides import describe, notes_on
+from bench.records.files import write_whole
 from bench.records.git import GitError
 
 if TYPE_CHECKING:
@@ -125,21 +126,21 @@ def headline(
 
 def show(options: argparse.Namespace, rows: Sequence[GateRow], top: Headline) -> int:
     """Print the outcome, write the files asked for, and give the exit code."""
-    from reports.topics.gate.files import as_json, as_junit, write  # noqa: PLC0415
+    from reports.topics.gate.files import as_json, as_junit  # noqa: PLC0415
     from reports.topics.gate.text import markdown, text  # noqa: PLC0415
 
     code = exit_code(rows, options.undecided)
     print(text(rows, top, options.all))
     if options.json:
-        write(options.json, as_json(rows, top, code))
+        write_whole(options.json, as_json(rows, top, code))
     if options.markdown:
-        write(options.markdown, markdown(rows, top))
+        write_whole(options.markdown, markdown(rows, top))
     if options.junit:
-        write(options.junit, as_junit(rows, top))
+        write_whole(options.junit, as_junit(rows, top))
     if options.html:
         from reports.topics.gate.section import as_html  # noqa: PLC0415
 
-        write(options.html, as_html(rows, top))
+        write_whole(options.html, as_html(rows, top))
     return code
 
 

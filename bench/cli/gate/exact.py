@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bench.cli.errors import UsageError
 from bench.cli.gate.options import plan
 from bench.cli.gate.sides import describe, notes_on
+from bench.records.files import write_whole
 
 if TYPE_CHECKING:
     from bench.gate.revisions import Side
@@ -28,7 +29,6 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[
     from bench.records.files import Writer  # noqa: PLC0415
     from reports.topics.exact.figures import compare_exact  # noqa: PLC0415
     from reports.topics.exact.text import exact_text  # noqa: PLC0415
-    from reports.topics.gate.files import write  # noqa: PLC0415
 
     selection, gate = plan(options, sides, caches, modes=[])
     survey = surveyed(gate, selection)
@@ -53,9 +53,9 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[
     rows = compare_exact(found["base"], found["head"])
     print(f"base: {describe(sides['base'])}\nhead: {describe(sides['head'])}\n\n{exact_text(rows)}\n\nrecords: {path}")
     if options.markdown:
-        write(options.markdown, exact_text(rows, "markdown") + "\n")
+        write_whole(options.markdown, exact_text(rows, "markdown") + "\n")
     if options.json:
-        write(options.json, as_json(rows))
+        write_whole(options.json, as_json(rows))
     return exit_code(rows)
 
 

@@ -1,34 +1,17 @@
-"""What a gate found, as files for machines: JSON for programs, JUnit for a CI's test tab. Writes files whole."""
+"""What a gate found, as files for machines: JSON for programs, JUnit for a CI's test tab. Writes no file."""
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from bench.records.files import StoringError
 from reports.topics.gate.figures import GateRow
 from reports.topics.gate.text import Headline, change, sentence
 
 GATE_SCHEMA = 1
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file whole, or leave it as it was. Raises StoringError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise StoringError(f"cannot write {path}: {error.strerror}") from error
 
 
 def as_json(rows: Sequence[GateRow], headline: Headline, exit_code: int) -> str:

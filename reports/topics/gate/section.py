@@ -1,4 +1,4 @@
-"""What a gate found, as one HTML file that opens from disk: no script, no request, readable on paper and on a phone."""
+"""What a gate found, as one HTML file that opens from disk, readable on paper and on a phone. Draws no conclusions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.format import units
-from reports.format.html import templates
+from reports.format.html import page
 from reports.read.rows import COMPARED
 from reports.topics.gate.figures import VERDICTS, GateRow
 from reports.topics.gate.text import Headline, certainty, change, sentence, signed
@@ -31,11 +30,11 @@ def as_html(rows: Sequence[GateRow], headline: Headline) -> str:
     compared = [row for row in rows if row.verdict in COMPARED]
     reach = span(compared)
     counts = Counter(row.verdict for row in rows)
-    return templates().get_template("gate.html").render(
+    return page(
+        "gate/page.html",
         rows=[(row, mark(row, reach)) for row in compared], others=[row for row in rows if row.verdict not in COMPARED],
         headline=headline, sentence=sentence(rows), certainty=certainty(headline, rows).split("\n"),
         counts=[(name, counts[name]) for name in VERDICTS if counts[name]], change=change,
-        seconds=lambda value: units.quantity(value, "s"), percent=units.percent,
         ticks=ticks(reach), margins=[place(sign * math.log1p(headline.rule.same_within), reach) for sign in (-1, 1)],
     )  # fmt: skip
 

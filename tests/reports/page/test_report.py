@@ -94,7 +94,7 @@ def test_a_command_measures_the_same_workloads_again(folder: Path) -> None:
         (["damaged.jsonl"], "damaged.jsonl:2: not JSON"),
         (["a.jsonl", "nothing"], "nothing holds no asv results"),
         (["foreign.json"], "neither pytest-benchmark's nor records"),
-        (["a.jsonl", "-o", "nothing"], "cannot write nothing: Is a directory; name another file with -o"),
+        (["a.jsonl", "-o", "nothing"], "cannot write nothing: Is a directory; name another file"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_2(
