@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+import tempfile
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+from torch._inductor.runtime.cache_dir_utils import default_cache_dir
+
+from bench.cli import main
 from tests.conftest import ROOT
+
+WORKLOADS = ("--workloads", "toy.perf")
 
 PERF = '''
 import os, signal, time
@@ -45,9 +54,14 @@ def {name}(setup):
 '''
 
 
+SLOWER = 20  # times as long as before is what is planted where a slowdown must be found: no machine can miss it
+LOOPS, MORE_LOOPS = 20_000, 20_000 * SLOWER
+ENOUGH_TRIALS = 10  # to find what is planted: a look after five or seven of them, and three that confirm it
+
+
 @dataclass(frozen=True)
 class Toy:
-    """A repository; `gate` runs the command in it."""
+    """A repository; `run` calls the command in it, and `start` starts it."""
 
     folder: Path
 
@@ -72,29 +86,45 @@ class Toy:
         done = subprocess.run(["git", *arguments], cwd=self.folder, check=True, capture_output=True, text=True)
         return done.stdout.strip()
 
-    def environment(self) -> dict[str, str]:
-        """As a user's: the project is not on the path, and torchpace is installed."""
-        return {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(self.temporary())}
-
     def temporary(self) -> Path:
-        """A temporary folder that nothing else uses."""
+        """A temporary folder that nothing else uses, except that compilers find the headers they have precompiled."""
         folder = self.folder.parent / "temporary"
-        folder.mkdir(exist_ok=True)
+        if not folder.exists():
+            folder.mkdir()
+            compiled = Path(default_cache_dir())
+            compiled.mkdir(exist_ok=True)
+            (folder / compiled.name).symlink_to(compiled)
         return folder
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start `torchpace` with the arguments and the toy's workloads."""
-        command = [sys.executable, "-m", "bench.cli", arguments[0], "--workloads", "toy.perf", *arguments[1:]]
+        """Start `torchpace` with the arguments, as a user does: the project is not on the path, torchpace is."""
         return subprocess.Popen(
-            command, cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True,
+            [sys.executable, "-m", "bench.cli", *arguments], cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(self.temporary())},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit code, output and errors of `torchpace` with the arguments."""
-        process = self.start(*arguments)
-        output, errors = process.communicate(timeout=300)
-        return process.returncode, output, errors
+        """Exit code, output and errors of `torchpace`, called in this process, where torch is imported already."""
+        temporary, output, errors = str(self.temporary()), io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(errors):
+            patch.chdir(self.folder)
+            patch.setenv("TMPDIR", temporary)
+            patch.setattr(tempfile, "tempdir", temporary)
+            patch.setattr(sys, "argv", ["torchpace", *arguments])  # what is to be repeated is told from it
+            try:
+                code = main()
+            except SystemExit as end:  # what argparse refuses
+                code = int(end.code or 0)
+        return code, output.getvalue(), errors.getvalue()
+
+    def gate(self, *arguments: str) -> tuple[int, str, str]:
+        """Likewise, of a gate of the toy's workloads."""
+        return self.run("gate", *WORKLOADS, *arguments)
+
+    def trials(self) -> list[Path]:
+        """The files in which gates have kept their trials."""
+        return sorted((self.folder / ".torchpace").glob("gate-*.jsonl"))
 
 
 def make(folder: Path) -> Toy:
@@ -103,3 +133,16 @@ def make(folder: Path) -> Toy:
     toy = Toy(folder)
     toy.git("init", "-q", "-b", "main")
     return toy
+
+
+def processes_of(toy: Toy) -> list[str]:
+    """The command lines of hosts that work for the toy project."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if "host.py" in line and str(toy.temporary()) in line:
+            found.append(line)
+    return found
