@@ -1,4 +1,4 @@
-"""`torchpace doctor` says what it tries before it tries it, the slow things last, and does not end at what is broken."""
+"""`torchpace doctor` says what it tries before it tries it, and tries last what takes longest."""
 
 from __future__ import annotations
 
