@@ -160,7 +160,7 @@ def test_a_gate_s_page_fits_its_width_sorts_and_runs_nothing_hostile(
         GateRow(case, "same", ratio, ratio - 0.01, ratio + 0.01, 0.02, 12, 1e-3, ratio * 1e-3)
         for case, ratio in zip(cases, (1.001, 1.003, 1.002), strict=True)
     ] + [GateRow(case, "broken", reason=f"head: {HOSTILE[0]}") for case in cases[:1]]
-    headline = Headline("main", "working tree", "a machine", f"torchpace gate {HOSTILE[1]}", Rule(), 600.0)
+    headline = Headline("main", "working tree", "a machine", f"torchpace gate {HOSTILE[1]}", Rule())
     path = saved(tmp_path / "gate.html", gate_page(rows, headline))
     browser.open(path, width=width, height=800)
     assert browser.evaluate("document.documentElement.scrollWidth") <= width

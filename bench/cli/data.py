@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.cli.errors import UsageError
+from bench.cli.options import refuse
 
 
 def add_to(commands: Any) -> None:
@@ -17,7 +18,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--data", type=Path, metavar="FOLDER", help="where MNIST goes (default: $TORCHPACE_DATA or a cache)"
     )
-    parser.set_defaults(command=run)
+    parser.set_defaults(command=run, parser=parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,6 +27,7 @@ def run(options: argparse.Namespace) -> int:
     from workloads.shared import mnist_data  # noqa: PLC0415 - imports torch
 
     if options.name == "digits":
+        refuse(options, ["data"], "digits", "they are drawn into $TORCHPACE_DATA or a cache")
         draw_digits()
         drawn, name = mnist_data.locate()
         if not mnist_data.has_digits(drawn):

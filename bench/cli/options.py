@@ -28,6 +28,14 @@ def comma_list(text: str) -> list[str]:
     return names
 
 
+def refuse(options: argparse.Namespace, names: Sequence[str], given: str, why: str) -> None:
+    """Raise UsageError for options that would be ignored, where they are not as the parser has them by default."""
+    ignored = [name for name in names if getattr(options, name) != options.parser.get_default(name)]
+    if ignored:
+        words = ", ".join(f"--{name.replace('_', '-')}" for name in ignored)
+        raise UsageError(f"with {given}, leave {words} out: {why}")
+
+
 def positive_int(text: str) -> int:
     """A whole number of at least 1; for argparse."""
     if not text.isdigit() or int(text) < 1:

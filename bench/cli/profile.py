@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.cli.errors import UsageError
-from bench.cli.options import add_case_options, add_module_option, load, positive_seconds, selection_of
+from bench.cli.options import add_case_options, add_module_option, load, positive_seconds, refuse, selection_of
 from bench.cli.recording import prepare_data
 from bench.records.packages import missing
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bench.runs.profile import Profiled
     from reports.profiles.profile import Profile
 
+NOT_FOR_TRACES = ("device", "mode", "dtype", "threads", "axis", "timeout", "data", "workloads")
 UNSAFE = re.compile(r"[^\w.=,+-]+")
 
 
@@ -45,7 +46,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--data", metavar="FOLDER", help="where MNIST is; without it stand-in digits are drawn")
     add_module_option(parser)
-    parser.set_defaults(command=run)
+    parser.set_defaults(command=run, parser=parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -53,6 +54,7 @@ def run(options: argparse.Namespace) -> int:
     if bool(options.globs) == bool(options.trace):
         raise UsageError("give either workloads to profile, such as 'mnist_cnn.train_step', or --trace FILE")
     if options.trace:
+        refuse(options, NOT_FOR_TRACES, "--trace", "they are of profiles that are yet to be taken")
         write_report(options, list(read_traces(options.trace)), [])
         return 0
     profiles: list[Profile] = []

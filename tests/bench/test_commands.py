@@ -42,3 +42,23 @@ def test_a_new_command_needs_no_more_than_its_place(
     with pytest.raises(SystemExit):
         cli.main(["--help"])
     assert "a command thought up for a test" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("profile", "--trace", "t.json", "--device", "cpu", "--threads", "2"), "leave --device, --threads out"),
+        (("profile", "--trace", "t.json", "--mode", "compile", "--dtype", "bfloat16"), "leave --mode, --dtype out"),
+        (("profile", "--trace", "t.json", "--axis", "batch=1", "--timeout", "9"), "leave --axis, --timeout out"),
+        (("profile", "--trace", "t.json", "--data", "d", "--workloads", "m"), "leave --data, --workloads out"),
+        (("data", "digits", "--data", "folder"), "with digits, leave --data out"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused_in_one_line(
+    arguments: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert says in captured.err
+    assert captured.err.count("\n") == 1

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from bench.cli.errors import UsageError
 from bench.cli.gate.options import add_options, plan, rule_of
 from bench.cli.gate.sides import describe, notes_on
+from bench.cli.options import refuse
 from bench.records.files import write_whole
 from bench.records.git import GitError
 
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from reports.topics.gate.text import Headline
 
 PASSED, SLOWER, BROKEN, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
+# What would be ignored.
+NOT_FOR_EXACT = (
+    "budget", "trials", "slower_than", "same_within", "lanes", "undecided", "resume", "all", "junit", "html",
+)  # fmt: skip
+NOT_FOR_SELF_TEST = (
+    "base", "base_python", "head_python", "undecided", "resume", "all", "json", "markdown", "junit", "html",
+)  # fmt: skip
 How: TypeAlias = Callable[[argparse.Namespace, Mapping[str, "Side"], Mapping[str, Path]], int]
 
 
@@ -44,7 +52,7 @@ def add_to(commands: Any) -> None:
     what.add_argument("--exact", action="store_true", help="compare counts and memory instead of times, in seconds")
     what.add_argument("--self-test", action="store_true", help="gate identical sides: which changes can be seen here?")
     add_options(parser, budget="10m", exact=True)
-    parser.add_argument("--undecided", choices=("fail", "pass"), default="fail", help="exit 3 (default) or 0 for them")
+    parser.add_argument("--undecided", choices=("fail", "pass"), help="exit 3 (default) or 0 for them")
     parser.add_argument("--resume", action="store_true", help="go on with the trials of the last such gate")
     parser.add_argument("--all", action="store_true", help="print every case, not only those that changed")
     for name in ("json", "markdown", "junit", "html"):
@@ -76,14 +84,13 @@ def check(options: argparse.Namespace) -> None:
     """Raise UsageError for options that do not go together."""
     if not (options.base or options.base_python or options.head_python or options.self_test):
         raise UsageError("gate needs --base REV to compare with, such as --base origin/main; or two interpreters")
-    if options.self_test and (options.base or options.base_python or options.head_python):
-        raise UsageError("--self-test compares the head with itself; leave --base and the interpreters out")
+    if options.self_test:
+        refuse(options, NOT_FOR_SELF_TEST, "--self-test", "it prints what changes can be seen between head and itself")
+    if options.exact:
+        refuse(options, NOT_FOR_EXACT, "--exact", "it counts every case once, and prints what changed")
     for python in (options.base_python, options.head_python):
         if python and not Path(python).is_file():
             raise UsageError(f"no interpreter at {python}; give the path of a Python, such as .venv/bin/python")
-    for name in ("markdown", "junit", "html"):
-        if getattr(options, name) and (options.self_test or (options.exact and name != "markdown")):
-            raise UsageError(f"--{name} is not written by {'--self-test' if options.self_test else '--exact'}")
     rule_of(options)
 
 
@@ -121,7 +128,7 @@ def headline(
     base, head = (describe(side) for side in sides.values())
     command = shlex.join(["torchpace", *sys.argv[1:]])
     machine = machine_line(list(environments.values()))
-    return Headline(base, head, machine, command, rule_of(options), options.budget, tuple(notes))
+    return Headline(base, head, machine, command, rule_of(options), tuple(notes))
 
 
 def show(options: argparse.Namespace, rows: Sequence[GateRow], top: Headline) -> int:
@@ -144,7 +151,7 @@ def show(options: argparse.Namespace, rows: Sequence[GateRow], top: Headline) ->
     return code
 
 
-def exit_code(rows: Sequence[GateRow], undecided: str) -> int:
+def exit_code(rows: Sequence[GateRow], undecided: str | None = None) -> int:
     """2 when the head breaks a case or nothing could be compared, 1 when it slows one, 3 when one is undecided."""
     from reports.read.rows import COMPARED  # noqa: PLC0415
     from reports.topics.gate.figures import broken_on_head  # noqa: PLC0415
@@ -154,4 +161,4 @@ def exit_code(rows: Sequence[GateRow], undecided: str) -> int:
         return BROKEN
     if "slower" in verdicts:
         return SLOWER
-    return UNDECIDED if "undecided" in verdicts and undecided == "fail" else PASSED
+    return UNDECIDED if "undecided" in verdicts and undecided != "pass" else PASSED

@@ -27,28 +27,29 @@ def add_options(parser: argparse.ArgumentParser, budget: str, exact: bool = Fals
     add_case_options(parser, default_mode="eager; with --exact each workload's own" if exact else "eager")
     parser.add_argument("--workloads", metavar="MODULE", help="a module of your own with @workload functions")
     limit = parser.add_mutually_exclusive_group()
-    limit.add_argument("--budget", type=duration, default=duration(budget), help=f"time to measure (default {budget})")
+    limit.add_argument("--budget", type=duration, help=f"time to measure (default {budget})")
     limit.add_argument(
         "--trials", type=positive_int, metavar="N", help="at most N trials of each case, however long they take"
     )
-    parser.add_argument(
-        "--slower-than", type=share, default=0.01, metavar="SHARE", help="margin of slower (default 1%%)"
-    )
-    parser.add_argument("--same-within", type=share, default=0.03, metavar="SHARE", help="margin of same (default 3%%)")
+    parser.add_argument("--slower-than", type=share, metavar="SHARE", help="margin of slower (default 1%%)")
+    parser.add_argument("--same-within", type=share, metavar="SHARE", help="margin of same (default 3%%)")
     parser.add_argument("--lanes", type=positive_int, help="pairs at a time (default: as many as cores allow, up to 4)")
     parser.add_argument("--timeout", type=positive_seconds, default=60.0, help="seconds per answer of a process")
+    parser.set_defaults(usual_budget_s=duration(budget), parser=parser)
 
 
 def rule_of(options: argparse.Namespace) -> Rule:
     """The margins asked for. Raises UsageError when they contradict each other."""
     from reports.stats.sequential import Rule  # noqa: PLC0415 - imports scipy
 
-    if options.same_within < options.slower_than:
+    asked = {name: getattr(options, name) for name in ("slower_than", "same_within") if getattr(options, name)}
+    rule = Rule(**asked)
+    if rule.same_within < rule.slower_than:
         raise UsageError(
-            f"--same-within {options.same_within:.1%} is smaller than --slower-than {options.slower_than:.1%}: "
+            f"--same-within {rule.same_within:.1%} is smaller than --slower-than {rule.slower_than:.1%}: "
             "a case could be neither"
         )
-    return Rule(slower_than=options.slower_than, same_within=options.same_within)
+    return rule
 
 
 def plan(
@@ -71,11 +72,16 @@ def plan(
     elif missing:
         raise UsageError("; ".join(f"--device {name}: {reason}" for name, reason in missing.items()))
     return selection, Gate(
-        run=key(options, sides), sides=sides, caches=caches, budget_s=math.inf if options.trials else options.budget,
-        most_trials=options.trials, timeout_s=options.timeout,
-        threads=options.threads, lanes=options.lanes or lanes_for(selection.devices, options.threads),
+        run=key(options, sides),
+        sides=sides,
+        caches=caches,
+        budget_s=math.inf if options.trials else options.budget or options.usual_budget_s,
+        most_trials=options.trials,
+        timeout_s=options.timeout,
+        threads=options.threads,
+        lanes=options.lanes or lanes_for(selection.devices, options.threads),
         module=options.workloads,
-    )  # fmt: skip
+    )
 
 
 def key(options: argparse.Namespace, sides: Mapping[str, Side]) -> str:

@@ -26,7 +26,6 @@ class Headline:
     machine: str
     command: str
     rule: Rule
-    budget_s: float
     notes: tuple[str, ...] = ()
 
 

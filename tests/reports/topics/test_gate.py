@@ -28,7 +28,7 @@ ENVIRONMENT = Environment(
 )  # fmt: skip
 HEADLINE = Headline(
     "origin/main (0123456789)", "working tree (abcdef0123)", machine_line([ENVIRONMENT]),
-    "torchpace gate --base origin/main", Rule(), 600.0, ("trials: results/gate.jsonl",),
+    "torchpace gate --base origin/main", Rule(), ("trials: results/gate.jsonl",),
 )  # fmt: skip
 
 
