@@ -17,7 +17,7 @@ from workloads.shared.rungs import Rung, climb
 
 SUITE = load_suite()
 SETUP = Setup(torch.device("cpu"))
-ALL = [rung for rungs in LADDERS.values() for rung in rungs]
+ALL = {**LADDERS, "some_other": OTHERS}
 
 
 def same(loop: Loop) -> Loop:
@@ -25,12 +25,12 @@ def same(loop: Loop) -> Loop:
 
 
 def loop_of(name: str, device: str = "cpu") -> Loop:
-    on = next(rung.on for rung in LADDERS[device] if rung.name == name)
-    return climb(LADDERS[device], Loop(), name, on, device)
+    on = next(rung.on for rung in ladder_of(device) if rung.name == name)
+    return climb(ladder_of(device), Loop(), name, on, device)
 
 
 def test_every_rung_stands_on_one_before_it() -> None:
-    for rungs in LADDERS.values():
+    for rungs in ALL.values():
         seen = {GROUND}
         for rung in rungs:
             assert rung.on in seen, rung.name
@@ -39,7 +39,7 @@ def test_every_rung_stands_on_one_before_it() -> None:
 
 def test_the_bottom_changes_nothing_and_every_other_rung_something() -> None:
     assert loop_of("primer") == Loop()
-    for device, rungs in LADDERS.items():
+    for device, rungs in ALL.items():
         for rung in rungs:
             if rung.on != GROUND and not rung.missing(device):
                 assert loop_of(rung.name, device) != loop_of(rung.on, device)
@@ -116,7 +116,7 @@ def test_losses_that_are_not_finite_do_not_fall() -> None:
 
 
 def test_the_names_of_rungs_are_texts_that_survive_a_point() -> None:
-    for rung in ALL:
+    for rung in (rung for rungs in ALL.values() for rung in rungs):
         assert rung.name.isidentifier()
         with pytest.raises(ValueError, match="malformed"):
             ast.literal_eval(rung.name)

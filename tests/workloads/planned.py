@@ -1,0 +1,54 @@
+"""Which cases the tests of the suite run on a device, and which of them it may say that it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.records.record import Case
+from bench.runs.plan import Selection, cases
+from workloads.base import load_suite
+from workloads.ladders.mnist import ladder_of
+
+WORKLOADS = load_suite()
+LADDERS = [name for name, workload in WORKLOADS.items() if "rung" in workload.axes]
+SMALL = {"samples": [256], "epochs": [100], "spacing": [256]}  # one batch of the largest
+
+ANYWHERE = "any"
+# The reasons for which a case may be n/a, by device and by how they begin; any other is a failure.
+ABSENCES: dict[str, tuple[str, ...]] = {
+    ANYWHERE: ("an accuracy of 0.99 is a target for MNIST itself, not for stand-in",),
+    "cpu": (
+        "a transfer between host and device needs",
+        "pinned memory speeds up copies to a device other",
+        "this CPU has no bfloat16 instructions",
+        "nothing is launched on the CPU",
+        "host and device are one memory",
+        "torch.compile needs a C++ compiler for the CPU",
+    ),
+    "mps": ("mps has no float64",),
+}
+
+
+def is_expected(reason: str, device: str) -> bool:
+    """Whether a case may be n/a on the device for this reason."""
+    return reason.startswith((*ABSENCES[ANYWHERE], *ABSENCES.get(device, ())))
+
+
+def every(devices: Sequence[str], dtype: str = "float32", mode: str = "eager", first_point: bool = False) -> list[Case]:
+    """The default suite's cases and those of the ladders, small, that the device's ladder has."""
+    found = cases(WORKLOADS, Selection(devices=devices, dtypes=[dtype], modes=[mode]))
+    found += filter(is_on_ladder, cases(WORKLOADS, Selection(LADDERS, devices, [dtype], [mode], axes=SMALL)))
+    if first_point:
+        found = list({case.workload: case for case in reversed(found)}.values())
+    return found
+
+
+def is_on_ladder(case: Case) -> bool:
+    """Whether the ladder of the case's device has its rung where the point says, as the other ladders always have."""
+    point = dict(case.point)
+    rungs = {(rung.name, rung.on) for rung in ladder_of(case.device)}
+    return case.workload != "mnist_cnn.ladder" or (point["rung"], point["on"]) in rungs
+
+
+def name_of(case: Case) -> str:
+    return f"{case.label}-{case.device}-{case.dtype}-{case.mode}"
