@@ -56,7 +56,8 @@ def checks() -> Iterator[Check]:
     for name in DEVICES:
         yield f"device {name}", partial(device, name)
     yield "digits", digits
-    yield "torchvision with torch", torchvision
+    if package_version("torchvision"):
+        yield "torchvision with torch", torchvision
     yield "torch.compile on cpu", compiler
 
 
