@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.gate.revisions import git
+from bench.records.git import git
 from tests.perf.gate_slowed import SLOWED, every_case, plant
 
 NAMED_BY_ASV = re.compile(r"^\| \+ .*\| (\S+?)(?:\.track_step_time)?\((.*)\)", re.MULTILINE)

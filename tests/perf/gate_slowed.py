@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from bench.gate.revisions import git
 from bench.measure.timer import block_time, calibrate
 from bench.modes.steady import steady
+from bench.records.git import git
 from bench.records.record import Case
 from bench.runs.plan import Selection, cases
 from workloads.base import Setup, load_suite
