@@ -12,7 +12,7 @@ from bench.runs.plan import Selection, cases
 from reports.topics.ladder.figures import GROUND, WORDS
 from workloads.base import Setup, Step, Unavailable, WrongAnswer, load_suite
 from workloads.ladders import line, mnist
-from workloads.ladders.mnist import CPU, LADDERS, Loop, build_network, falling, pass_over
+from workloads.ladders.mnist import CPU, LADDERS, OTHERS, Loop, build_network, falling, ladder_of, pass_over
 from workloads.shared.rungs import Rung, climb
 
 SUITE = load_suite()
