@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 from collections.abc import Iterator
 from multiprocessing import forkserver
@@ -11,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.measure.fresh import PRELOAD, Launcher
+from bench.measure import fresh
+from bench.measure.fresh import Launcher
+from tests.compilers import WORK, vector_instructions_work
 
 with contextlib.suppress(ModuleNotFoundError):  # tests/perf does without
     from hypothesis import settings
@@ -19,6 +20,8 @@ with contextlib.suppress(ModuleNotFoundError):  # tests/perf does without
     # No ordinary test fails because a machine is slow.
     settings.register_profile("torchpace", deadline=None)
     settings.load_profile("torchpace")
+
+fresh.PRELOAD = (*fresh.PRELOAD, "tests.preload")
 
 PERF = Path(__file__).parent / "perf"
 ROOT = Path(__file__).parent.parent
@@ -39,36 +42,24 @@ def shared_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture(scope="session")
-def vector_instructions(shared_folder: Path) -> Iterator[None]:
-    """Search once for this processor's vector instructions: a compiler with an empty cache folder does so, for 9 s.
-
-    Where all that the processor claims to have can be used, whatever is started from here is told so.
-    """
-    from torch._inductor import config, cpu_vec_isa
-
-    listed = cpu_vec_isa.valid_vec_isa_list.__wrapped__
-    with pytest.MonkeyPatch.context() as patch:
-        with pytest.MonkeyPatch.context() as searching:
-            searching.setenv("TORCHINDUCTOR_CACHE_DIR", str(shared_folder / "instructions"))
-            found = listed()
-        with config.patch({"cpp.vec_isa_ok": True}):
-            claimed = listed()
-        if found == claimed:
-            patch.setenv("TORCHINDUCTOR_VEC_ISA_OK", "1")
-        yield
-
-
-@pytest.fixture(scope="session")
-def compiled_code(shared_folder: Path, vector_instructions: None) -> str:
+def compiled_code(shared_folder: Path) -> str:
     """A compilers' cache folder for tests that do not ask what compiling takes: what they share is compiled once."""
     return str(shared_folder / "compiled")
 
 
 @pytest.fixture(scope="session")
-def fork_server(vector_instructions: None) -> None:
-    """The process from which a Launcher forks, with the compiler imported: each compiled case would do so for 2 s."""
+def vector_instructions() -> Iterator[None]:
+    """For what compiles and is not forked from the fork server: which instructions there are is known."""
+    with pytest.MonkeyPatch.context() as patch:
+        if vector_instructions_work():
+            patch.setenv(WORK, "1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> None:
+    """The process from which a Launcher forks, started before the first test that waits for it."""
     Launcher(timeout_s=1)  # as it sets the environment, and what is imported
-    multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOAD, "torch._inductor.compile_fx"])
     forkserver.ensure_running()
 
 
