@@ -12,17 +12,15 @@ from types import SimpleNamespace
 
 import pytest
 
-import torchpace_first
 from bench.cli import main
 from bench.records.errors import describe
 from bench.records.files import read
 from tests.bench.toy import make
 from tests.conftest import ROOT
 
-COMMAND = Path(sys.executable).with_name("torchpace")
-STARTS = {
-    "the command": [str(COMMAND)],
-    "its file": [sys.executable, "-P", torchpace_first.__file__],
+STARTS = {  # with what is on PYTHONPATH before the user's folder
+    "the command": ([str(Path(sys.executable).with_name("torchpace"))], []),
+    "the module": ([sys.executable, "-P", "-m", "torchpace"], [str(ROOT)]),
 }
 MINE = ("--workloads", "my_package.perf", "--device", "cpu")
 
@@ -42,14 +40,14 @@ def ran(folder: Path) -> str:
     return log.read_text() if log.exists() else ""
 
 
-@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
-def test_no_file_of_the_users_is_run_in_place_of_ours(folder: Path, start: list[str]) -> None:
+@pytest.mark.parametrize(("start", "before"), STARTS.values(), ids=STARTS)
+def test_no_file_of_the_users_is_run_in_place_of_ours(folder: Path, start: list[str], before: list[str]) -> None:
     if not Path(start[0]).exists():
         pytest.skip("needs torchpace installed beside this Python")
     records = folder.parent / "mine.jsonl"
     done = subprocess.run(
         [*start, "run", *MINE, "--quick", "-o", str(records)], cwd=folder, capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(folder)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([*before, str(folder)])},
     )  # fmt: skip
     assert ran(folder) == ""
     assert done.returncode == 0, done.stderr
