@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from bench.devices import Account, Peak
@@ -16,6 +11,7 @@ from bench.measure.task import Task
 from bench.records.record import Case, Record, parse_line, record_line
 from bench.runs.run import measured
 from reports.topics.exact.figures import ExactRow, compare_exact
+from tests import determinism
 from tests.conftest import ROOT
 from tests.fakes import FakeDevice
 
@@ -201,10 +197,8 @@ def test_instructions_are_per_step(per_step: int, steps: int) -> None:
 TWICE = ["modules.linear", "mnist_cnn.train_step", "autograd.checkpointing", "data_loading.data_loader"]
 
 
-def test_figures_are_the_same_in_processes_that_hash_differently(data_folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.determinism", "eager", *TWICE],
-        cwd=ROOT, env={**os.environ, "TORCHPACE_DATA": str(data_folder)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1].endswith("4 takes: 0 differences")
+def test_figures_are_the_same_in_processes_that_hash_differently(capfd: pytest.CaptureFixture[str]) -> None:
+    code = determinism.main(["eager", *TWICE])
+    said = capfd.readouterr()
+    assert code == 0, said.out + said.err
+    assert said.out.splitlines()[-1].endswith("2 takes: 0 differences")
