@@ -43,6 +43,7 @@ def test_the_command_writes_a_report_the_traces_and_what_tensorboard_opens(
     code = main(["profile", *names, "--workloads", "tests.planted", "-o", str(out), "--device", "cpu"])
     said = capsys.readouterr()
     assert code == 0, said.err
+    assert f"for TensorBoard: tensorboard --logdir {out / 'tensorboard'}\n" in said.err
     assert said.out.strip() == str(out / "report.html")
     assert "planted so" in said.err
     (trace,) = (out / "tensorboard").glob("*/*.pt.trace.json.gz")
