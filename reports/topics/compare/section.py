@@ -17,7 +17,7 @@ from reports.topics.compare.figures import versus
 from reports.topics.overview.figures import gains
 from reports.topics.section import Section
 
-DEVICES = ("cpu", "cuda", "mps")
+DEVICES = ("cpu", "cuda", "mps")  # are missed where nothing was measured on them; others where a run had them
 HOTTEST = math.log(2)  # a factor of two, or half, has the strongest colour
 SAID = {"n/a": "not available", "broken": "broken", "missing": "not in one of the runs"}
 SHADES = {"worse": "slower", "better": "faster"}
@@ -151,8 +151,9 @@ def across_devices(material: Material) -> Heat:
     title = "Device against device"
     run = material.runs[-1]
     measured = {figure.device for figure in run.figures if figure.metric == "step_time" and figure.status == "measured"}
-    order = [device for device in (*DEVICES, *sorted(measured - set(DEVICES))) if device in measured]
-    missing = [device for device in DEVICES if device not in measured]
+    known = (*DEVICES, *sorted({figure.device for figure in run.figures} - set(DEVICES)))
+    order = [device for device in known if device in measured]
+    missing = [device for device in known if device not in measured]
     why = reasons_for_devices(material, missing)
     if len(order) < 2:
         return Heat("devices", title, "", absent=why)

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,15 @@ def test_devices_stand_side_by_side_where_there_are_several(folder: Path) -> Non
     assert cell
     assert (cell.verdict, cell.figures) == ("faster", "20.0 ms → 2.00 ms")
     assert devices.absent == "mps: no figure here was taken there"
+
+
+def test_a_device_of_another_name_stands_beside_the_known_ones_or_says_why_not(folder: Path) -> None:
+    measured = stored.record(stored.case("mnist.train", device="npu"), "step_time", *stored.times(2e-3))
+    lacking = replace(measured[0], case=stored.case("mnist.train", device="tpu"), status="unavailable", reason="no tpu")
+    stored.store(Path("others.jsonl"), [*stored.first_run()[:3], *measured, replace(lacking, values=())])
+    devices = tables(material_of("others.jsonl"))[2]
+    assert devices.columns == ("npu · eager",)
+    assert devices.absent == "cuda, mps: no figure here was taken there; tpu: no tpu"
 
 
 @pytest.mark.parametrize(
