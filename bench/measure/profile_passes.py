@@ -145,7 +145,7 @@ def trace_steps(run: Callable[[], object], device: Device, steps: int, path: Pat
 
     with profiler(device.activities(), schedule=plan, on_trace_ready=export, **options) as profiled:
         for number in range(WARM_UP_STEPS + steps):
+            if number == WARM_UP_STEPS:
+                device.synchronize()  # else work of the warm-up would run on into the steps that are recorded
             run()
-            if number == WARM_UP_STEPS + steps - 1:
-                device.synchronize()  # else the work still queued would be cut off
-            profiled.step()
+            profiled.step()  # after the last, the profiler itself waits for the device

@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import pandas as pd
 
 from bench.records.profile_notes import FILE, MEMORY, STACKS, TIMELINE, Notes, read_notes
 from reports.profiles.shape.breakdown import Breakdown, by_activity, by_phase
 from reports.profiles.shape.flame import Box, boxes, flame_of, nest_all
+from reports.profiles.shape.launches import Launches, launches_of, unowned, with_devices
 from reports.profiles.shape.memory import MemoryProfile, allocated_by_operator, memory_profile
 from reports.profiles.shape.modules import ModuleTree, add_flops, add_memory, module_tree
-from reports.profiles.shape.operators import calls_table, kernel_table, nest_operators, operator_table
+from reports.profiles.shape.operators import calls_table, kernel_table, nest_operators, operator_table, without_operator
 from reports.profiles.shape.timeline import Timeline, timeline_of
-from reports.profiles.shape.windows import DISTURBED, Steps, steps_of, undisturbed
+from reports.profiles.shape.windows import DISTURBED, Steps, steps_of, usual
 from reports.profiles.trace.reading import Trace, read_trace
 
 NO_STACKS = "the trace has no stacks; take it with with_stack=True"
@@ -87,15 +89,16 @@ def read_foreign(path: Path) -> Profile:
 
 def make(title: str, trace: Trace, stacks: Trace | None, memory: Trace | None, notes: Notes | None) -> Profile:
     """Every part of the profile that the traces allow."""
-    every_step, nested = steps_of(trace), nest_operators(trace)
-    steps = undisturbed(every_step) if notes else every_step  # of workloads, whose steps are equal
-    disturbed = len(every_step.names) - len(steps.names)
-    calls = calls_table(trace, steps, nested)
+    steps, launches, left_out = shown_steps(trace, equal=notes is not None)
+    nested = nest_operators(trace)
+    calls = calls_table(trace, steps, nested, launches)
+    nobodys_s = without_operator(trace, calls, launches)
     missing = dict(notes.missing) if notes else {}
     flame: Sequence[Box] = ()
     modules = None
     if stacks is not None and (stacks.events["category"] == "python_function").any():
-        stacked_steps = undisturbed(steps_of(stacks)) if notes else steps
+        stacked_steps = steps_of(stacks)
+        stacked_steps = stacked_steps.kept(usual(stacked_steps)) if notes else steps
         everything = nest_all(stacks)
         flame = boxes(flame_of(stacks, stacked_steps, everything))
         modules = module_tree(stacks, stacked_steps, everything, notes.module_names if notes else {})
@@ -114,16 +117,25 @@ def make(title: str, trace: Trace, stacks: Trace | None, memory: Trace | None, n
     return Profile(
         title=title, sources=[t.path for t in dict.fromkeys(filter(None, (trace, stacks, memory)))],
         steps=steps, phases=by_phase(trace, steps, nested), activities=by_activity(trace, steps),
-        operators=operator_table(calls, steps), by_shape=operator_table(calls, steps, ("name", "shapes")),
-        kernels=kernel_table(trace, steps), timeline=timeline_of(trace, steps), flame=flame, modules=modules,
+        operators=operator_table(calls, steps, nobodys_s=nobodys_s),
+        by_shape=operator_table(calls, steps, ("name", "shapes")),
+        kernels=kernel_table(trace, steps, launches), timeline=timeline_of(trace, steps), flame=flame, modules=modules,
         memory=remembered, allocated=allocated_by_operator(memory, steps_of(memory)) if memory is not None else {},
         notes=notes, rank=trace.rank, devices=trace.devices, missing=missing,
-        warnings=[
-            *(notes.warnings if notes else ()), *trace.warnings,
-            *([f"{disturbed} of {len(every_step.names)} steps took over {DISTURBED} times the median and are left out"]
-              if disturbed else []),
-        ],
+        warnings=[*(notes.warnings if notes else ()), *trace.warnings, *left_out],
     )  # fmt: skip
+
+
+def shown_steps(trace: Trace, equal: bool) -> tuple[Steps, Launches, list[str]]:
+    """The steps with what their devices did, and in words what is left out; of equal steps, those that were disturbed."""
+    steps = steps_of(trace)
+    launches = launches_of(trace, steps)
+    steps, warnings = with_devices(steps, trace, launches), unowned(trace, launches)
+    chosen = usual(steps) if equal else np.ones(len(steps.names), dtype=bool)
+    if disturbed := int((~chosen).sum()):
+        many = f"{disturbed} of {len(steps.names)} steps"
+        warnings.append(f"{many} took over {DISTURBED} times the median and are left out")
+    return steps.kept(chosen), launches.kept(chosen), warnings
 
 
 def memory_of(trace: Trace, notes: Notes | None) -> MemoryProfile | None:

@@ -69,11 +69,11 @@ def waiting_for_the_device(profile: Profile) -> Iterator[Finding]:
     if profile.activities is None:
         return
     table = profile.operators[profile.operators["name"].isin(WAITS)]
-    share = float(table["self_s"].sum()) / profile.steps.mean_s
+    share = float(table["self_s"].sum()) / profile.steps.on_cpu_s
     if share >= WAITS_SHARE:
         worst = table.sort_values("self_s").iloc[-1]
         yield Finding(
-            f"{units.percent(share)} of the step the CPU waits for the GPU",
+            f"{units.percent(share)} of its time the CPU waits for the GPU",
             f"{worst['name']}: {number_of(worst['calls'], 'call')} a step, {seconds(worst['self_s'])}",
             "read values such as loss.item() once in many steps", "operators", share,
         )  # fmt: skip

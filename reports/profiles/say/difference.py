@@ -125,7 +125,7 @@ def modules(profile: Profile) -> Spent:
 
 def spread(profile: Profile) -> float | None:
     """The standard deviation of the profiled steps, seconds; None for fewer than three."""
-    lengths = (profile.steps.high - profile.steps.low) / 1e9
+    lengths = profile.steps.lengths / 1e9
     return float(lengths.std(ddof=1)) if len(lengths) >= 3 else None
 
 

@@ -27,5 +27,7 @@ def seconds(value: float) -> str:
 
 
 def number_of(count: float, noun: str, nouns: str = "") -> str:
-    """So many of something."""
+    """So many of something; on average, so that there may be less than one of it."""
+    if 0 < count < 1:
+        return f"less than one {noun}"
     return f"{units.count(count)} {noun if round(count) == 1 else nouns or noun + 's'}"

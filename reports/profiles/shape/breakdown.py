@@ -106,7 +106,7 @@ def by_activity(trace: Trace, steps: Steps) -> Breakdown | None:
     copy = of_category(events, "gpu_memcpy", "gpu_memset")
     on_cpu = of_category(events, "cpu_op", "cuda_runtime")
     parts = [of(events, chosen) for chosen in (kernel & ~communicates, communicates, copy, on_cpu)]
-    return Breakdown(ACTIVITIES, np.array(shares(parts, steps.low, steps.high)))
+    return Breakdown(ACTIVITIES, np.array(shares(parts, steps.begin, steps.end)))
 
 
 def is_communication(name: str) -> bool:

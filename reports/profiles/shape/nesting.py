@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from reports.profiles.trace.columns import lanes
 
 Ints = NDArray[np.int64]
-NONE = -1  # the parent of what is inside nothing
+NONE = -1  # no position, no row: the parent of what is inside nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from reports.profiles.shape.launches import Launches, operators
 from reports.profiles.shape.nesting import NONE, Nest, ancestor, nest, totals
 from reports.profiles.shape.windows import Steps, is_mark
-from reports.profiles.trace.columns import ABSENT, of_category, where
-from reports.profiles.trace.dialects import ON_DEVICE
+from reports.profiles.trace.columns import of_category, where
 from reports.profiles.trace.reading import Trace
 
 Ints = NDArray[np.int64]
+NO_OPERATOR = "no operator"  # that the trace has
 WITH_SELF_TIME = ("cpu_op", "user_annotation", "cuda_runtime")  # what torch's key_averages counts, too
 
 
@@ -21,7 +22,7 @@ def nest_operators(trace: Trace) -> Nest:
     return nest(trace.events, of_category(trace.events, *WITH_SELF_TIME))
 
 
-def calls_table(trace: Trace, steps: Steps, nested: Nest) -> pd.DataFrame:
+def calls_table(trace: Trace, steps: Steps, nested: Nest, launches: Launches) -> pd.DataFrame:
     """One row per call within the steps: name, category, shapes, self_s, total_s, device_self_s, device_total_s.
 
     total_s is nothing for a call inside another of the same name, whose time has it already. Device time is that of the
@@ -29,7 +30,7 @@ def calls_table(trace: Trace, steps: Steps, nested: Nest) -> pd.DataFrame:
     """
     events = trace.events
     part = events.iloc[nested.rows]
-    own_device = device_time(events, nested)
+    own_device = device_time(events, nested, launches)
     whole_device = totals(nested.parent, own_device)
     counted = outermost_of_name(part["name"].cat.codes.to_numpy(), nested.parent)
     total = (part["end_ns"] - part["start_ns"]).to_numpy()
@@ -45,52 +46,50 @@ def calls_table(trace: Trace, steps: Steps, nested: Nest) -> pd.DataFrame:
     return table[steps.within(part["start_ns"].to_numpy())]
 
 
-def operator_table(calls: pd.DataFrame, steps: Steps, by: tuple[str, ...] = ("name",)) -> pd.DataFrame:
+def without_operator(trace: Trace, calls: pd.DataFrame, launches: Launches) -> float:
+    """Seconds of device work in the steps that nothing in the table of calls launched."""
+    lengths = (trace.events["end_ns"] - trace.events["start_ns"]).to_numpy()
+    whole_ns = int(lengths[launches.rows[launches.steps != NONE]].sum())
+    return max(0.0, whole_ns - round(float(calls["device_self_s"].sum()) * 1e9)) / 1e9
+
+
+def operator_table(
+    calls: pd.DataFrame, steps: Steps, by: tuple[str, ...] = ("name",), nobodys_s: float = 0.0
+) -> pd.DataFrame:
     """Calls and seconds per step by name (and shapes), the largest self time first; the steps' own marks left out.
 
-    share: of all self time, on the device when anything ran there, else on the CPU.
+    share: of all self time, summed over threads and devices; on the device when anything ran there, else on the CPU.
+    nobodys_s: device time that no operator launched, which has a row of its own.
     """
-    operators = calls[~where(calls["name"], is_mark)]
-    grouped = operators.groupby(list(by), observed=True, sort=False)
+    grouped = calls[~where(calls["name"], is_mark)].groupby(list(by), observed=True, sort=False)
     table = grouped[["self_s", "total_s", "device_self_s", "device_total_s"]].sum() / len(steps.names)
     table.insert(0, "calls", grouped.size() / len(steps.names))
+    table = table.reset_index().astype(dict.fromkeys(by, str))
+    if nobodys_s > 0:
+        nobodys = {"device_self_s": nobodys_s / len(steps.names), "device_total_s": nobodys_s / len(steps.names)}
+        row = {**dict.fromkeys(table.columns, 0.0), **dict.fromkeys(by, ""), "name": NO_OPERATOR, **nobodys}
+        table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
     on_device = float(table["device_self_s"].sum())
     deciding = "device_self_s" if on_device else "self_s"
     table["share"] = table[deciding] / (float(table[deciding].sum()) or 1.0)
-    table = table.sort_values([deciding, "self_s"], ascending=False, kind="stable").reset_index()
-    return table.astype(dict.fromkeys(by, str))
+    return table.sort_values([deciding, "self_s"], ascending=False, kind="stable").reset_index(drop=True)
 
 
-def device_time(events: pd.DataFrame, nested: Nest) -> Ints:
+def device_time(events: pd.DataFrame, nested: Nest, launches: Launches) -> Ints:
     """Nanoseconds of device work that each nested event queued itself.
 
-    A device event belongs to the operator around the runtime call with its correlation; where the trace has no such
-    call, to the operator with its external id.
+    A device event belongs to the operator around the call that launched it; where there is none, to the operator with
+    its external id, else to the call itself.
     """
     own = np.zeros(len(nested.rows), dtype=np.int64)
-    device = np.flatnonzero(of_category(events, *ON_DEVICE))
-    if not len(device):
-        return own
-    is_operator = of_category(events, "cpu_op", "user_annotation")[nested.rows]
-    operator = ancestor(nested.parent, is_operator)
-    by_correlation = position_of(events["correlation"].to_numpy()[nested.rows], ~is_operator)
-    by_external = position_of(events["external_id"].to_numpy()[nested.rows], is_operator)
-    lengths = (events["end_ns"] - events["start_ns"]).to_numpy()
-    correlations, externals = events["correlation"].to_numpy(), events["external_id"].to_numpy()
-    for row in device.tolist():
-        position = by_correlation.get(int(correlations[row]), NONE)
-        owner = int(operator[position]) if position != NONE else NONE
-        if owner == NONE:
-            owner = by_external.get(int(externals[row]), position)
-        if owner != NONE:
-            own[owner] += lengths[row]
+    position = np.full(len(events) + 1, NONE)
+    position[nested.rows] = np.arange(len(nested.rows))
+    around = np.append(ancestor(nested.parent, operators(events)[nested.rows]), NONE)
+    call, by_id = position[launches.calls], position[launches.operators]
+    owner = np.where(around[call] != NONE, around[call], np.where(by_id != NONE, by_id, call))
+    lengths = (events["end_ns"] - events["start_ns"]).to_numpy()[launches.rows]
+    np.add.at(own, owner[owner != NONE], lengths[owner != NONE])
     return own
-
-
-def position_of(ids: Ints, wanted: NDArray[np.bool_]) -> dict[int, int]:
-    """Where each identity is among the wanted."""
-    chosen = np.flatnonzero(wanted & (ids != ABSENT) & (ids != 0))
-    return dict(zip(ids[chosen].tolist(), chosen.tolist(), strict=True))
 
 
 def outermost_of_name(codes: NDArray[np.integer], parent: Ints) -> NDArray[np.bool_]:
@@ -101,14 +100,13 @@ def outermost_of_name(codes: NDArray[np.integer], parent: Ints) -> NDArray[np.bo
     return ~same
 
 
-def kernel_table(trace: Trace, steps: Steps) -> pd.DataFrame:
-    """What ran on devices in the steps, by name: calls and seconds per step, the longest first.
+def kernel_table(trace: Trace, steps: Steps, launches: Launches) -> pd.DataFrame:
+    """What the steps had devices do, by name: calls and seconds per step, the longest first.
 
     occupancy: achieved, as the profiler estimates it, 0 to 1, weighted by time; NaN where the trace has none.
     """
     events = trace.events
-    chosen = of_category(events, *ON_DEVICE) & steps.within(events["start_ns"].to_numpy())
-    part = events[chosen]
+    part = events.iloc[launches.rows[launches.steps != NONE]]
     seconds = (part["end_ns"] - part["start_ns"]) / 1e9
     frame = pd.DataFrame({
         "name": part["name"].astype(str), "category": part["category"].astype(str), "total_s": seconds,

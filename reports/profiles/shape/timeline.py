@@ -48,8 +48,8 @@ class Timeline:
 def timeline_of(trace: Trace, steps: Steps) -> Timeline:
     """The step whose length is the median, which no accident made longer."""
     events = trace.events
-    chosen = int(np.argsort(steps.high - steps.low)[len(steps.names) // 2])
-    low, high = int(steps.low[chosen]), int(steps.high[chosen])
+    chosen = int(np.argsort(steps.lengths)[len(steps.names) // 2])
+    low, high = int(steps.low[chosen]), int(steps.end[chosen])  # what the device runs late of it is in there
     inside = ((events["end_ns"] > low) & (events["start_ns"] < high)).to_numpy()
     nested = nest(events, inside & of_category(events, *WITH_SELF_TIME))
     depth = pd.Series(nested.depth, index=nested.rows)

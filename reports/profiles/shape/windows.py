@@ -1,8 +1,8 @@
-"""The steps that a trace was taken over: windows of time, marked by the profiler's `step()`."""
+"""The steps that a trace was taken over, as windows of time on the CPU: marked by the profiler's `step()`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,63 +15,79 @@ WHOLE = "whole trace"
 DISTURBED = 1.5  # a step so many times longer than the median
 PAUSE = 0.05  # a gap above this share of a step is no part of it: the profiler waited or warmed up
 
+Ints = NDArray[np.int64]
+
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Windows in order of time. `marked`: the trace says where steps begin; otherwise the whole counts as one."""
+    """Steps in order of time. `marked`: the trace says where they begin; otherwise the whole counts as one.
+
+    low, high: from when to when the CPU was at a step. begin, end: from when to when the step took the machine's time.
+    The two differ where a device runs behind the CPU: it is then at a step when the CPU is long at others.
+    """
 
     names: tuple[str, ...]
-    low: NDArray[np.int64]
-    high: NDArray[np.int64]
+    low: Ints
+    high: Ints
+    begin: Ints
+    end: Ints
     marked: bool
+
+    @property
+    def lengths(self) -> Ints:
+        """Nanoseconds of every step."""
+        return self.end - self.begin
 
     @property
     def mean_s(self) -> float:
         """Seconds of a step, on average."""
+        return float(self.lengths.mean()) / 1e9
+
+    @property
+    def on_cpu_s(self) -> float:
+        """Seconds that the CPU was at a step, on average."""
         return float((self.high - self.low).mean()) / 1e9
 
-    def within(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which of the times lie in a step."""
+    def at(self, times: Ints) -> Ints:
+        """The number of the step that the CPU was at, from 0; -1 for none."""
         last = np.searchsorted(self.low, times, side="right") - 1
-        found: NDArray[np.bool_] = (last >= 0) & (times < self.high[last])
+        found: Ints = np.where((last >= 0) & (times < self.high[last]), last, -1)
         return found
+
+    def within(self, times: Ints) -> NDArray[np.bool_]:
+        """Which of the times the CPU spent at a step."""
+        found: NDArray[np.bool_] = self.at(times) >= 0
+        return found
+
+    def kept(self, chosen: NDArray[np.bool_]) -> Steps:
+        """The chosen steps alone."""
+        names = tuple(name for name, keep in zip(self.names, chosen, strict=True) if keep)
+        low, high, begin, end = (times[chosen] for times in (self.low, self.high, self.begin, self.end))
+        return replace(self, names=names, low=low, high=high, begin=begin, end=end)
 
 
 def steps_of(trace: Trace) -> Steps:
-    """The marked steps, or the whole trace as one.
-
-    On a device work runs on after the step that queued it. A step therefore reaches to the start of the next, and
-    the last one to the end of the last device activity.
-    """
+    """The marked steps, or the whole trace as one; a step reaches to the next, unless there is a pause between."""
     events = trace.events
-    busy = of_category(events, *ON_CPU, *ON_DEVICE)
     marks = events[of_category(events, "user_annotation", "cpu_op") & where(events["name"], is_mark)]
     marks = marks.drop_duplicates(["name", "start_ns"])
     if marks.empty:
+        busy = of_category(events, *ON_CPU, *ON_DEVICE)
         whole = events[busy] if busy.any() else events
-        begin, end = int(whole["start_ns"].min()), int(whole["end_ns"].max())
-        return Steps((WHOLE,), np.array([begin]), np.array([max(end, begin + 1)]), marked=False)
+        low = np.array([int(whole["start_ns"].min())])
+        high = np.maximum(np.array([int(whole["end_ns"].max())]), low + 1)
+        return Steps((WHOLE,), low, high, low, high, marked=False)
     low, high = marks["start_ns"].to_numpy(), marks["end_ns"].to_numpy()
-    next_low = np.append(low[1:], max(high[-1], last_on_device(trace, int(low[-1]))))
+    next_low = np.append(low[1:], high[-1])
     follows = next_low - high <= PAUSE * (high - low)
-    follows[-1] = True
-    ends = np.where(follows, next_low, np.minimum(high, next_low))
-    return Steps(tuple(marks["name"].astype(str)), low, np.maximum(ends, low + 1), marked=True)
+    high = np.maximum(np.where(follows, next_low, np.minimum(high, next_low)), low + 1)
+    return Steps(tuple(marks["name"].astype(str)), low, high, low, high, marked=True)
 
 
-def undisturbed(steps: Steps) -> Steps:
-    """Without the steps that took much longer than the median: of equal steps, those that something else disturbed."""
-    lengths = steps.high - steps.low
-    kept = lengths <= DISTURBED * np.median(lengths)
-    names = tuple(name for name, keep in zip(steps.names, kept, strict=True) if keep)
-    return Steps(names, steps.low[kept], steps.high[kept], steps.marked)
-
-
-def last_on_device(trace: Trace, after_ns: int) -> int:
-    """When the last device activity ended that began after a time; 0 for none."""
-    events = trace.events
-    late = events[of_category(events, *ON_DEVICE) & (events["start_ns"] >= after_ns).to_numpy()]
-    return int(late["end_ns"].max()) if len(late) else 0
+def usual(steps: Steps) -> NDArray[np.bool_]:
+    """Which steps did not take much longer than the median: of equal steps, those that nothing else disturbed."""
+    found: NDArray[np.bool_] = steps.lengths <= DISTURBED * np.median(steps.lengths)
+    return found
 
 
 def is_mark(name: str) -> bool:

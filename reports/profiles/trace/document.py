@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bench.records.errors import UsageError
 from reports.profiles.trace.columns import Number
 from reports.profiles.trace.dialects import DETAILS
 
@@ -26,7 +27,7 @@ BAD_ESCAPE = re.compile(rb'\\(\\|["/bfnrt]|u[0-9a-fA-F]{4})|\\')
 ATTRIBUTES = {column: tuple(f"{column}_{number}" for number in range(len(words))) for column, words in DETAILS.items()}
 
 
-class TraceError(Exception):
+class TraceError(UsageError):
     """A file that cannot be read as a trace; the text says which, why and what to do."""
 
 
@@ -53,15 +54,15 @@ else:
 
 
 class Event(msgspec.Struct, gc=False):
-    """One event as written; times in microseconds."""
+    """One event as written; times in microseconds, as they stand in the file."""
 
     ph: str = "X"
     name: Any = ""
     cat: str | None = None
     pid: Number = None
     tid: Number = None
-    ts: float | None = None
-    dur: float | None = None
+    ts: msgspec.Raw = msgspec.Raw()
+    dur: msgspec.Raw = msgspec.Raw()
     args: Args | None = None
 
 

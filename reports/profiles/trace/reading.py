@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,14 @@ from bench.records.profile_notes import ALLOCATION
 from reports.profiles.trace.columns import category, real, whole, written
 from reports.profiles.trace.dialects import CATEGORIES
 from reports.profiles.trace.document import NOTHING, Document, Event, TraceError, content, decode, details
+from reports.profiles.trace.times import NOT_KNOWN, nanoseconds
 
 __all__ = ["Trace", "TraceError", "read_trace"]
 
-LONGEST_US = 30 * 8.64e10  # a month: whoever has a longer trace has a broken clock
-Floats = NDArray[np.float64]
+LONGEST_NS = 30 * 86_400 * 10**9  # a month: whatever lies farther off has a broken clock
+LONGEST_POSSIBLE = np.iinfo(np.int64).max
+NO_TIME = b"0"
+Ints = NDArray[np.int64]
 
 # The columns of details, and what is made of whatever a file has there.
 EVENT_COLUMNS = {
@@ -68,7 +72,7 @@ def read_trace(path: Path) -> Trace:
 def tabulate(path: Path, document: Document) -> Trace:
     """The events as tables. Raises TraceError when there is none."""
     every = document.traceEvents
-    events = [event for event in every if event.ph == "X" and event.ts is not None and event.cat != "Trace"]
+    events = [event for event in every if event.ph == "X" and event.cat != "Trace"]
     changes = [event for event in every if event.name == ALLOCATION]
     sizes = details([event.args or NOTHING for event in changes], "bytes_changed")
     changes = [change for change, size in zip(changes, sizes, strict=True) if size is not None]
@@ -76,42 +80,44 @@ def tabulate(path: Path, document: Document) -> Trace:
         raise TraceError(
             f"{path}: has no events with a duration; export the trace in on_trace_ready, or after the profiler stopped"
         )
-    starts = np.array([event.ts for event in events], dtype=float)
-    durations = np.array([event.dur or 0.0 for event in events], dtype=float)
-    change_times = np.array([event.ts or 0.0 for event in changes], dtype=float)
-    first_us = beginning(path, starts, durations, change_times)
+    starts = nanoseconds([event.ts for event in events])
+    durations = nanoseconds([event.dur or NO_TIME for event in events])
+    change_times = nanoseconds([change.ts for change in changes])
+    good = plausible(starts, starts) & (durations != NOT_KNOWN) & (durations <= LONGEST_NS)
+    good_changes = plausible(change_times, starts)
+    if not good.any():
+        raise TraceError(f"{path}: the times of its events cannot be right, or are no numbers")
     warnings = []
-    if negative := int((durations < 0).sum()):
+    if wrong := int((~good).sum() + (~good_changes).sum()):
+        warnings.append(f"{wrong} events have a time that is no number or cannot be right, and are left out")
+    if negative := int((durations[good] < 0).sum()):
         warnings.append(f"{negative} events have a negative duration, counted as 0")
+    events, changes = list(compress(events, good)), list(compress(changes, good_changes))
+    starts, durations, change_times = starts[good], durations[good], change_times[good_changes]
+    first_ns = min(starts.min(), change_times.min(initial=LONGEST_POSSIBLE))
     return Trace(
         path,
-        event_table(events, starts, durations, first_us),
-        memory_table(changes, change_times - first_us),
+        event_table(events, starts - first_ns, durations),
+        memory_table(changes, change_times - first_ns),
         rank=rank_of(document.distributedInfo),
         devices=device_names(document.deviceProperties),
         warnings=warnings,
     )
 
 
-def beginning(path: Path, starts: Floats, durations: Floats, change_times: Floats) -> float:
-    """When the trace begins. Raises TraceError for times that cannot be."""
-    every_time = np.concatenate([starts, durations, change_times])
-    if not np.isfinite(every_time).all():
-        raise TraceError(f"{path}: {int((~np.isfinite(every_time)).sum())} events have a time that is no number")
-    first_us = float(min(starts.min(), change_times.min(initial=np.inf)))
-    last_us = max((starts + durations).max(), change_times.max(initial=-np.inf))
-    if last_us - first_us > LONGEST_US:
-        raise TraceError(
-            f"{path}: its events span {(last_us - first_us) / 8.64e10:.3g} days; their times cannot be right"
-        )
-    return first_us
+def plausible(times: Ints, events: Ints) -> NDArray[np.bool_]:
+    """Which times are numbers, and within a month of what most events say."""
+    known = events[events != NOT_KNOWN]
+    if not len(known):
+        return np.zeros(len(times), dtype=bool)
+    middle = np.partition(known, len(known) // 2)[len(known) // 2]
+    found: NDArray[np.bool_] = (times >= middle - LONGEST_NS) & (times <= middle + LONGEST_NS) & (times != NOT_KNOWN)
+    return found
 
 
-def event_table(events: Sequence[Event], starts: Floats, durations: Floats, first_us: float) -> pd.DataFrame:
+def event_table(events: Sequence[Event], start_ns: Ints, durations: Ints) -> pd.DataFrame:
     """Events with a duration, in order of start; of those that start together, the longest first."""
-    start_ns = np.rint((starts - first_us) * 1000).astype(np.int64)
-    # Ends are rounded, not durations: what touches in the file must touch here.
-    end_ns = np.rint((starts + np.maximum(durations, 0) - first_us) * 1000).astype(np.int64)
+    end_ns = start_ns + np.maximum(durations, 0)
     args = [event.args or NOTHING for event in events]
     frame = pd.DataFrame({
         "name": category([event.name for event in events]),
@@ -127,11 +133,11 @@ def event_table(events: Sequence[Event], starts: Floats, durations: Floats, firs
     return frame.iloc[order].reset_index(drop=True)
 
 
-def memory_table(changes: Sequence[Event], times_us: Floats) -> pd.DataFrame:
+def memory_table(changes: Sequence[Event], time_ns: Ints) -> pd.DataFrame:
     """Allocations and frees, in order of time."""
     args = [event.args or NOTHING for event in changes]
     table = pd.DataFrame({
-        "time_ns": np.rint(times_us * 1000).astype(np.int64),
+        "time_ns": time_ns,
         **{column: whole(details(args, detail)) for column, detail in MEMORY_COLUMNS.items()},
         "process": category([event.pid for event in changes]),
         "thread": category([event.tid for event in changes]),

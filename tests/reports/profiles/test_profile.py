@@ -85,11 +85,13 @@ def test_device_time_belongs_to_the_operator_that_queued_it(tmp_path: Path) -> N
     assert kernels["share"].sum() == pytest.approx(1)
 
 
-def test_a_kernel_that_outlives_its_step_counts_in_the_next_one(tmp_path: Path) -> None:
+def test_a_kernel_that_outlives_its_mark_belongs_to_its_step(tmp_path: Path) -> None:
     late = event("kernel", "late", 95, 30, tid=7, pid=0)
     profile = profile_of(tmp_path, [step(0, 0, 100), step(1, 100, 100), op("a", 0, 1), op("a", 100, 1), late])
     assert profile.activities is not None
-    assert list(profile.activities.parts[0]) == [5000, 25000]
+    assert list(profile.activities.parts[0]) == [30_000, 0]
+    assert list(profile.steps.lengths) == [125_000, 75_000]
+    assert "no launch is in the trace" in profile.warnings[0]
 
 
 def stacked(cat: str, name: str, at: float, length: float, **args: object) -> dict[str, object]:
