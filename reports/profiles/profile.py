@@ -127,7 +127,7 @@ def make(title: str, trace: Trace, stacks: Trace | None, memory: Trace | None, n
 
 
 def shown_steps(trace: Trace, equal: bool) -> tuple[Steps, Launches, list[str]]:
-    """The steps with what their devices did, and in words what is left out; of equal steps, those that were disturbed."""
+    """The steps with what their devices did, and in words what is left out: of equal steps also those disturbed."""
     steps = steps_of(trace)
     launches = launches_of(trace, steps)
     steps, warnings = with_devices(steps, trace, launches), unowned(trace, launches)
