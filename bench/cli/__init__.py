@@ -12,9 +12,8 @@ import sys
 from collections.abc import Sequence
 
 from bench.cli import ceilings, compare, compile, data, doctor, history, list, profile, report, run
-from bench.cli.errors import UsageError
 from bench.cli.gate import bisect, command
-from bench.records.files import StoringError
+from bench.records.errors import UsageError
 
 # In the order of --help. A new command is a file with `add_to`, and its place here.
 COMMANDS = (list, run, compile, ceilings, profile, report, compare, command, bisect, history, doctor, data)
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = options.command(options)
         sys.stdout.flush()
         return code
-    except (UsageError, StoringError) as error:
+    except UsageError as error:
         print(f"torchpace: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

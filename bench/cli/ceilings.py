@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.errors import UsageError
 from bench.cli.options import choose_devices, comma_list, positive_int, positive_seconds
 from bench.records.ceilings import cached, ceilings_file
+from bench.records.errors import UsageError
 from bench.records.files import Contents, Writer, read
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def add_to(commands: Any) -> None:
         description="The ceilings are kept in the user's cache folder, per machine, torch, device and threads; "
         "`torchpace run`, `compare` and `report` hold figures against them.",
     )
-    parser.add_argument("--device", type=comma_list, default=["auto"], help="auto (default), or of cpu,cuda,mps")
+    parser.add_argument("--device", type=comma_list, default=["auto"], help="auto (default), or such as cpu,cuda")
     parser.add_argument("--threads", type=positive_int, default=1, help="CPU threads (default 1)")
     parser.add_argument("--dtype", type=comma_list, help=f"of {','.join(CPU_DTYPES)} (default: all the device has)")
     parser.add_argument("--budget", type=positive_seconds, default=3.0, help="seconds per probe (default 3)")
@@ -43,15 +43,12 @@ def run(options: argparse.Namespace) -> int:
     from bench.devices import DEVICES  # noqa: PLC0415
     from bench.measure.fresh import Death  # noqa: PLC0415
     from bench.runs.ceilings import Prober  # noqa: PLC0415 - these import torch
-    from bench.runs.plan import SelectionError, choose  # noqa: PLC0415
+    from bench.runs.plan import choose  # noqa: PLC0415
     from reports.topics.ceilings.figures import roofs  # noqa: PLC0415
     from reports.topics.ceilings.text import roofs_text  # noqa: PLC0415
 
-    try:
-        names = choose_devices(options.device)
-        dtypes = choose("dtype", options.dtype, CPU_DTYPES) if options.dtype else None
-    except SelectionError as error:
-        raise UsageError(str(error)) from error
+    names = choose_devices(options.device)
+    dtypes = choose("dtype", options.dtype, CPU_DTYPES) if options.dtype else None
     reasons = {name: DEVICES[name].unavailable_reason() for name in names}
     prober = Prober(datetime.now().strftime("%Y%m%d-%H%M%S"), options.budget)
     found: list[tuple[Contents, Path]] = []

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.errors import UsageError
 from bench.cli.quantities import FORMATS
+from bench.records.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.errors import UsageError
 from bench.cli.options import add_case_options, load, positive_int, selection_of
 from bench.cli.recording import add_recording_options, contents_of, gather, outcome, prepare_data, print_where
+from bench.records.errors import UsageError
 from bench.records.files import Contents, Writer
 
 if TYPE_CHECKING:
@@ -45,13 +45,9 @@ def add_to(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Study the selection; 2 when nothing at all could be measured."""
     from bench.runs.compile_study import investigate  # noqa: PLC0415
-    from bench.runs.plan import SelectionError  # noqa: PLC0415 - these import torch
 
     workloads = load(options.workloads)
-    try:
-        study = make_study(options, workloads)
-    except SelectionError as error:
-        raise UsageError(str(error)) from error
+    study = make_study(options, workloads)
     prepare_data(options, {case.workload for case in study.cases}, workloads)
     path = options.output or Path("results") / f"{study.run}.jsonl"
     writer, started_s = Writer(path), time.monotonic()

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench.cli.errors import UsageError
 from bench.cli.options import refuse
+from bench.records.errors import UsageError
 
 
 def add_to(commands: Any) -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.cli.errors import UsageError
 from bench.cli.quantities import FORMATS, share_from_0
+from bench.records.errors import UsageError
 from bench.records.files import Contents, StoringError
 from bench.records.git import GitError, git
 from bench.records.metrics import METRICS

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.errors import UsageError
-from bench.records.errors import describe
+from bench.records.errors import UsageError, describe
 from bench.records.points import Value, parse_value
 from torchpace_first import FILE, OURS
 
@@ -66,7 +65,7 @@ def add_case_options(
     parser: argparse.ArgumentParser, default_mode: str, modes: str = "eager,compile,aot,int8,..."
 ) -> None:
     """Which cases of the workloads: device, mode, dtype, threads, axes."""
-    parser.add_argument("--device", type=comma_list, default=["auto"], help="auto (default), or of cpu,cuda,mps")
+    parser.add_argument("--device", type=comma_list, default=["auto"], help="auto (default), or such as cpu,cuda")
     parser.add_argument("--mode", type=comma_list, default=[], help=f"of {modes} (default {default_mode})")
     parser.add_argument("--dtype", type=comma_list, default=["float32"], help="of float32,bfloat16,float16")
     parser.add_argument("--threads", type=positive_int, default=1, help="CPU threads of a step (default 1)")

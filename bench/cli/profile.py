@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.errors import UsageError
 from bench.cli.options import add_case_options, add_module_option, load, positive_seconds, refuse, selection_of
 from bench.cli.recording import prepare_data
+from bench.records.errors import UsageError
 from bench.records.packages import missing
 
 if TYPE_CHECKING:
@@ -84,13 +84,9 @@ def read_traces(paths: Sequence[Path]) -> Iterator[Profile]:
     from tqdm import tqdm  # noqa: PLC0415
 
     from reports.profiles.profile import read_foreign  # noqa: PLC0415 - imports pandas
-    from reports.profiles.trace.reading import TraceError  # noqa: PLC0415
 
     for path in tqdm(paths, unit="trace", disable=len(paths) < 2, dynamic_ncols=True):
-        try:
-            yield read_foreign(path)
-        except TraceError as error:
-            raise UsageError(str(error)) from error
+        yield read_foreign(path)
 
 
 def read(folder: Path) -> Profile:
@@ -144,15 +140,12 @@ def profile_cases(options: argparse.Namespace) -> Iterator[tuple[Path, Profiled]
 def chosen_cases(options: argparse.Namespace) -> Sequence[Case]:
     """The selected cases, on the devices that are here unless others are asked for. Raises UsageError."""
     from bench.devices import DEVICES  # noqa: PLC0415 - these import torch
-    from bench.runs.plan import SelectionError, cases  # noqa: PLC0415
+    from bench.runs.plan import cases  # noqa: PLC0415
 
     workloads = load(options.workloads)
     if options.device == ["auto"]:
         options.device = [name for name, device in DEVICES.items() if not device.unavailable_reason()]
-    try:
-        chosen = cases(workloads, selection_of(options, ("eager",)))
-    except SelectionError as error:
-        raise UsageError(str(error)) from error
+    chosen = cases(workloads, selection_of(options, ("eager",)))
     prepare_data(options, {case.workload for case in chosen}, workloads)
     return chosen
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.errors import UsageError
 from bench.cli.options import add_module_option, positive_seconds
 from bench.measure.fresh import Death
+from bench.records.errors import UsageError
 from bench.records.files import Contents, Writer, read
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.errors import UsageError
+from bench.records.errors import UsageError
 from bench.records.files import Contents, write_whole
 
 if TYPE_CHECKING:
@@ -82,22 +82,14 @@ def compare_profiles(options: argparse.Namespace) -> int:
 def foreign_profile(path: Path) -> Profile:
     """The profile in a trace made elsewhere. Raises UsageError."""
     from reports.profiles.profile import read_foreign  # noqa: PLC0415 - as above
-    from reports.profiles.trace.reading import TraceError  # noqa: PLC0415
 
     if path.is_dir():
         raise UsageError(f"{path} holds no profile (profile.json); `torchpace profile NAME -o {path}` writes one")
-    try:
-        return read_foreign(path)
-    except TraceError as error:
-        raise UsageError(str(error)) from error
+    return read_foreign(path)
 
 
 def profiles_in(path: Path) -> list[Profile]:
     """The profiles in a folder, which hold profile.json directly or one level down. Raises UsageError."""
     from reports.profiles.profile import profile_folders, read_profile  # noqa: PLC0415 - imports pandas
-    from reports.profiles.trace.reading import TraceError  # noqa: PLC0415
 
-    try:
-        return [read_profile(folder) for folder in profile_folders(path)]
-    except TraceError as error:
-        raise UsageError(str(error)) from error
+    return [read_profile(folder) for folder in profile_folders(path)]

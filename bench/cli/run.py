@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.errors import UsageError
 from bench.cli.options import add_case_options, load, positive_int, selection_of
 from bench.cli.recording import add_recording_options, contents_of, gather, outcome, prepare_data, print_where
 from bench.records.files import Writer
@@ -41,14 +40,10 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure the selection; 2 when nothing at all could be measured."""
-    from bench.runs.plan import SelectionError  # noqa: PLC0415 - these import torch
     from bench.runs.run import execute  # noqa: PLC0415
 
     workloads = load(options.workloads)
-    try:
-        plan = make_plan(options, workloads)
-    except SelectionError as error:
-        raise UsageError(str(error)) from error
+    plan = make_plan(options, workloads)
     prepare_data(options, {case.workload for case in plan.cases}, workloads)
     path = options.output or Path("results") / f"{plan.run}.jsonl"
     writer, started_s = Writer(path), time.monotonic()

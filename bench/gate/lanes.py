@@ -16,12 +16,13 @@ from bench.gate.hosts import Host, draw
 from bench.gate.revisions import Side
 from bench.measure.fresh import Death
 from bench.measure.turns import Shape
+from bench.records.errors import UsageError
 from bench.records.record import SIDES
 
 MOST_LANES = 4  # more pairs at a time share caches and memory with each other more than they save
 
 
-class SideBroken(Exception):
+class SideBroken(UsageError):
     """A side whose code does not import; the text says which and why."""
 
 

@@ -1,4 +1,4 @@
-"""An error in one line, with the place in the user's code where it came from. Imports no torch."""
+"""What a user can mend, and what is said of errors in his code: one line, with the place. Imports no torch."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ from types import ModuleType
 
 LONGEST = 300  # characters of an error's text that are shown
 OURS = Path(__file__).resolve().parents[2]  # the folder that the project's packages are in
+
+
+class UsageError(Exception):
+    """Something given that cannot be: the text says what happened, what was given and what to do next.
+
+    The command prints it in one line, whichever room it comes from.
+    """
 
 
 def describe(error: BaseException, within: Path | None = None) -> str:

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.records.errors import UsageError
 from bench.records.record import Environment, Record, RecordError, environment_line, parse_line, record_line
 
 FIRST_BYTES = b'{"schema"'  # how every line of a records file begins
 
 
-class StoringError(Exception):
+class StoringError(UsageError):
     """A file that cannot be written or read; the text names it and says what to do."""
 
 

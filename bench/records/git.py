@@ -6,10 +6,12 @@ import os
 import subprocess
 from pathlib import Path
 
+from bench.records.errors import UsageError
+
 LIMIT_S = 120.0  # listing a history of a million commits takes some seconds
 
 
-class GitError(ValueError):
+class GitError(UsageError):
     """Git is not there, does not answer, or refuses; the text is git's own."""
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from bench.modes.torch_compile import MODES
+from bench.records.errors import UsageError
 from bench.records.record import Case
 from workloads.base import Point, Value, Workload
 
 
-class SelectionError(ValueError):
+class SelectionError(UsageError):
     """A selection that cannot be: what was given, and what there is to choose from."""
 
 

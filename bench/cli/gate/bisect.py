@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.errors import UsageError
 from bench.cli.gate.options import add_options, plan, rule_of
-from bench.records.git import GitError, git
+from bench.records.errors import UsageError
+from bench.records.git import git
 
 if TYPE_CHECKING:
     from bench.gate.revisions import Checkouts
@@ -40,24 +40,19 @@ def run(options: argparse.Namespace) -> int:
 
     rule_of(options)
     folder = Path.cwd()
-    try:
-        commits = commits_between(folder, options.good, options.bad)
+    commits = commits_between(folder, options.good, options.bad)
 
-        def gated(commit: str) -> str:
-            with Checkouts(folder) as checkouts:
-                row = gate_case(options, checkouts, commit)
-            print(f"{commit[:10]} against {options.good}: {summary(row)}", flush=True)
-            return row.verdict
+    def gated(commit: str) -> str:
+        with Checkouts(folder) as checkouts:
+            row = gate_case(options, checkouts, commit)
+        print(f"{commit[:10]} against {options.good}: {summary(row)}", flush=True)
+        return row.verdict
 
-        first, reason = search(commits, gated)
-        if first is None:
-            print(f"not found: {reason}")
-            return NOT_FOUND
-        print(
-            f"\nfirst slower commit, of {len(commits)}:\n{git(folder, 'show', '--no-patch', '--format=medium', first)}"
-        )
-    except GitError as error:
-        raise UsageError(str(error)) from error
+    first, reason = search(commits, gated)
+    if first is None:
+        print(f"not found: {reason}")
+        return NOT_FOUND
+    print(f"\nfirst slower commit, of {len(commits)}:\n{git(folder, 'show', '--no-patch', '--format=medium', first)}")
     return FOUND
 
 

@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bench.cli.errors import UsageError
 from bench.cli.gate.options import add_options, plan, rule_of
 from bench.cli.gate.sides import describe, notes_on
 from bench.cli.options import refuse
+from bench.records.errors import UsageError
 from bench.records.files import write_whole
-from bench.records.git import GitError
 
 if TYPE_CHECKING:
     from bench.gate.revisions import Side
@@ -69,15 +68,12 @@ def run(options: argparse.Namespace) -> int:
     how: How = exact.run if options.exact else self_test.run if options.self_test else compare
     head = options.head or WORKING_TREE
     base = options.base or (head if options.self_test else WORKING_TREE)
-    try:
-        with Checkouts(Path.cwd()) as checkouts:
-            sides = {
-                "base": checkouts.side("base", base, options.base_python or sys.executable),
-                "head": checkouts.side("head", head, options.head_python or sys.executable),
-            }
-            return how(options, sides, {name: checkouts.cache(name) for name in sides})
-    except GitError as error:
-        raise UsageError(str(error)) from error
+    with Checkouts(Path.cwd()) as checkouts:
+        sides = {
+            "base": checkouts.side("base", base, options.base_python or sys.executable),
+            "head": checkouts.side("head", head, options.head_python or sys.executable),
+        }
+        return how(options, sides, {name: checkouts.cache(name) for name in sides})
 
 
 def check(options: argparse.Namespace) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.errors import UsageError
 from bench.cli.gate.options import plan
 from bench.cli.gate.sides import describe, notes_on
 from bench.records.files import write_whole
@@ -25,7 +24,6 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[
 
     from bench.cli.gate.trials import surveyed, trials_file  # noqa: PLC0415
     from bench.gate.exact import count  # noqa: PLC0415
-    from bench.gate.lanes import SideBroken  # noqa: PLC0415
     from bench.records.files import Writer  # noqa: PLC0415
     from reports.topics.exact.figures import compare_exact  # noqa: PLC0415
     from reports.topics.exact.text import exact_text  # noqa: PLC0415
@@ -46,8 +44,6 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[
                 bar.update()
 
             found = count(gate, own, survey.environments, writer, counted)
-    except SideBroken as error:
-        raise UsageError(str(error)) from error
     finally:
         writer.close()
     rows = compare_exact(found["base"], found["head"])

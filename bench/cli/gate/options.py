@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.errors import UsageError
 from bench.cli.options import add_case_options, check_name, positive_int, positive_seconds, selection_of
 from bench.cli.quantities import duration, share
+from bench.records.errors import UsageError
 
 if TYPE_CHECKING:
     from bench.gate.lanes import Gate
@@ -58,14 +58,10 @@ def plan(
     """What to select on both sides, and how to try it; `modes` when none are asked for. Raises UsageError."""
     from bench.devices import DEVICES  # noqa: PLC0415 - these import torch
     from bench.gate.lanes import Gate, lanes_for  # noqa: PLC0415
-    from bench.runs.plan import SelectionError  # noqa: PLC0415
 
     if options.workloads:
         check_name(options.workloads)
-    try:
-        selection = selection_of(options, ("eager",) if modes is None else modes)
-    except SelectionError as error:
-        raise UsageError(str(error)) from error
+    selection = selection_of(options, ("eager",) if modes is None else modes)
     missing = {name: reason for name in selection.devices if (reason := DEVICES[name].unavailable_reason())}
     if options.device == ["auto"]:
         selection = replace(selection, devices=[name for name in selection.devices if name not in missing])

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.errors import UsageError
 from bench.cli.gate.options import plan, rule_of
+from bench.records.errors import UsageError
 
 if TYPE_CHECKING:
     from bench.gate.revisions import Side

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.errors import UsageError
+from bench.records.errors import UsageError
 
 if TYPE_CHECKING:
     from bench.gate.lanes import Gate
@@ -33,14 +33,10 @@ class Survey:
 
 def surveyed(gate: Gate, selection: Selection) -> Survey:
     """Ask both sides what they have. Raises UsageError when a side does not import or nothing is selected."""
-    from bench.gate.lanes import SideBroken  # noqa: PLC0415 - these import torch
     from bench.gate.survey import survey  # noqa: PLC0415
     from reports.topics.gate.figures import paired  # noqa: PLC0415
 
-    try:
-        found, environments, reasons = survey(gate, selection)
-    except SideBroken as error:
-        raise UsageError(str(error)) from error
+    found, environments, reasons = survey(gate, selection)
     both, rows = paired(found["base"], found["head"])
     if not both and not rows:
         raise UsageError(reasons.get("head") or "neither side has any case to compare")
@@ -72,7 +68,6 @@ def try_cases(
     """
     from tqdm import tqdm  # noqa: PLC0415
 
-    from bench.gate.lanes import SideBroken  # noqa: PLC0415
     from bench.gate.trials import Trials  # noqa: PLC0415
     from bench.records.files import Writer  # noqa: PLC0415
 
@@ -90,8 +85,6 @@ def try_cases(
             trials.run()
         except KeyboardInterrupt:
             return True
-        except SideBroken as error:
-            raise UsageError(str(error)) from error
         finally:
             writer.close()
     return False
