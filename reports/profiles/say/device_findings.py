@@ -15,6 +15,7 @@ from reports.profiles.trace.dialects import WAITS
 IDLE_SHARE = 0.2
 COPY_SHARE = 0.1
 WAITS_SHARE = 0.1
+REPEATED = 0.5  # calls a step: what happens less often is no part of every step
 COMMUNICATION_SHARE = 0.2
 SHORT_KERNEL_S = 20e-6  # launching one costs the CPU some 5 to 10 µs
 
@@ -70,7 +71,7 @@ def waiting_for_the_device(profile: Profile) -> Iterator[Finding]:
         return
     table = profile.operators[profile.operators["name"].isin(WAITS)]
     share = float(table["self_s"].sum()) / profile.steps.on_cpu_s
-    if share >= WAITS_SHARE:
+    if share >= WAITS_SHARE and float(table["calls"].sum()) >= REPEATED:
         worst = table.sort_values("self_s").iloc[-1]
         yield Finding(
             f"{units.percent(share)} of its time the CPU waits for the GPU",
