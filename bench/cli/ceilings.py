@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.options import choose_devices, comma_list, positive_int, positive_seconds
+from bench.cli.options import choose_devices, comma_list, positive_int
+from bench.cli.quantities import duration
 from bench.records.ceilings import cached, ceilings_file
 from bench.records.errors import UsageError
 from bench.records.files import Contents, Writer, read
@@ -32,7 +33,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--device", type=comma_list, default=["auto"], help="auto (default), or such as cpu,cuda")
     parser.add_argument("--threads", type=positive_int, default=1, help="CPU threads (default 1)")
     parser.add_argument("--dtype", type=comma_list, help=f"of {','.join(CPU_DTYPES)} (default: all the device has)")
-    parser.add_argument("--budget", type=positive_seconds, default=3.0, help="seconds per probe (default 3)")
+    parser.add_argument("--budget", type=duration, default=3.0, help="seconds per probe (default 3)")
     parser.add_argument("--again", action="store_true", help="measure anew what was measured before")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE.jsonl", help="keep the records here, too")
     parser.set_defaults(command=run)

@@ -42,17 +42,6 @@ def positive_int(text: str) -> int:
     return int(text)
 
 
-def positive_seconds(text: str) -> float:
-    """A number of seconds above 0; for argparse."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds
-
-
 def axis_values(text: str) -> tuple[str, list[Value]]:
     """'batch=1,64' as ("batch", [1, 64]); for argparse."""
     axis, equals, values = text.partition("=")

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.options import add_case_options, add_module_option, load, positive_seconds, refuse, selection_of
+from bench.cli.options import add_case_options, add_module_option, load, refuse, selection_of
+from bench.cli.quantities import duration
 from bench.cli.recording import prepare_data
 from bench.records.errors import UsageError
 from bench.records.packages import missing
@@ -42,7 +43,7 @@ def add_to(commands: Any) -> None:
     add_case_options(parser, default_mode="eager")
     parser.add_argument("--embed-trace", action="store_true", help="put the raw timelines into the HTML file, too")
     parser.add_argument(
-        "--timeout", type=positive_seconds, default=300.0, metavar="SECONDS", help="a pass's longest time (default 300)"
+        "--timeout", type=duration, default=300.0, metavar="SECONDS", help="a pass's longest time (default 300)"
     )
     parser.add_argument("--data", metavar="FOLDER", help="where MNIST is; without it stand-in digits are drawn")
     add_module_option(parser)

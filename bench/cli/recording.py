@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.options import add_module_option, positive_seconds
+from bench.cli.options import add_module_option
+from bench.cli.quantities import duration
 from bench.measure.fresh import Death
 from bench.records.errors import UsageError
 from bench.records.files import Contents, Writer, read
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
 
 def add_recording_options(parser: argparse.ArgumentParser) -> None:
     """How long a pass may take, where the digits are, where records go, and whose workloads they are of."""
-    parser.add_argument(
-        "--timeout", type=positive_seconds, default=300.0, help="seconds per pass of a case (default 300)"
-    )
+    parser.add_argument("--timeout", type=duration, default=300.0, help="seconds per pass of a case (default 300)")
     parser.add_argument("--data", metavar="FOLDER", help="folder with MNIST, as `torchpace data mnist` makes it")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE.jsonl", help="records; default results/TIME.jsonl")
     add_module_option(parser)

@@ -42,7 +42,7 @@ def count(
             counted(case)
 
     def side(name: str) -> None:
-        with Hosts(gate, (), random.Random(gate.seed), (name,)) as hosts:
+        with Hosts(gate, (), random.Random(), (name,)) as hosts:
             for case in cases[name]:
                 if stop.is_set():
                     break

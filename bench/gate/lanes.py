@@ -9,13 +9,12 @@ import os
 import random
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.gate.hosts import Host, draw
 from bench.gate.revisions import Side
 from bench.measure.fresh import Death
-from bench.measure.turns import Shape
 from bench.records.errors import UsageError
 from bench.records.record import SIDES
 
@@ -42,10 +41,7 @@ class Gate:
     timeout_s: float = 60.0
     threads: int = 1
     lanes: int = 1
-    shape: Shape = field(default_factory=Shape)
     module: str | None = None
-    seed: int | None = None
-    start_s: float = 5.0  # what starting a pair of hosts takes, about: for telling people, not for measuring
 
 
 def lanes_for(devices: Iterable[str], threads: int) -> int:

@@ -51,7 +51,7 @@ def survey(
     found: dict[str, list[Case]] = {}
     environments: dict[tuple[str, str], Environment] = {}
     reasons: dict[str, str] = {}
-    with Hosts(gate, (), random.Random(gate.seed)) as hosts:
+    with Hosts(gate, (), random.Random()) as hosts:
         for name, side in gate.sides.items():
             try:
                 listed = call(hosts.by_name[name], True, gate.timeout_s, list_cases, selection)

@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from bench.gate.lanes import MOST_LANES, Gate, Hosts, abreast, cores_of
+from bench.gate.lanes import Gate, Hosts, abreast, cores_of
 from bench.gate.trial import trial
 from bench.measure.task import Task
+from bench.measure.turns import Shape
 from bench.records.files import Writer
 from bench.records.record import Case, Environment, Record
 
@@ -55,7 +56,7 @@ class Trials:
 
     def _lane(self, number: int) -> None:
         """Sweep after sweep over what is open, each with hosts of its own."""
-        dice = random.Random(None if self.gate.seed is None else self.gate.seed * MOST_LANES + number)
+        dice = random.Random()
         cores = cores_of(number, self.gate.threads)
         while not self._stop.is_set() and self._open(dice):
             self._sweep(cores, dice)
@@ -77,7 +78,7 @@ class Trials:
             # Starting hosts costs seconds: a trial may take its share of them, so that few cases get more rounds each.
             # Counted trials share no time out: what is measured is then the same however busy the machine is.
             share_s = (time.monotonic() - started) / max(1, len(waiting)) if self.gate.most_trials is None else 0.0
-            shape = self.gate.shape.lengthened(share_s)
+            shape = Shape().lengthened(share_s)
             while (claim := self._claim(waiting)) and not self._stop.is_set():
                 case, number = claim
                 tried = True

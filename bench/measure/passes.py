@@ -13,10 +13,10 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from bench.devices import DEVICES, Device
+from bench.devices import Device
 from bench.measure import exact
 from bench.measure.answers import ANSWERS, check_begun, check_last, judge_changed, kept, unchecked
-from bench.measure.task import Task, build, check_defined, compiles, failure, find_workload
+from bench.measure.task import Task, build, compiles, failure, subject_of
 from bench.measure.timer import Samples, each_call, sample
 from bench.modes import compilations, torch_compile
 from bench.modes.enter import entered
@@ -38,12 +38,7 @@ def guarded(task: Task, measure: Pass, metric: str) -> list[Record]:
     """The records of a pass; `metric` is what it reports on when it fails."""
     blank = Record(run="", environment="", case=task.case, metric=metric, launch=task.launch)
     try:
-        device = DEVICES[task.case.device]
-        reason = device.unavailable_reason()
-        if reason:
-            raise Unavailable(reason)
-        workload = find_workload(task)
-        check_defined(workload, task.case)
+        device, workload = subject_of(task)
         blank = replace(blank, item=workload.item)
         with entered(task.case.mode, task.case.threads, task.cache, named=task.measure in NAMED):
             return measure(task, workload, device, blank)

@@ -18,9 +18,9 @@ from torch.profiler import ProfilerActivity, profile, record_function, schedule
 
 from bench.counts.modules import called_modules, flops_by_path, kinds_by_address, names_in_model
 from bench.counts.torch_profiler import profiler, steps_for
-from bench.devices import DEVICES, Device
+from bench.devices import Device
 from bench.measure import exact
-from bench.measure.task import Task, build, check_defined, find_workload
+from bench.measure.task import Task, build, subject_of
 from bench.measure.timer import Budget, sample
 from bench.modes import compilations, torch_compile
 from bench.modes.enter import entered
@@ -41,11 +41,7 @@ Found = dict[str, Any]  # fields of Notes
 def perform(task: Task, folder: str) -> tuple[Found, str]:
     """In a fresh process: one pass, which leaves its trace in the folder. What it found out, or why it could not."""
     try:
-        device = DEVICES[task.case.device]
-        if reason := device.unavailable_reason():
-            raise Unavailable(reason)
-        workload = find_workload(task)
-        check_defined(workload, task.case)
+        device, workload = subject_of(task)
         with entered(task.case.mode, task.case.threads, task.cache, named=True):
             return PASSES[task.measure](task.case, workload, device, Path(folder)), ""
     except Unavailable as why:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from bench.devices import Device
+from bench.devices import DEVICES, Device
 from bench.measure.timer import Budget
 from bench.modes import inference, torch_compile
 from bench.records.errors import describe
@@ -49,6 +49,16 @@ def check_defined(workload: Workload, case: Case) -> None:
             raise Unavailable(reason)
     if case.dtype not in workload.dtypes:
         raise Unavailable(f"{workload.name} is defined for {', '.join(workload.dtypes)}, not {case.dtype}")
+
+
+def subject_of(task: Task) -> tuple[Device, Workload]:
+    """The device and the workload of a task. Raises Unavailable where there is no such step here."""
+    device = DEVICES[task.case.device]
+    if reason := device.unavailable_reason():
+        raise Unavailable(reason)
+    workload = find_workload(task)
+    check_defined(workload, task.case)
+    return device, workload
 
 
 def compiles(workload: Workload) -> bool:

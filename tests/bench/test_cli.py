@@ -1,4 +1,4 @@
-"""The command as people run it: in a process of its own, with its exit codes and its words."""
+"""The command as people run it, with its exit codes and its words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,8 @@ from bench.records.files import read
 from bench.records.record import Record
 from tests.conftest import ROOT
 from workloads.base import load_suite
+
+Call = Callable[..., tuple[int, str, str]]
 
 USERS_MODULE = '''
 """Workloads of a user's own package."""
@@ -42,26 +44,48 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
-def torchpace(*arguments: str, cwd: Path = ROOT, expect: int = 0) -> subprocess.CompletedProcess[str]:
+def torchpace(folder: Path, *arguments: str) -> str:
+    """What `torchpace` prints when it is started in a folder."""
     done = subprocess.run(
-        command(*arguments), cwd=cwd, env=environment(), capture_output=True, text=True, check=False, timeout=280
+        command(*arguments), cwd=folder, env=environment(), capture_output=True, text=True, check=False, timeout=280
     )
-    assert done.returncode == expect, done.stderr[-2000:]
+    assert done.returncode == 0, done.stderr[-2000:]
     assert "Traceback" not in done.stderr
-    return done
+    return done.stdout
 
 
-def test_list_shows_every_workload_with_its_axes() -> None:
-    listed = json.loads(torchpace("list", "--json").stdout)
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+    """`torchpace` called in this process, where torch is imported already: its exit code, output and errors.
+
+    That a process ends with main's code, tests that start one show.
+    """
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+    def called(*arguments: str) -> tuple[int, str, str]:
+        try:
+            code = main(arguments)
+        except SystemExit as end:  # what argparse refuses
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err
+        return code, said.out, said.err
+
+    return called
+
+
+def test_list_shows_every_workload_with_its_axes(call: Call) -> None:
+    listed = json.loads(call("list", "--json")[1])
     assert len(listed) == len(load_suite())
     by_name = {workload["name"]: workload for workload in listed}
     assert by_name["mnist_cnn.inference"]["axes"] == {"model": ["padded", "dropout"], "batch": [1, 64, 512]}
-    text = torchpace("list").stdout
+    text = call("list")[1]
     assert all(name in text for name in by_name)
 
 
-def test_doctor_says_what_works_and_what_does_not() -> None:
-    lines = torchpace("doctor").stdout.splitlines()
+def test_doctor_says_what_works_and_what_does_not(call: Call, fork_server: None) -> None:
+    lines = call("doctor")[1].splitlines()
     states = {line[:22].strip(): line[23:].split()[0] for line in lines if line.strip()}
     assert states["torch"] == "works"
     assert states["device cpu"] == "works"
@@ -70,7 +94,7 @@ def test_doctor_says_what_works_and_what_does_not() -> None:
 
 
 def test_a_run_stores_records_and_prints_tables(tmp_path: Path) -> None:
-    done = torchpace("run", "modules.linear", "--quick", "-o", "a.jsonl", cwd=tmp_path)
+    output = torchpace(tmp_path, "run", "modules.linear", "--quick", "-o", "a.jsonl")
     contents = read(tmp_path / "a.jsonl")
     measured = {record.metric for record in contents.records if record.status == "measured"}
     counted = {"flops", "arithmetic", "algorithmic_bytes", "touched_bytes", "dispatches"}
@@ -78,24 +102,27 @@ def test_a_run_stores_records_and_prints_tables(tmp_path: Path) -> None:
     (environment_of_run,) = {record.environment for record in contents.records if record.case.device == "cpu"}
     facts = dict(contents.environments[environment_of_run].facts)
     assert {"torch", "cpu", "affinity", "governor", "commit", "dirty", "fingerprint", "malloc"} <= set(facts)
-    assert "linear" in done.stdout
-    assert "Not measured" in done.stdout  # at least one of CUDA and MPS is missing on every machine
-    assert "sample/s" in done.stdout
+    assert "linear" in output
+    assert "Not measured" in output  # at least one of CUDA and MPS is missing on every machine
+    assert "sample/s" in output
 
 
-def test_a_users_own_workloads_are_measured(tmp_path: Path) -> None:
+def test_a_users_own_workloads_are_measured(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, vector_instructions: None
+) -> None:
     package = tmp_path / "my_package"
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "perf.py").write_text(USERS_MODULE)
-    listed = json.loads(torchpace("list", "--json", "--workloads", "my_package.perf", cwd=tmp_path).stdout)
+    monkeypatch.chdir(tmp_path)
+    listed = json.loads(call("list", "--json", "--workloads", "my_package.perf")[1])
     assert [workload["name"] for workload in listed] == ["my_model.forward"]
     arguments = ("--workloads", "my_package.perf", "--device", "cpu", "--mode", "eager,compile", "--quick")
-    done = torchpace("run", *arguments, "-o", "mine.jsonl", cwd=tmp_path)
+    output = torchpace(tmp_path, "run", *arguments, "-o", "mine.jsonl")
     cases = {(record.case.label, record.case.mode, record.status) for record in read(tmp_path / "mine.jsonl").records}
     assert ("my_model.forward(batch=8)", "eager", "measured") in cases
     assert ("my_model.forward(batch=8)", "compile", "measured") in cases
-    assert "speedup" in done.stdout
+    assert "speedup" in output
 
 
 @pytest.mark.parametrize(
@@ -108,7 +135,7 @@ def test_a_users_own_workloads_are_measured(tmp_path: Path) -> None:
         (["run", "--threads", "0"], "'0' is not a whole number of at least 1"),
         (["run", "--axis", "batch"], "'batch' is not of the form AXIS=VALUE"),
         (["run", "--axis", "bach=1"], "no selected workload has an axis 'bach'; did you mean batch"),
-        (["run", "--timeout", "never"], "'never' is not a number of seconds above 0"),
+        (["run", "--timeout", "never"], "'never' is not a time above 0"),
         (["run", "--data", "/nowhere", "mnist_cnn.*"], "--data /nowhere holds no MNIST"),
         (["run", "modules.hooks", "-o", "/proc/none/a.jsonl"], "cannot write /proc/none/a.jsonl"),
         (["run", "--workloads", "no_such_module"], "--workloads no_such_module does not import"),
@@ -117,30 +144,24 @@ def test_a_users_own_workloads_are_measured(tmp_path: Path) -> None:
         (["reprot"], "invalid choice: 'reprot'"),
     ],
 )
-def test_bad_input_is_a_clear_error_and_exit_2(
-    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # In this process, where torch is imported already; that a process ends with main's code, other tests show.
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    try:
-        code = main(arguments)
-    except SystemExit as end:  # what argparse refuses
-        code = end.code
+def test_bad_input_is_a_clear_error_and_exit_2(arguments: list[str], expected: str, call: Call) -> None:
+    code, _, errors = call(*arguments)
     assert code == 2
-    assert expected in capsys.readouterr().err
+    assert expected in errors
 
 
-def test_a_run_in_which_nothing_can_be_measured_exits_with_2(tmp_path: Path) -> None:
-    done = torchpace("run", "tensor_ops.transfer", "--device", "cpu", "-o", "t.jsonl", cwd=tmp_path, expect=2)
-    assert "a transfer between host and device needs a device other than the CPU" in done.stdout
-    assert "nothing could be measured" in done.stderr
+def test_a_run_in_which_nothing_can_be_measured_exits_with_2(tmp_path: Path, call: Call) -> None:
+    code, output, errors = call("run", "tensor_ops.transfer", "--device", "cpu", "-o", str(tmp_path / "t.jsonl"))
+    assert code == 2
+    assert "a transfer between host and device needs a device other than the CPU" in output
+    assert "nothing could be measured" in errors
 
 
-def test_one_broken_case_leaves_the_others(tmp_path: Path) -> None:
+def test_one_broken_case_leaves_the_others(tmp_path: Path, call: Call) -> None:
     globs = ("planted.raises", "planted.steady", "planted.killed", "planted.wrong")
     arguments = ("--workloads", "tests.planted", "--device", "cpu", "--quick", "-o", str(tmp_path / "p.jsonl"))
-    done = torchpace("run", *globs, *arguments)
+    code, output, _ = call("run", *globs, *arguments)
+    assert code == 0
     statuses = {
         record.case.workload: record.status
         for record in read(tmp_path / "p.jsonl").records
@@ -149,22 +170,23 @@ def test_one_broken_case_leaves_the_others(tmp_path: Path) -> None:
     assert statuses == {
         "planted.raises": "broken", "planted.steady": "measured", "planted.killed": "broken", "planted.wrong": "broken",
     }  # fmt: skip
-    assert "planted: no more steps" in done.stdout
+    assert "planted: no more steps" in output
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
-def test_a_run_that_is_stopped_keeps_what_it_measured(tmp_path: Path, number: signal.Signals, code: int) -> None:
+def test_a_run_that_is_stopped_keeps_what_it_measured(
+    tmp_path: Path, number: signal.Signals, code: int, call: Call
+) -> None:
     path = tmp_path / "k.jsonl"
     arguments = ("--workloads", "tests.planted", "--device", "cpu", "--quick", "-o", str(path))
     run = subprocess.Popen(
-        command("run", "planted.steady", "planted.first_version", "planted.hangs", *arguments),
+        command("run", "planted.steady", "--launches", "100000", *arguments),  # it has not ended when it is stopped
         cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         # What a shell starts in the background ignores the signal, and so does all that it starts.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - takes no lock
     )  # fmt: skip
     try:
         deadline = time.monotonic() + 300
-        # planted.hangs is the second of the three to be measured: it is under way once the first is stored.
         while time.monotonic() < deadline and not (path.exists() and path.read_text().count("planted.steady") >= 4):
             assert run.poll() is None, run.communicate()
             time.sleep(0.05)
@@ -176,7 +198,7 @@ def test_a_run_that_is_stopped_keeps_what_it_measured(tmp_path: Path, number: si
     assert run.returncode == code
     measured = {record.case.workload for record in read(path).records if record.status == "measured"}
     assert "planted.steady" in measured
-    assert "steady" in torchpace("compare", str(path)).stdout
+    assert "steady" in call("compare", str(path))[1]
     if number == signal.SIGINT:
         assert "everything measured so far is kept" in errors
         assert "steady" in output
@@ -204,12 +226,12 @@ def test_an_interruption_before_the_first_record_is_130_and_said(
     assert captured.err == f"torchpace: {said}\n"
 
 
-def test_downloading_without_a_network_says_what_to_do(tmp_path: Path) -> None:
+def test_downloading_without_a_network_says_what_to_do(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # A proxy that refuses connections stands in for a machine without a network.
-    blocked = {**environment(), "https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
-    done = subprocess.run(
-        command("data", "mnist", "--data", str(tmp_path)), env=blocked, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert "MNIST could not be downloaded" in done.stderr
-    assert "Traceback" not in done.stderr
+    for name in ("https_proxy", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    code, _, errors = call("data", "mnist", "--data", str(tmp_path))
+    assert code == 2
+    assert "MNIST could not be downloaded" in errors

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.options import add_case_options, check_name, positive_int, positive_seconds, selection_of
+from bench.cli.options import add_case_options, check_name, positive_int, selection_of
 from bench.cli.quantities import duration, share
 from bench.records.errors import UsageError
 
@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser, budget: str, exact: bool = Fals
     parser.add_argument("--slower-than", type=share, metavar="SHARE", help="margin of slower (default 1%%)")
     parser.add_argument("--same-within", type=share, metavar="SHARE", help="margin of same (default 3%%)")
     parser.add_argument("--lanes", type=positive_int, help="pairs at a time (default: as many as cores allow, up to 4)")
-    parser.add_argument("--timeout", type=positive_seconds, default=60.0, help="seconds per answer of a process")
+    parser.add_argument("--timeout", type=duration, default=60.0, help="seconds per answer of a process")
     parser.set_defaults(usual_budget_s=duration(budget), parser=parser)
 
 

@@ -72,7 +72,7 @@ def flame_of(trace: Trace, steps: Steps, nested: Nest) -> Frame:
     return root
 
 
-def boxes(root: Frame, thinnest: float = THINNEST) -> Sequence[Box]:
+def boxes(root: Frame) -> Sequence[Box]:
     """Where each frame that is wide enough is drawn; the longest first.
 
     Recording stacks leaves some events that overlap without being inside each other. Where these add up to more than
@@ -82,7 +82,7 @@ def boxes(root: Frame, thinnest: float = THINNEST) -> Sequence[Box]:
     waiting = [(root, 0, 0.0, 1.0)]
     while waiting:
         frame, depth, left, width = waiting.pop()
-        if width < thinnest or depth >= DEEPEST:
+        if width < THINNEST or depth >= DEEPEST:
             continue
         drawn.append(Box(frame, depth, round(100 * left, 3), round(100 * width, 3)))
         within = sum(inner.total_s for inner in frame.inside.values())

@@ -13,6 +13,7 @@ from reports.format import units
 from reports.format.tables import grid, title
 from reports.stats.sequential import LOOKS, Look, Rule, detectable
 
+NOISIEST = 10  # cases that are named
 TIMES_S = (120.0, 300.0, 600.0, 1800.0)
 
 
@@ -57,12 +58,12 @@ def resolution(rows: Sequence[CaseNoise], rule: Rule, lanes: int, start_s: float
     return table
 
 
-def text(rows: Sequence[CaseNoise], rule: Rule, lanes: int, start_s: float, shown: int = 10) -> str:
+def text(rows: Sequence[CaseNoise], rule: Rule, lanes: int, start_s: float) -> str:
     """The noisiest cases, and what the whole selection can see in which time."""
     cells = [
         [row.case.label, f"{row.case.device} {row.case.mode}", units.percent(row.spread),
          units.quantity(row.trial_s, "s"), str(row.trials)]
-        for row in rows[:shown]
+        for row in rows[:NOISIEST]
     ]  # fmt: skip
     spreads = [row.spread for row in rows]
     headers = ["time", "trials of each", "in half of the cases", "in nine of ten"]
