@@ -18,7 +18,7 @@ from reports.read.rows import summary_of
 from reports.topics.ceilings.figures import Roof
 
 ABOVE = 1.05  # a fraction of a roof from which on a reason is given
-UNCOUNTED = "what it does was not counted: `torchpace run` counts it, `torchpace compile` does not"
+UNCOUNTED = "what it does was not counted; `torchpace run` counts it, of floating-point steps"
 WRITES_MUCH = 0.5  # the share of its bytes that a copy writes
 
 
