@@ -52,11 +52,12 @@ def asked(command: str) -> list[str]:
 def test_commands_have_the_options_that_are_named(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for command in (*commands(path), *mentioned(path)):
         if command.startswith("torchpace "):
-            arguments = asked(command)
+            arguments, code = asked(command), None
             try:
                 parser().parse_args(arguments if len(arguments) > 1 else [*arguments, "--help"])
             except SystemExit as end:
-                assert end.code == 0, f"{command}: {capsys.readouterr().err.splitlines()[-1]}"
+                code = end.code
+            assert not code, f"{command}: {capsys.readouterr().err.splitlines()[-1]}"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
