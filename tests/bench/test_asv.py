@@ -1,11 +1,12 @@
-"""asv on this suite: it asks nothing, keeps commits apart, and its results can be read back."""
+"""asv on this suite: it asks nothing, keeps commits apart, and its results can be read back.
+
+Each test goes on where the last one ended. How small a change asv tells, `make proof` says.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,63 +14,18 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.bench.asv_project import CHANGED, UNCHANGED, asv, continuous, git, make, missing, worse
+from tests.bench.toy import SLOWER
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.timing  # asv compares commits by their times, and each test goes on where the last one ended
-
-ASV = Path(sys.executable).parent / "asv"
-CHANGED = "tensor_ops.elementwise.track_step_time"
-UNCHANGED = "modules.linear.track_step_time"
-# Between nothing and the planted doubling: asv's own factor of 1.1 is crossed by noise alone (docs/method.md).
-FACTOR = "1.5"
-PLANTED = ("return Step(lambda: add(x, y), items=size", "return Step(lambda: (add(x, y), add(x, y))[1], items=size")
-
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=test", "-c", "user.email=test@example.org")
-    done = subprocess.run(["git", *identity, *arguments], cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-def asv(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    home = folder.parent / "home"  # asv keeps its list of machines there: an empty one, as a new user has
-    home.mkdir(exist_ok=True)
-    environment = {**os.environ, "HOME": str(home), "TORCHPACE_ASV_SECONDS": "0.1", "TORCHPACE_DEVICES": "cpu"}
-    environment.pop("PYTHONPATH", None)
-    return subprocess.run(
-        [ASV, *arguments], cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        check=False, timeout=500,
-    )  # fmt: skip
+FACTOR = "5"  # far from nothing and from what is planted
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of this project as it stands, uncommitted changes included, with three commits.
-
-    The second commit makes one workload do its work twice; the third changes no workload.
-    """
-    folder = tmp_path_factory.mktemp("asv") / "project"
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    if listed.returncode != 0 or not ASV.exists():
-        pytest.skip("needs a git checkout, and asv installed beside this Python")
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    git(folder, "init", "-q", "-b", "main")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-qm", "base")
-    source = folder / "workloads" / "tensor_ops.py"
-    text = source.read_text()
-    assert text.count(PLANTED[0]) == 1
-    source.write_text(text.replace(*PLANTED))
-    git(folder, "commit", "-qam", "slower")
-    (folder / "NOTES").write_text("nothing that is measured\n")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-qm", "same")
-    return folder
+    if reason := missing():
+        pytest.skip(reason)
+    return make(tmp_path_factory.mktemp("asv") / "project", times=SLOWER)
 
 
 def test_what_asv_discovers_is_the_default_suite(project: Path) -> None:
@@ -85,15 +41,14 @@ def test_what_asv_discovers_is_the_default_suite(project: Path) -> None:
 
 
 def test_a_commit_that_slows_a_workload_is_told_apart(project: Path) -> None:
-    done = asv(project, "continuous", "--factor", FACTOR, "main~2", "main~1", "-b", CHANGED, "-b", UNCHANGED)
-    changed = set(re.findall(r"^\| \+ .*\| (\S+)\(", done.stdout, re.MULTILINE))
-    assert changed == {CHANGED}, done.stdout
+    done = continuous(project, FACTOR, "main~2", "main~1")
+    assert worse(done.stdout) == [CHANGED], done.stdout
     assert "PERFORMANCE DECREASED" in done.stdout
     assert done.returncode == 1
 
 
 def test_commits_with_the_same_workloads_are_not_told_apart(project: Path) -> None:
-    done = asv(project, "continuous", "--factor", FACTOR, "main~1", "main", "-b", CHANGED, "-b", UNCHANGED)
+    done = continuous(project, FACTOR, "main~1", "main")
     assert "NOT SIGNIFICANTLY CHANGED" in done.stdout, done.stdout
     assert done.returncode == 0
 

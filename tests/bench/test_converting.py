@@ -63,8 +63,8 @@ def test_a_program_compiled_ahead_of_time_is_loaded_by_later_processes(
     second = by_metric(measured(launcher, replace(task("infers", "aot", folder), launch=1, cold=False)))
     assert [*folder.rglob("*.pt2")] == [program]
     assert program.stat().st_mtime_ns == written
-    # Loading leaves out exporting and compiling C++, which take seconds: no comparison that noise could turn.
-    assert second["first_call_warm"].values[0] < first["first_call"].values[0]
+    assert second["first_call_warm"].status == "measured"
+    assert "first_call" not in second  # which is what compiling takes
 
 
 def test_int8_layers_answer_with_the_error_of_int8(launcher: Launcher, tmp_path: Path) -> None:

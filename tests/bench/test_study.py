@@ -9,24 +9,21 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.cli import main
 from bench.devices import DEVICES
-from bench.measure.compile_passes import LONG, LONG_PROFILE, NO_SIZES, SIZES, is_long, long_records, without_float64
+from bench.measure.compile_passes import LONG, NO_SIZES, SIZES, is_long, long_records, without_float64
 from bench.measure.fresh import Launcher
 from bench.measure.passes import Begun
 from bench.measure.task import Task
 from bench.modes import compilations, torch_compile
-from bench.records.files import Contents, Writer, read
+from bench.records.files import Contents
 from bench.records.record import Case, Record
-from bench.runs.compile_study import State, Study, attempted, cold_passes, investigate, profile_passes
+from bench.runs.compile_study import attempted
 from reports.read.frames import figures, frame_of
 from reports.topics.compile.figures import studied
 from reports.topics.compile.text import study_text
 from reports.topics.overview.figures import overview
-from tests.conftest import ROOT
 from workloads.base import Step
 
-ASK = ("compile", "--workloads", "tests.planted", "--device", "cpu")
 needs_compiler = pytest.mark.skipif(bool(torch_compile.missing_compiler("cpu")), reason="needs a C++ compiler")
 
 
@@ -43,11 +40,6 @@ def launcher(fork_server: None) -> Launcher:
     return Launcher(timeout_s=120)
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(tmp_path_factory.mktemp("compiled"))
-
-
 def test_both_modes_take_turns_of_the_same_steps(launcher: Launcher) -> None:
     turns = Task(case("steady", "eager"), "turns", module="tests.planted")  # eager against itself: the same path
     first, second = (record for record in attempted(launcher, turns) if record.metric == "step_time")
@@ -57,8 +49,8 @@ def test_both_modes_take_turns_of_the_same_steps(launcher: Launcher) -> None:
 
 
 @needs_compiler
-def test_a_compiled_case_has_phases_that_sum_and_distances_from_float64(launcher: Launcher, cache: str) -> None:
-    found = {(r.case.mode, r.metric): r for r in attempted(launcher, task("steady", cache=cache))}
+def test_a_compiled_case_has_phases_that_sum_and_distances_from_float64(launcher: Launcher, tmp_path: Path) -> None:
+    found = {(r.case.mode, r.metric): r for r in attempted(launcher, task("steady", cache=str(tmp_path)))}
     assert found["eager", "step_time"].turns == "compile"
     assert found["compile", "step_time"].turns == "eager"
     first = found["compile", "first_call"]
@@ -81,9 +73,9 @@ def test_a_compiled_case_has_phases_that_sum_and_distances_from_float64(launcher
     ],
 )
 def test_a_planted_break_and_recompilation_are_counted_and_placed(
-    launcher: Launcher, cache: str, name: str, metric: str, count: float, line: str
+    launcher: Launcher, compiled_code: str, name: str, metric: str, count: float, line: str
 ) -> None:
-    records = attempted(launcher, task(name, "exact", cache=cache))
+    records = attempted(launcher, task(name, "exact", cache=compiled_code))
     (found,) = (record for record in records if record.metric == metric)
     assert found.values == (count,)
     assert sum(times for _, times in found.parts) == count
@@ -99,26 +91,25 @@ def words_of(records: Sequence[Record]) -> str:
     return study_text(studied(found), overview(found), {})
 
 
+@needs_compiler
 @pytest.mark.parametrize(("how", "reason"), [("operator", "Unsupported"), ("branch", "ata-dependent")])
-def test_what_cannot_be_compiled_whole_says_why(launcher: Launcher, cache: str, how: str, reason: str) -> None:
-    if torch_compile.missing_compiler("cpu"):
-        pytest.skip("needs a C++ compiler")
-    (found,) = attempted(launcher, task("unsupported", cache=cache, how=how))
+def test_what_cannot_be_compiled_whole_says_why(launcher: Launcher, compiled_code: str, how: str, reason: str) -> None:
+    (found,) = attempted(launcher, task("unsupported", cache=compiled_code, how=how))
     assert found.status == "broken"
     assert reason in found.reason
     assert found.reason in " ".join(words_of([found]).split())
 
 
 @needs_compiler
-def test_a_wrong_compiled_answer_is_broken(launcher: Launcher, cache: str) -> None:
-    (found,) = attempted(launcher, task("wrong_when_compiled", cache=cache))
+def test_a_wrong_compiled_answer_is_broken(launcher: Launcher, compiled_code: str) -> None:
+    (found,) = attempted(launcher, task("wrong_when_compiled", cache=compiled_code))
     assert (found.status, found.case.mode) == ("broken", "compile")
     assert "compile differs from eager" in found.reason
 
 
 @needs_compiler
-def test_a_case_compiled_again_and_again_is_warned_about(launcher: Launcher, cache: str) -> None:
-    records = attempted(launcher, task("always_new", cache=cache))
+def test_a_case_compiled_again_and_again_is_warned_about(launcher: Launcher, compiled_code: str) -> None:
+    records = attempted(launcher, task("always_new", cache=compiled_code))
     (step,) = (r for r in records if r.metric == "step_time" and r.case.mode == "compile")
     assert any("torch's limit" in warning for warning in step.warnings)
 
@@ -146,89 +137,13 @@ def test_a_compiler_named_by_cxx_that_is_none_is_named(monkeypatch: pytest.Monke
     assert "CXX=no-such-compiler is none" in torch_compile.missing_compiler("cpu")
 
 
+@needs_compiler
 def test_recompilations_over_sizes_are_those_of_dynamos_guards(launcher: Launcher) -> None:
-    if torch_compile.missing_compiler("cpu"):
-        pytest.skip("needs a C++ compiler")
     (found,) = attempted(launcher, task("resized", "sizes"))
     assert found.metric == "shape_recompiles"
     assert dict(found.parts) == {"static": len(SIZES), "automatic": 1, "dynamic": 0}
     (found,) = attempted(launcher, task("steady", "sizes"))
     assert (found.status, found.reason) == ("unavailable", NO_SIZES)
-
-
-@needs_compiler
-def test_the_command_goes_on_after_what_fails_and_its_records_say_the_same(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[Case] = []
-
-    def slower(records: Sequence[Record]) -> bool:
-        asked.append(records[-1].case)
-        return len(asked) > 1  # as if it were not, for a second cold call, and then were, so that it is profiled
-
-    monkeypatch.setattr("bench.cli.compile.slower", slower)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    path = str(tmp_path / "a.jsonl")
-    names = ("planted.unsupported", "planted.does_not_build", "planted.steady")
-    assert main([*ASK, *names, "--launches", "1", "-o", path]) == 0
-    text = capsys.readouterr().out
-    given = read(Path(path)).records
-    assert {record.case.workload for record in given if record.status == "broken"} == set(names[:2])
-    assert {case.workload for case in asked} == {"planted.steady"}
-    profiled = [record for record in given if record.metric == "operator_time"]
-    assert [record.case.mode for record in profiled] == ["eager", "compile"]
-    for record in profiled:
-        assert sum(seconds for _, seconds in record.parts) == pytest.approx(record.values[0])
-    assert "aten::add" in dict(profiled[0].parts)
-    assert any(name.startswith("cpp_fused_add") for name, _ in profiled[1].parts)
-    colds = [r for r in given if r.metric == "first_call" and r.case.mode == "compile" and r.status == "measured"]
-    assert len(colds) == 2
-    for said in ("planted.steady", "planted: no such thing", "Unsupported", "Does torch.compile pay?"):
-        assert said in text
-    assert main(["compare", path, "--by", "mode"]) == 0
-    assert "planted.steady" in capsys.readouterr().out
-
-
-@pytest.mark.timing
-def test_break_even_is_where_the_first_call_has_paid_for_itself(tmp_path: Path) -> None:
-    writer = Writer(tmp_path / "a.jsonl")
-    study = Study("run", [case("pays_off", "int8")], module="tests.planted_inference")
-    records = [*investigate(study, writer, lambda records: False, show_progress=False)]
-    writer.close()
-    rows = overview(figures(frame_of(Contents(tuple(records), {}))))
-    (found,) = (row for row in rows if row.metric == "break_even_steps")
-    # Two seconds and 10 ms against 20 ms at first; 10 ms a step from then on.
-    assert found.head == pytest.approx((2.010 - 0.020) / 0.010, rel=0.05)
-
-
-def test_a_slower_case_has_no_second_cold_call(tmp_path: Path) -> None:
-    study = Study("run", [case("steady")], module="tests.planted")
-    state = State(Launcher(60), tmp_path)
-    assert [*cold_passes(study, state, case("steady"), 0, lambda records: True)] == []  # it never breaks even
-
-
-def test_a_slower_loop_is_not_profiled_and_says_so(tmp_path: Path) -> None:
-    study = Study("run", [case("steady")], module="tests.planted")
-    state = State(Launcher(60), tmp_path)
-    loop = Record("", "", case("steady", "eager"), "step_time", values=(0.5, 0.6))
-    state.found[case("steady")] = [loop]
-    ((record,),) = profile_passes(study, state, case("steady"), 0, lambda records: records == [loop])
-    assert (record.metric, record.status, record.reason) == ("operator_time", "unavailable", LONG_PROFILE)
-
-
-def test_nothing_measured_is_exit_2_and_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    assert main([*ASK, "planted.does_not_build", "-o", str(tmp_path / "a.jsonl")]) == 2
-    captured = capsys.readouterr()
-    assert "planted: no such thing" in captured.out
-    assert "nothing could be measured; the table says why" in captured.err
-
-
-def test_an_unknown_mode_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compile", "--mode", "fast"]) == 2
-    assert "mode 'fast' unknown; choose from default, reduce-overhead, max-autotune" in capsys.readouterr().err
 
 
 def test_a_long_step_is_a_whole_loop_and_not_counted_apart() -> None:
