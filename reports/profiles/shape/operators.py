@@ -79,14 +79,14 @@ def device_time(events: pd.DataFrame, nested: Nest, launches: Launches) -> Ints:
     """Nanoseconds of device work that each nested event queued itself.
 
     A device event belongs to the operator around the call that launched it; where there is none, to the operator with
-    its external id, else to the call itself.
+    its external id; and where that is not there either, to none, though a call is known.
     """
     own = np.zeros(len(nested.rows), dtype=np.int64)
     position = np.full(len(events) + 1, NONE)
     position[nested.rows] = np.arange(len(nested.rows))
     around = np.append(ancestor(nested.parent, operators(events)[nested.rows]), NONE)
     call, by_id = position[launches.calls], position[launches.operators]
-    owner = np.where(around[call] != NONE, around[call], np.where(by_id != NONE, by_id, call))
+    owner = np.where(around[call] != NONE, around[call], by_id)
     lengths = (events["end_ns"] - events["start_ns"]).to_numpy()[launches.rows]
     np.add.at(own, owner[owner != NONE], lengths[owner != NONE])
     return own

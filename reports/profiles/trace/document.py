@@ -22,6 +22,22 @@ GZIP = b"\x1f\x8b"
 NO_NUMBER = re.compile(rb"(?<=[:\[,])(\s*)-?(?:nan|inf|infinity)(?=\s*[,}\]])", re.IGNORECASE)
 BAD_ESCAPE = re.compile(rb'\\(\\|["/bfnrt]|u[0-9a-fA-F]{4})|\\')
 
+# Strings, which may hold what JSON allows no string to hold, and commas with nothing after them.
+STRING_OR_COMMA = re.compile(rb'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])', re.DOTALL)
+CONTROL = re.compile(rb"[\x00-\x1f]")
+
+# How files begin that people give for traces, and what to do with them.
+UNPACK = "unpack it, and give the trace that is in it"
+CONVERT = "text in UTF-16; convert it, as by `iconv -f UTF-16 -t UTF-8`, or write it with encoding='utf-8'"
+KINDS = {
+    b"PK\x03\x04": f"a zip archive; {UNPACK}",
+    b"BZh": f"packed by bzip2; {UNPACK}",
+    b"\xfd7zXZ": f"packed by xz; {UNPACK}",
+    b"\x28\xb5\x2f\xfd": f"packed by zstd; {UNPACK}",
+    **dict.fromkeys((b"\xff\xfe", b"\xfe\xff", b"{\x00", b"[\x00", b"\x00{", b"\x00["), CONVERT),
+}
+RECORDS = re.compile(rb'\s*\{"(?:schema|environment|record|kind)":')
+
 # The attributes of Args in which a column's details stand, one for each word for it. Each has a name of its own, since
 # a word such as "External id" is none.
 ATTRIBUTES = {column: tuple(f"{column}_{number}" for number in range(len(words))) for column, words in DETAILS.items()}
@@ -87,6 +103,8 @@ def details(args: Sequence[Args], column: str) -> list[Any]:
 
 def content(path: Path) -> bytes:
     """The file's bytes, unpacked. Raises TraceError."""
+    if path.is_dir():
+        raise TraceError(f"{path}: is a folder; give the traces in it, such as {path}/*.json.gz")
     try:
         packed = path.read_bytes()
         if packed.startswith(GZIP):
@@ -96,9 +114,23 @@ def content(path: Path) -> bytes:
     except (OSError, zlib.error) as error:
         why = getattr(error, "strerror", None) or error
         raise TraceError(f"{path}: cannot be read: {why}") from error
+    if what := other_kind(packed):
+        raise TraceError(f"{path}: is {what}")
     if path.suffix == ".gz":
         raise TraceError(f"{path}: is named .gz, but is not compressed with gzip; rename it to .json if it is JSON")
     return packed
+
+
+def other_kind(data: bytes) -> str:
+    """What a file is that is no JSON, and what to do; empty where nothing is known."""
+    for start, what in KINDS.items():
+        if data.startswith(start):
+            return what
+    if data[257:262] == b"ustar":
+        return "a tar archive; unpack it, and give the trace that is in it"
+    if RECORDS.match(data):
+        return "a file of records, and no trace; `torchpace compare` or `report` shows it"
+    return ""
 
 
 def decode(path: Path, data: bytes) -> Document:
@@ -110,15 +142,16 @@ def decode(path: Path, data: bytes) -> Document:
     except RecursionError as error:
         raise TraceError(f"{path}: is JSON, but no trace of torch.profiler: it is nested too deeply") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as first:
-        if "truncated" in str(first):
-            raise TraceError(
-                f"{path}: the file is cut off after {len(data):,} bytes; copy or export it again"
-            ) from first
+        truncated = "truncated" in str(first)
     try:
-        return decoded(repaired(data))
+        return decoded(ended(data) if truncated else repaired(data))
     except msgspec.ValidationError as error:
         raise TraceError(f"{path}: is JSON, but no trace of torch.profiler: {error}") from error
     except (msgspec.DecodeError, RecursionError) as error:
+        if truncated:
+            raise TraceError(
+                f"{path}: the file is cut off after {len(data):,} bytes; copy or export it again"
+            ) from error
         raise TraceError(f"{path}: is not JSON: {error}") from error
 
 
@@ -129,8 +162,20 @@ def decoded(data: bytes) -> Document:
     return msgspec.json.decode(data, type=Document, strict=False)
 
 
+def ended(data: bytes) -> bytes:
+    """A bare list of whole events with its end, which Chrome's format allows to be missing."""
+    text = data.strip()
+    return text.rstrip(b",") + b"]" if text.startswith(b"[") else text
+
+
 def repaired(data: bytes) -> bytes:
-    """The text with what some versions of the profiler get wrong put right: nan and inf, bad escapes, bad UTF-8."""
+    """The text with what writers get wrong put right: nan and inf, bad escapes, bad UTF-8, controls, last commas."""
     text = data.decode("utf-8-sig", errors="replace").encode()
     text = BAD_ESCAPE.sub(lambda found: found[0] if found[1] else b"\\\\", text)
+    text = STRING_OR_COMMA.sub(lambda found: CONTROL.sub(escaped, found[0]) if found[1] else b"", text)
     return NO_NUMBER.sub(rb"\1null", text)
+
+
+def escaped(control: re.Match[bytes]) -> bytes:
+    """A control character as JSON has it in a string."""
+    return b"\\u%04x" % control[0][0]

@@ -20,6 +20,7 @@ from bench.records.profile_notes import ALLOCATION
 from reports.profiles.trace.columns import category, real, whole, written
 from reports.profiles.trace.dialects import CATEGORIES
 from reports.profiles.trace.document import NOTHING, Document, Event, TraceError, content, decode, details
+from reports.profiles.trace.doubts import not_understood, nothing_understood, without_impossible
 from reports.profiles.trace.times import NOT_KNOWN, nanoseconds
 
 __all__ = ["Trace", "TraceError", "read_trace"]
@@ -95,13 +96,17 @@ def tabulate(path: Path, document: Document) -> Trace:
     events, changes = list(compress(events, good)), list(compress(changes, good_changes))
     starts, durations, change_times = starts[good], durations[good], change_times[good_changes]
     first_ns = min(starts.min(), change_times.min(initial=LONGEST_POSSIBLE))
+    table = event_table(events, starts - first_ns, durations)
+    if why := nothing_understood(table):
+        raise TraceError(f"{path}: {why}")
+    table, cut = without_impossible(table)
     return Trace(
         path,
-        event_table(events, starts - first_ns, durations),
+        table,
         memory_table(changes, change_times - first_ns),
         rank=rank_of(document.distributedInfo),
         devices=device_names(document.deviceProperties),
-        warnings=warnings,
+        warnings=[*warnings, *cut, *not_understood(table)],
     )
 
 

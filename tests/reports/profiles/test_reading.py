@@ -82,7 +82,7 @@ def test_times_that_cannot_be_right_are_left_out_and_counted(tmp_path: Path) -> 
 def test_microseconds_since_1970_are_read_to_the_nanosecond(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     texts = ["1790857031250000.001", '"1790857031250000.251"', "1790857031250001", "1790857031250001.0005"]
-    rows = [f'{{"ph": "X", "name": "{i}", "ts": {text}, "dur": 0.25}}' for i, text in enumerate(texts)]
+    rows = [f'{{"ph": "X", "cat": "cpu_op", "name": "{i}", "ts": {text}, "dur": 0.25}}' for i, text in enumerate(texts)]
     path.write_text(f'{{"traceEvents": [{",".join(rows)}]}}')
     events = read_trace(path).events
     assert list(events["start_ns"]) == [0, 250, 999, 999]
