@@ -23,6 +23,7 @@ SAME_THING = {
     "exact": "figures that are counted: of one step, and of two sides",
     "memory": "what a step holds: counted live, and read from a trace",
     "modules": "torch.nn modules: of a step that runs, in a trace, and as a subject",
+    "profile": "of one case: how it is taken, and what it says",
     "report": "the one page, and asv's way to it",
     "base": "what a device and what a workload is",
 }
@@ -97,9 +98,11 @@ def constants(root: Path) -> Iterator[str]:
 def constants_of(body: Iterable[ast.stmt]) -> Iterator[tuple[str, str]]:
     """The constants at a module's top with their values as text; names alone and empty values say nothing."""
     for node in body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
-            if not isinstance(node.value, ast.Name | ast.Attribute | ast.Call):
-                yield node.targets[0].id, ast.unparse(node.value)
+        if not isinstance(node, ast.Assign) or isinstance(node.value, ast.Name | ast.Attribute | ast.Call):
+            continue
+        target = node.targets[0]
+        if isinstance(target, ast.Name) and target.id.isupper():
+            yield target.id, ast.unparse(node.value)
 
 
 RULES = (sizes, docstrings, folders, names, constants)
