@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.measure import fresh
-from bench.measure.fresh import Launcher
+from bench.runs import fresh
+from bench.runs.fresh import Launcher
 from tests.compilers import WORK, vector_instructions_work
 
 with contextlib.suppress(ModuleNotFoundError):  # tests/perf does without

@@ -14,11 +14,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from bench.measure.fresh import Launcher
 from bench.measure.task import Task
 from bench.modes.torch_compile import MODES
 from bench.records.files import Writer, read
 from bench.records.record import Case, Environment, Record
+from bench.runs.fresh import Launcher
 from bench.runs.plan import Selection, cases
 from bench.runs.run import measured
 from workloads.base import load_suite

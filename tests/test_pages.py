@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.measure.fresh import Launcher
 from bench.measure.task import Task
 from bench.records.files import Contents
 from bench.records.profile_notes import Notes, write_notes
 from bench.records.record import Case
+from bench.runs.fresh import Launcher
 from bench.runs.profile import take
 from reports.page.report import as_html
 from reports.profiles.profile import Profile, read_foreign, read_profile

@@ -103,11 +103,11 @@ def profile_cases(options: argparse.Namespace) -> Iterator[tuple[Path, Profiled]
 
     from bench.devices import DEVICES  # noqa: PLC0415
     from bench.measure.environment import OPENMP_SETTINGS, capture  # noqa: PLC0415
-    from bench.measure.fresh import Death, Launcher  # noqa: PLC0415
     from bench.measure.profile_passes import PASSES  # noqa: PLC0415
     from bench.measure.task import Task  # noqa: PLC0415
     from bench.modes.torch_compile import generates  # noqa: PLC0415 - these import torch
     from bench.records.profile_notes import Notes, write_notes  # noqa: PLC0415
+    from bench.runs.fresh import Death, Launcher  # noqa: PLC0415
     from bench.runs.profile import copy_for_tensorboard, take  # noqa: PLC0415
 
     cases = chosen_cases(options)

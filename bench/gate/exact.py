@@ -14,12 +14,12 @@ from functools import partial
 from bench.devices import DEVICES
 from bench.gate.hosts import Host, call
 from bench.gate.lanes import Gate, Hosts, abreast
-from bench.measure.fresh import Death
 from bench.measure.passes import MAIN_METRIC, perform
 from bench.measure.task import Task
 from bench.modes import torch_compile
 from bench.records.files import Writer
 from bench.records.record import SIDES, Case, Environment, Record
+from bench.runs.fresh import Death
 
 
 def count(

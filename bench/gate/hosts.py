@@ -23,7 +23,7 @@ from typing import Any
 
 from bench.gate.revisions import Side
 from bench.measure.environment import OPENMP_SETTINGS
-from bench.measure.fresh import QUIET, Death, how_it_died
+from bench.runs.fresh import QUIET, Death, how_it_died
 
 PROGRAM = Path(__file__).with_name("host.py")  # started by its path, under the interpreter of a side
 PADDING = "TORCHPACE_PADDING"

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from bench.gate.hosts import Host, draw
 from bench.gate.revisions import Side
-from bench.measure.fresh import Death
 from bench.records.errors import UsageError
 from bench.records.record import SIDES
+from bench.runs.fresh import Death
 
 MOST_LANES = 4  # more pairs at a time share caches and memory with each other more than they save
 

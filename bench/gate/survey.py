@@ -11,8 +11,8 @@ from bench.gate.hosts import call
 from bench.gate.lanes import Gate, Hosts, SideBroken, own_cores
 from bench.gate.revisions import Side
 from bench.measure.environment import capture
-from bench.measure.fresh import Death
 from bench.records.record import Case, Environment
+from bench.runs.fresh import Death
 from bench.runs.plan import Selection, SelectionError, cases
 from workloads.base import WORKLOADS
 

@@ -18,13 +18,13 @@ from typing import Any
 from bench.devices import DEVICES
 from bench.gate.hosts import Host
 from bench.measure.answers import ANSWERS, check_begun, check_last, judge_changed, kept, unchecked
-from bench.measure.fresh import Death
 from bench.measure.task import Task, build, check_defined, failure, find_workload
 from bench.measure.timer import Samples, block_time
 from bench.measure.turns import Shape, warm_up
 from bench.modes import torch_compile
 from bench.modes.enter import entered
 from bench.records.record import Record
+from bench.runs.fresh import Death
 
 
 def take_turns(connection: Connection, task: Task) -> Record:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 from bench.devices import DEVICES
 from bench.measure.environment import OPENMP_SETTINGS, capture
-from bench.measure.fresh import Death, Launcher
 from bench.measure.task import Task, setup_on
 from bench.measure.timer import Budget, Clock, block_time
 from bench.modes.enter import entered
@@ -22,6 +21,7 @@ from bench.records.errors import describe
 from bench.records.files import Writer
 from bench.records.points import text_of
 from bench.records.record import Case, Environment, Record
+from bench.runs.fresh import Death, Launcher
 from bench.runs.run import measured
 from workloads.base import WORKLOADS, Point, Unavailable, Workload, load_suite
 

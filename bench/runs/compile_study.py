@@ -18,12 +18,12 @@ from tqdm import tqdm
 from bench.devices import DEVICES
 from bench.measure.compile_passes import LONG_PROFILE, STUDY_METRIC, is_long, perform_study
 from bench.measure.environment import OPENMP_SETTINGS, capture
-from bench.measure.fresh import Death, Launcher
 from bench.measure.passes import MAIN_METRIC, perform
 from bench.measure.task import Task
 from bench.modes import torch_compile
 from bench.records.files import Writer
 from bench.records.record import Case, Environment, Record
+from bench.runs.fresh import Death, Launcher
 
 COLD_FOLDERS = 2  # first calls with a cache folder of their own, for break-even; one says nothing of how they differ
 LATER_METRICS = ("graphs", "graph_breaks", "recompiles", "kernels", "ops", "peak_memory")  # kept of the exact pass

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.devices import DEVICES
-from bench.measure.fresh import Death, Launcher
 from bench.measure.profile_passes import PASSES, perform
 from bench.measure.task import Task
 from bench.records.profile_notes import FILE, MEMORY, STACKS, TIMELINE, Notes
 from bench.records.record import Case
+from bench.runs.fresh import Death, Launcher
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from tqdm import tqdm
 
 from bench.devices import DEVICES
 from bench.measure.environment import OPENMP_SETTINGS, capture
-from bench.measure.fresh import Death, Launcher
 from bench.measure.ladder_passes import groups, perform_in_turns
 from bench.measure.passes import MAIN_METRIC, perform
 from bench.measure.task import Task
 from bench.measure.timer import Budget
 from bench.records.files import Writer
 from bench.records.record import Case, Environment, Record
+from bench.runs.fresh import Death, Launcher
 from workloads.base import WORKLOADS
 
 TIMED = "time"

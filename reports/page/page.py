@@ -15,7 +15,18 @@ from reports.topics.section import Section
 
 # The topics that have a part of the page, in the order a reader needs them. Each is a folder of reports/topics: its
 # section.py says what there is to draw, its section.html draws it.
-TOPICS = ("compare", "timing", "latency", "memory", "further", "compile", "training", "ladder", "roofline", "absent")
+TOPICS = (
+    "compare",
+    "timing",
+    "latency",
+    "memory",
+    "further",
+    "compile",
+    "training",
+    "ladder",
+    "roofline",
+    "absent",
+)
 
 
 @dataclass(frozen=True, slots=True)

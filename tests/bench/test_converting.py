@@ -14,13 +14,13 @@ import torch
 from torch import nn
 
 from bench.cli.run import add_to, make_plan
-from bench.measure.fresh import Launcher
 from bench.measure.task import Task
 from bench.measure.timer import Budget
 from bench.modes import torch_compile
 from bench.modes.inference import digest
 from bench.records.record import Case, Record
 from bench.runs.compile_study import attempted
+from bench.runs.fresh import Launcher
 from bench.runs.run import measured
 from reports.read.tails import ENOUGH_CALLS
 from tests.conftest import ROOT

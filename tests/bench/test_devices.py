@@ -126,7 +126,7 @@ def test_an_account_counts_one_step(device: Device) -> None:
 
 def test_facts_are_plain_values(device: Device) -> None:
     facts = device.facts()
-    assert facts
+    assert facts.get("gpu") or facts.get("cpu"), "people are told the model by this name"
     assert all(value is None or isinstance(value, (str, int)) for value in facts.values())
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from bench.measure import compile_passes, passes, profile_passes
-from bench.measure.fresh import Launcher
 from bench.measure.task import Task
 from bench.measure.timer import Budget
 from bench.records.record import Case
+from bench.runs.fresh import Launcher
 
 ONCE = Budget(warm_up_s=0.0, sample_s=0.0, min_values=1, max_values=1, calls_s=0.0, min_calls=1, max_calls=1)
 CASE = Case(

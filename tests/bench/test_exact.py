@@ -6,9 +6,9 @@ import pytest
 
 from bench.devices import Account, Peak
 from bench.measure.exact import REPEATS, accounted, counted, instructions
-from bench.measure.fresh import Launcher
 from bench.measure.task import Task
 from bench.records.record import Case, Record, parse_line, record_line
+from bench.runs.fresh import Launcher
 from bench.runs.run import measured
 from reports.topics.exact.figures import ExactRow, compare_exact
 from tests import determinism

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from bench.devices import DEVICES
 from bench.measure.exact import FUSED
-from bench.measure.fresh import Launcher
 from bench.measure.ladder_passes import FEWEST_ROUNDS, MOST_ROUNDS, groups, rounds, turns
 from bench.measure.passes import Begun
 from bench.measure.task import Task
@@ -17,6 +16,7 @@ from bench.measure.timer import Budget
 from bench.modes.torch_compile import missing_compiler
 from bench.records.files import Contents, Writer
 from bench.records.record import RUNGS, Case, Record
+from bench.runs.fresh import Launcher
 from bench.runs.plan import Selection, cases
 from bench.runs.run import Plan, execute, measured
 from reports.read.frames import figures, frame_of

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.measure.fresh import Launcher
 from bench.measure.task import Task
 from bench.measure.timer import Budget
 from bench.records.errors import describe
 from bench.records.record import Case, Record
+from bench.runs.fresh import Launcher
 from bench.runs.run import measured
 
 ROUNDING = 1e-9  # of a time divided and multiplied again

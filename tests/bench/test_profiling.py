@@ -10,10 +10,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.devices import DEVICES
-from bench.measure.fresh import Launcher
 from bench.measure.task import Task
 from bench.records.profile_notes import FILE, Notes, write_notes
 from bench.records.record import Case, Record
+from bench.runs.fresh import Launcher
 from bench.runs.profile import take
 from bench.runs.run import measured
 from reports.profiles.profile import Profile, read_profile

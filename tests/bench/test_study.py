@@ -11,13 +11,13 @@ import torch
 
 from bench.devices import DEVICES
 from bench.measure.compile_passes import LONG, NO_SIZES, SIZES, is_long, long_records, without_float64
-from bench.measure.fresh import Launcher
 from bench.measure.passes import Begun
 from bench.measure.task import Task
 from bench.modes import compilations, torch_compile
 from bench.records.files import Contents
 from bench.records.record import Case, Record
 from bench.runs.compile_study import attempted
+from bench.runs.fresh import Launcher
 from reports.read.frames import figures, frame_of
 from reports.topics.compile.figures import studied
 from reports.topics.compile.text import study_text

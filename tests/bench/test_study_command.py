@@ -9,11 +9,11 @@ import pytest
 
 from bench.cli import main
 from bench.measure.compile_passes import LONG_PROFILE
-from bench.measure.fresh import Launcher
 from bench.modes import torch_compile
 from bench.records.files import Contents, read
 from bench.records.record import Case, Record
 from bench.runs.compile_study import COLD_FOLDERS, State, Study, cold_passes, profile_passes
+from bench.runs.fresh import Launcher
 from reports.read.frames import figures, frame_of
 from reports.topics.overview.figures import overview
 from tests.conftest import ROOT

@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.measure.environment import OPENMP_SETTINGS
-from bench.measure.fresh import Launcher
 from bench.measure.task import Task
 from bench.measure.timer import Budget
 from bench.records.files import Contents, Writer
 from bench.records.record import Case, Environment, Record
 from bench.runs.ceilings import Prober, measure_ceilings, probes
+from bench.runs.fresh import Launcher
 from bench.runs.run import measured
 from reports.read.frames import figures, frame_of
 from reports.topics.ceilings.figures import Roof, roofs

@@ -19,10 +19,10 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from bench.measure.environment import OPENMP_SETTINGS
-from bench.measure.fresh import Launcher
 from bench.measure.task import Task
 from bench.records.record import Case
 from bench.runs.compile_study import attempted
+from bench.runs.fresh import Launcher
 from reports.stats.intervals import Ratio, compare_paired
 from reports.stats.speedup import speedup
 from workloads.base import load_suite

@@ -17,10 +17,10 @@ from tqdm import tqdm
 
 import tests.planted_ladder  # noqa: F401 - registers the ladder
 from bench.measure.environment import OPENMP_SETTINGS
-from bench.measure.fresh import Launcher
 from bench.measure.task import Task
 from bench.records.files import Contents
 from bench.records.points import point_of
+from bench.runs.fresh import Launcher
 from bench.runs.plan import Selection, cases
 from bench.runs.run import measured
 from reports.read.frames import Figure, figures, frame_of

@@ -11,13 +11,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from bench.cli.options import load
-from bench.measure.fresh import Launcher
 from bench.measure.task import Task
 from bench.measure.timer import CLOCK_SHARE, MIN_BLOCK_S, Budget, clock_cost
 from bench.records.files import Contents, Writer
 from bench.records.profile_notes import Notes, write_notes
 from bench.records.record import Case, Record
 from bench.runs.compile_study import Study, investigate
+from bench.runs.fresh import Launcher
 from bench.runs.plan import Selection, cases
 from bench.runs.profile import take
 from bench.runs.run import Plan, execute, measured

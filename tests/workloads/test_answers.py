@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.measure.fresh import Launcher
 from bench.records.record import Case
+from bench.runs.fresh import Launcher
 from bench.runs.plan import Selection, cases
 from tests.workloads.planned import WORKLOADS, is_expected, is_on_ladder, name_of
 from tests.workloads.wrongs import LAX, complaints, complaints_of

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from bench.devices import DEVICES
-from bench.measure.fresh import Launcher
 from bench.measure.passes import perform
 from bench.measure.task import Task
 from bench.measure.timer import Budget
 from bench.records.record import Case, Record
+from bench.runs.fresh import Launcher
 from tests.workloads.planned import ABSENCES, ANYWHERE, WORKLOADS, every, is_expected, name_of
 from workloads.base import Workload
 

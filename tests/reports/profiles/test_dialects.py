@@ -12,6 +12,7 @@ import pytest
 
 from reports.profiles.profile import read_foreign
 from reports.profiles.trace.dialects import CATEGORIES, DETAILS, ON_CPU, ON_DEVICE, merged
+from reports.profiles.trace.dialects.kineto import DIALECT as KINETO
 from reports.profiles.trace.reading import read_trace
 from tests.conftest import ROOT
 from tests.traces.events import event, memory, op, step, write
@@ -70,6 +71,7 @@ def test_devices_have_the_names_of_their_numbers(tmp_path: Path, number: int, na
 
 def test_every_dialect_speaks_of_what_the_judge_knows() -> None:
     assert set(CATEGORIES.values()) == {*ON_CPU, *ON_DEVICE}
+    assert set(DETAILS) == set(KINETO.details.values())  # whatever else is said of an event, no column takes it
     assert all(words for words in DETAILS.values())
 
 
