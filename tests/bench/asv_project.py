@@ -13,7 +13,8 @@ from tests.conftest import ROOT
 
 ASV = Path(sys.executable).parent / "asv"
 CHANGED = "tensor_ops.elementwise.track_step_time"
-UNCHANGED = "modules.linear.track_step_time"
+UNCHANGED = "tensor_ops.broadcast.track_step_time"
+SECONDS = "0.1"  # of sampling in each process
 SOURCE = Path("workloads") / "tensor_ops.py"
 ADDITION = "return Step(lambda: add(x, y), items=size"
 
@@ -29,7 +30,7 @@ def asv(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """What asv did with the arguments, as it is called by a new user."""
     home = folder.parent / "home"  # asv keeps its list of machines there: an empty one
     home.mkdir(exist_ok=True)
-    environment = {**os.environ, "HOME": str(home), "TORCHPACE_ASV_SECONDS": "0.1", "TORCHPACE_DEVICES": "cpu"}
+    environment = {**os.environ, "HOME": str(home), "TORCHPACE_ASV_SECONDS": SECONDS, "TORCHPACE_DEVICES": "cpu"}
     environment.pop("PYTHONPATH", None)
     return subprocess.run(
         [ASV, *arguments], cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -69,9 +70,12 @@ def make(folder: Path, times: int) -> Path:
     return folder
 
 
-def continuous(project: Path, factor: str, *commits: str) -> subprocess.CompletedProcess[str]:
-    """asv's comparison of two commits, of the benchmark that changed and of another."""
-    return asv(project, "continuous", "--factor", factor, *commits, "-b", CHANGED, "-b", UNCHANGED)
+def continuous(
+    project: Path, factor: str, commits: tuple[str, str], benchmarks: tuple[str, ...] = (CHANGED, UNCHANGED)
+) -> subprocess.CompletedProcess[str]:
+    """asv's comparison of two commits: of the benchmark that changed and of another, unless others are named."""
+    chosen = [option for name in benchmarks for option in ("-b", name)]
+    return asv(project, "continuous", "--factor", factor, *commits, *chosen)
 
 
 def worse(output: str) -> list[str]:

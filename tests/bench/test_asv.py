@@ -18,6 +18,7 @@ from tests.bench.asv_project import CHANGED, UNCHANGED, asv, continuous, git, ma
 from tests.bench.toy import SLOWER
 from tests.conftest import ROOT
 
+LINEAR = "modules.linear.track_step_time"
 FACTOR = "5"  # far from nothing and from what is planted
 
 
@@ -41,20 +42,20 @@ def test_what_asv_discovers_is_the_default_suite(project: Path) -> None:
 
 
 def test_a_commit_that_slows_a_workload_is_told_apart(project: Path) -> None:
-    done = continuous(project, FACTOR, "main~2", "main~1")
+    done = continuous(project, FACTOR, ("main~2", "main~1"))
     assert worse(done.stdout) == [CHANGED], done.stdout
     assert "PERFORMANCE DECREASED" in done.stdout
     assert done.returncode == 1
 
 
 def test_commits_with_the_same_workloads_are_not_told_apart(project: Path) -> None:
-    done = continuous(project, FACTOR, "main~1", "main")
+    done = continuous(project, FACTOR, ("main~1", "main"), (UNCHANGED,))
     assert "NOT SIGNIFICANTLY CHANGED" in done.stdout, done.stdout
     assert done.returncode == 0
 
 
 def test_results_are_stored_and_read_back(project: Path) -> None:
-    done = asv(project, "run", "--record-samples", "-b", UNCHANGED, "-b", "modules.linear.track_peak_memory")
+    done = asv(project, "run", "--record-samples", "-b", LINEAR, "-b", "modules.linear.track_peak_memory")
     assert done.returncode == 0, done.stdout + done.stderr
     commit = git(project, "rev-parse", "HEAD")
     (stored,) = (project / ".asv/results").glob(f"*/{commit[:8]}-*.json")

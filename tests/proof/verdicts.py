@@ -55,7 +55,7 @@ def asv(folder: Path) -> Iterator[Claim]:
     """asv tells the doubled benchmark, and nothing where nothing changed."""
     project = asv_project.make(folder / "project", times=2)
     for commits, should in (("main~2", "main~1"), asv_project.CHANGED), (("main~1", "main"), ""):
-        found = asv_project.worse(asv_project.continuous(project, FACTOR, *commits).stdout)
+        found = asv_project.worse(asv_project.continuous(project, FACTOR, commits).stdout)
         yield equal(f"what asv calls worse from {' to '.join(commits)}", ", ".join(found), should)
 
 
