@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.counts.modules import called_modules, flops_by_path, names_in_model
 from reports.profiles.profile import read_foreign
+from reports.profiles.shape.launches import launches_of
 from reports.profiles.shape.operators import calls_table, nest_operators, operator_table
 from reports.profiles.shape.windows import steps_of
 from reports.profiles.trace.reading import read_trace
@@ -28,7 +29,9 @@ def test_operators_have_the_self_times_of_key_averages_on_the_same_run(tmp_path:
     profiled.export_chrome_trace(str(path))
     trace = read_trace(path)
     steps = steps_of(trace)
-    table = operator_table(calls_table(trace, steps, nest_operators(trace)), steps).set_index("name")
+    table = operator_table(calls_table(trace, steps, nest_operators(trace), launches_of(trace)), steps).set_index(
+        "name"
+    )
     theirs = {row.key: row for row in profiled.key_averages()}
     assert set(table.index) == set(theirs)
     for name, row in theirs.items():
