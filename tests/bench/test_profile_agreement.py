@@ -29,9 +29,8 @@ def test_operators_have_the_self_times_of_key_averages_on_the_same_run(tmp_path:
     profiled.export_chrome_trace(str(path))
     trace = read_trace(path)
     steps = steps_of(trace)
-    table = operator_table(calls_table(trace, steps, nest_operators(trace), launches_of(trace)), steps).set_index(
-        "name"
-    )
+    calls = calls_table(trace, steps, nest_operators(trace), launches_of(trace, steps))
+    table = operator_table(calls, steps).set_index("name")
     theirs = {row.key: row for row in profiled.key_averages()}
     assert set(table.index) == set(theirs)
     for name, row in theirs.items():
