@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 
+import tests
 from bench.runs import fresh
 from bench.runs.fresh import Launcher
 from tests.compilers import WORK, vector_instructions_work
+from workloads.base import WORKLOADS
 
 with contextlib.suppress(ModuleNotFoundError):  # tests/perf does without
     from hypothesis import settings
@@ -77,3 +80,15 @@ def data_folder(shared_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
         del os.environ["TORCHPACE_DATA"]
     else:
         os.environ["TORCHPACE_DATA"] = previous
+
+
+@pytest.fixture
+def called_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For commands called in this process with --workloads: they import what is planted as a new process would."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    for name in [name for name in sys.modules if name.startswith("tests.planted")]:
+        monkeypatch.delitem(sys.modules, name)
+        monkeypatch.delattr(tests, name.removeprefix("tests."), raising=False)
+    for name in [name for name in WORKLOADS if name.startswith("planted.")]:
+        monkeypatch.delitem(WORKLOADS, name)

@@ -123,6 +123,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "my_package"
     folder.mkdir()
     (folder / "__init__.py").write_text("")
+    forget_the_package()
     (folder / "model.py").write_text(MODEL)
     (folder / "perf.py").write_text(blocks(OWN, "python")[0])
     monkeypatch.chdir(tmp_path)
@@ -131,6 +132,11 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield folder
     WORKLOADS.clear()
     WORKLOADS.update(known)
+    forget_the_package()
+
+
+def forget_the_package() -> None:
+    """Another test of this process may have imported one of the same name."""
     for name in [name for name in sys.modules if name.split(".")[0] == "my_package"]:
         del sys.modules[name]
 

@@ -55,13 +55,11 @@ def torchpace(folder: Path, *arguments: str) -> str:
 
 
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+def call(called_here: None, capsys: pytest.CaptureFixture[str]) -> Call:
     """`torchpace` called in this process, where torch is imported already: its exit code, output and errors.
 
     That a process ends with main's code, tests that start one show.
     """
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
     def called(*arguments: str) -> tuple[int, str, str]:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from bench.cli import main
 from bench.records.files import StoringError
 from bench.records.profile_notes import FILE, Notes, read_notes, write_notes
 from bench.records.record import Case
-from tests.conftest import ROOT
 
 
 def test_notes_survive_the_way_to_the_file_and_back(tmp_path: Path) -> None:
@@ -34,10 +32,8 @@ def test_damaged_notes_are_named(tmp_path: Path, text: str) -> None:
 
 
 def test_the_command_writes_a_report_the_traces_and_what_tensorboard_opens(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    called_here: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     out = tmp_path / "out"
     names = ("planted.slow_loader", "planted.unavailable")
     code = main(["profile", *names, "--workloads", "tests.planted", "-o", str(out), "--device", "cpu"])

@@ -16,7 +16,6 @@ from bench.runs.compile_study import COLD_FOLDERS, State, Study, cold_passes, pr
 from bench.runs.fresh import Launcher
 from reports.read.frames import figures, frame_of
 from reports.topics.overview.figures import overview
-from tests.conftest import ROOT
 
 ASK = ("compile", "--workloads", "tests.planted", "--device", "cpu")
 
@@ -27,7 +26,7 @@ def case(name: str, mode: str = "compile") -> Case:
 
 @pytest.mark.skipif(bool(torch_compile.missing_compiler("cpu")), reason="needs a C++ compiler")
 def test_the_command_goes_on_after_what_fails_and_its_records_say_the_same(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    called_here: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Case] = []
 
@@ -36,7 +35,6 @@ def test_the_command_goes_on_after_what_fails_and_its_records_say_the_same(
         return len(asked) > 1  # as if it were not, for a second cold call, and then were, so that it is profiled
 
     monkeypatch.setattr("bench.cli.compile.slower", slower)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     path = str(tmp_path / "a.jsonl")
     names = ("planted.unsupported", "planted.does_not_build", "planted.steady")
     assert main([*ASK, *names, "--launches", "1", "-o", path]) == 0
@@ -59,9 +57,8 @@ def test_the_command_goes_on_after_what_fails_and_its_records_say_the_same(
 
 
 def test_nothing_measured_is_exit_2_and_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    called_here: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     assert main([*ASK, "planted.does_not_build", "-o", str(tmp_path / "a.jsonl")]) == 2
     captured = capsys.readouterr()
     assert "planted: no such thing" in captured.out
