@@ -85,7 +85,7 @@ SHOWS: dict[str, tuple[str, ...]] = {
     "torchpace ceilings": (r"matmul float32 .* GFLOP/s", r"copy in 512 MiB .* GB/s", r"dispatch .* [µn]s/operator"),
     "torchpace compare infer.jsonl": (r"bound by +of roof .*\n.*\n.* eager +(compute|memory|overhead) +[\d.]+ %",),
     "torchpace report compile.jsonl ladder.jsonl infer.jsonl": ("Latency .*Compile .*Ladder .*Roofline .*-bound",),
-    "torchpace history before.jsonl after.jsonl": (r"it takes 5 points, and there (?:is 1|are 2)", "`torchpace compare`"),
+    "torchpace history before.jsonl after.jsonl": (r"it takes 5 points, and there (is 1|are 2)", "`torchpace compare`"),
     "python -m pytest tests/perf": (r"test_step_time\[modules\.linear",),
     "torchpace compare pytest-benchmark.json": (r"linear +batch=1, features=256 ",),
 }  # fmt: skip
