@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shlex
 import shutil
@@ -79,7 +80,8 @@ def shown(command: str, capsys: pytest.CaptureFixture[str]) -> str:
     else:
         folder = Path.cwd()  # pytest runs where the tests are, and writes here
         here = [word.replace("-json=", f"-json={folder}/") for word in words[1:]]
-        done = subprocess.run([sys.executable, *here], cwd=ROOT, capture_output=True, text=True, check=False)
+        alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+        done = subprocess.run([sys.executable, *here], cwd=ROOT, env=alone, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
         print(done.stdout)
     text = capsys.readouterr().out

@@ -52,12 +52,21 @@ def launches_of(trace: Trace, steps: Steps) -> Launches:
     calls = matched(events, rows, of_category(events, *CALLS), "correlation")
     by_id = matched(events, rows, operators(events), "external_id")
     starts = events["start_ns"].to_numpy()
-    by_time = bool(len(rows)) and bool((calls == NONE).all() and (by_id == NONE).all())
+    by_time = (
+        bool(len(rows)) and not numbered(events, of_category(events, *CALLS)).any() and bool((by_id == NONE).all())
+    )
     launch = rows if by_time else np.where(calls != NONE, calls, by_id)
     found = np.where(launch != NONE, steps.at(starts[launch]), NONE)
     if not steps.marked:  # the whole trace is one step, whatever launched its parts
         found = np.zeros_like(found)
     return Launches(rows, calls, by_id, found, by_time)
+
+
+def numbered(events: pd.DataFrame, chosen: NDArray[np.bool_], column: str = "correlation") -> NDArray[np.bool_]:
+    """Which of the chosen events have a number in the column; 0 is none."""
+    numbers = events[column].to_numpy()
+    found: NDArray[np.bool_] = chosen & (numbers != ABSENT) & (numbers != 0)
+    return found
 
 
 def operators(events: pd.DataFrame) -> NDArray[np.bool_]:
@@ -72,7 +81,7 @@ def matched(events: pd.DataFrame, rows: Ints, others: NDArray[np.bool_], column:
     began before is meant.
     """
     numbers, starts = events[column].to_numpy(), events["start_ns"].to_numpy()
-    theirs = np.flatnonzero(others & (numbers != ABSENT) & (numbers != 0))
+    theirs = np.flatnonzero(numbered(events, others, column))
     if not len(theirs) or not len(rows):
         return np.full(len(rows), NONE)
     order = np.lexsort((starts[theirs], numbers[theirs]))
