@@ -16,7 +16,7 @@ DIES = "os.kill(os.getpid(), signal.SIGKILL)"
 HANGS = "time.sleep(1000)"
 RAISES = "raise ValueError('planted <b>')"
 WRONG = "return x"
-TIMEOUT_S = 10  # of a process that never answers; the others need a hundredth of it
+TIMEOUT_S = 20  # of a process that never answers; the others need a hundredth of it
 
 Outcome = tuple[int, str, dict[str, Any]]
 

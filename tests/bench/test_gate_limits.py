@@ -101,9 +101,7 @@ def test_identical_sides_are_said_to_be_an_a_a_run_and_too_little_time_is_undeci
 def test_a_killed_gate_leaves_nothing_and_its_trials_are_used_again(unchanged: Toy) -> None:
     toy = unchanged
     # Margins that so few trials cannot reach: the gate is still under way when it is killed.
-    arguments = (
-        "--base", "HEAD~1", "--slower-than", "0.001%", "--same-within", "0.001%", "--lanes", "1", "--json", "gate.json",
-    )  # fmt: skip
+    arguments = ("--base", "HEAD~1", "--slower-than", "0.001%", "--same-within", "0.001%", "--json", "gate.json")
     process = toy.start("gate", *WORKLOADS, *arguments)
     until(lambda: any(records_in(path) >= 2 for path in toy.trials()))
     process.send_signal(signal.SIGKILL)
