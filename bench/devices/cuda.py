@@ -108,7 +108,9 @@ def limits() -> dict[str, str | int | None]:
         import pynvml  # noqa: PLC0415 - optional
 
         pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByIndex(torch.cuda.current_device())
+        # By its identity: NVML counts devices that CUDA_VISIBLE_DEVICES hides.
+        identity = torch.cuda.get_device_properties(torch.cuda.current_device()).uuid
+        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{identity}")
         return {
             "gpu_power_limit_w": round(pynvml.nvmlDeviceGetPowerManagementLimit(handle) / 1000),
             "gpu_max_clock_mhz": int(pynvml.nvmlDeviceGetMaxClockInfo(handle, pynvml.NVML_CLOCK_SM)),

@@ -17,10 +17,13 @@ from reports.stats.speedup import speedup
 # Facts that make a difference nobody asked for.
 HIDDEN_FACTS = (
     "torchpace", "ruler", "torch", "torchvision", "python", "numpy", "blas", "malloc", "matmul_precision", "os",
-    "fingerprint", "cpu", "affinity", "governor", "gpu", "driver", "cuda", "cudnn", "omp_wait_policy",
-    "gomp_spincount", "dirty",
+    "fingerprint", "cpu", "affinity", "governor", "gpu", "driver", "cuda", "cudnn", "cudnn_tf32",
+    "gpu_power_limit_w", "gpu_max_clock_mhz", "gpu_ecc", "omp_wait_policy", "gomp_spincount", "dirty",
 )  # fmt: skip
-DEVICE_FACTS = ("gpu", "driver", "cuda", "cudnn", "fingerprint")  # what comparing by device is about
+# What comparing by device is about.
+DEVICE_FACTS = (
+    "gpu", "driver", "cuda", "cudnn", "cudnn_tf32", "gpu_power_limit_w", "gpu_max_clock_mhz", "gpu_ecc", "fingerprint",
+)  # fmt: skip
 
 Environments = Mapping[str, Environment]
 
