@@ -82,6 +82,16 @@ def data_folder(shared_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
         os.environ["TORCHPACE_DATA"] = previous
 
 
+@pytest.fixture(scope="module", autouse=True)
+def own_workloads() -> Iterator[None]:
+    """What one file's tests make workloads of is unknown to the next file's, whichever process runs both."""
+    before = dict(WORKLOADS)
+    yield
+    for name in WORKLOADS.keys() - before.keys():
+        sys.modules.pop(WORKLOADS.pop(name).builder.__module__, None)
+    WORKLOADS.update(before)
+
+
 @pytest.fixture
 def called_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """For commands called in this process with --workloads: they import what is planted as a new process would."""
