@@ -10,6 +10,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
+import torch
 
 import tests
 from bench.runs import fresh
@@ -23,6 +24,9 @@ with contextlib.suppress(ModuleNotFoundError):  # tests/perf does without
     # No ordinary test fails because a machine is slow.
     settings.register_profile("torchpace", deadline=None)
     settings.load_profile("torchpace")
+
+# Tests run beside each other: threads of one that wait for a core spin, and take it from the others.
+torch.set_num_threads(1)
 
 fresh.PRELOAD = (*fresh.PRELOAD, "tests.preload")
 
@@ -87,8 +91,12 @@ def own_workloads() -> Iterator[None]:
     """What one file's tests make workloads of is unknown to the next file's, whichever process runs both."""
     before = dict(WORKLOADS)
     yield
-    for name in WORKLOADS.keys() - before.keys():
-        sys.modules.pop(WORKLOADS.pop(name).builder.__module__, None)
+    for module in {WORKLOADS[name].builder.__module__ for name in WORKLOADS.keys() - before.keys()}:
+        package, _, name = module.rpartition(".")
+        sys.modules.pop(module, None)
+        if package in sys.modules:
+            vars(sys.modules[package]).pop(name, None)  # else `from package import name` would find it again
+    WORKLOADS.clear()
     WORKLOADS.update(before)
 
 

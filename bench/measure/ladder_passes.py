@@ -19,7 +19,7 @@ from bench.modes.enter import entered
 from bench.records.record import RUNGS, Case, Record
 from workloads.base import Workload
 
-TURN_S = 0.1  # at least: a rung of milliseconds has more steps a turn
+TURN_S = 0.1  # at least, where there is time: a rung of milliseconds has more steps a turn
 METRIC = MAIN_METRIC["time"]
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 40
 
@@ -83,7 +83,8 @@ def turns(tasks: Sequence[Task], begun: dict[Case, Begun]) -> dict[Case, Samples
     clock = DEVICES[tasks[0].case.device].clock
     runs = [falling(task.case, begun[task.case].step.run) for task in tasks]
     settled = [warm_up(run, clock) for run in runs]
-    steps = [max(1, round(TURN_S / step_s)) for step_s in settled]
+    turn_s = min(TURN_S, tasks[0].budget.sample_s)
+    steps = [max(1, round(turn_s / step_s)) for step_s in settled]
     round_s = sum(count * step_s for count, step_s in zip(steps, settled, strict=True))
     found = alternate(runs, steps, rounds(tasks[0].budget, len(tasks), round_s), clock, random.Random())
     return {

@@ -115,8 +115,8 @@ def test_a_users_own_workloads_are_measured(
     monkeypatch.chdir(tmp_path)
     listed = json.loads(call("list", "--json", "--workloads", "my_package.perf")[1])
     assert [workload["name"] for workload in listed] == ["my_model.forward"]
-    arguments = ("--workloads", "my_package.perf", "--device", "cpu", "--mode", "eager,compile", "--quick")
-    output = torchpace(tmp_path, "run", *arguments, "-o", "mine.jsonl")
+    arguments = ("--workloads", "my_package.perf", "--device", "cpu", "--mode", "eager,compile", "--axis", "batch=8")
+    output = torchpace(tmp_path, "run", *arguments, "--quick", "-o", "mine.jsonl")
     cases = {(record.case.label, record.case.mode, record.status) for record in read(tmp_path / "mine.jsonl").records}
     assert ("my_model.forward(batch=8)", "eager", "measured") in cases
     assert ("my_model.forward(batch=8)", "compile", "measured") in cases

@@ -35,8 +35,12 @@ def is_expected(reason: str, device: str) -> bool:
 
 
 def every(devices: Sequence[str], dtype: str = "float32", mode: str = "eager", first_point: bool = False) -> list[Case]:
-    """The default suite's cases and those of the ladders, small, that the device's ladder has."""
-    found = cases(WORKLOADS, Selection(devices=devices, dtypes=[dtype], modes=[mode]))
+    """The default suite's cases and those of the ladders, small, that the device's ladder has.
+
+    first_point: of each workload only the first, small too.
+    """
+    small = {name: SMALL[name] for name in ("samples", "epochs")} if first_point else {}
+    found = cases(WORKLOADS, Selection(devices=devices, dtypes=[dtype], modes=[mode], axes=small))
     found += filter(is_on_ladder, cases(WORKLOADS, Selection(LADDERS, devices, [dtype], [mode], axes=SMALL)))
     if first_point:
         found = list({case.workload: case for case in reversed(found)}.values())

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from reports.format import units
 from reports.profiles.profile import Profile
 from reports.profiles.say.finding import Finding, number_of, seconds
+from reports.profiles.shape.breakdown import is_communication
 from reports.profiles.trace.dialects import WAITS
 
 IDLE_SHARE = 0.2
@@ -45,8 +46,8 @@ def idle_device(profile: Profile) -> Iterator[Finding]:
 def copying(profile: Profile) -> Iterator[Finding]:
     """The device copies instead of computing."""
     share = profile.activities.fractions["copy"] if profile.activities else 0.0
-    if share >= COPY_SHARE:
-        copies = profile.kernels[profile.kernels["category"] != "kernel"]
+    copies = profile.kernels[profile.kernels["category"] != "kernel"]
+    if share >= COPY_SHARE and not copies.empty:  # there may be copies that no recorded step launched
         yield Finding(
             f"{units.percent(share)} of the step the GPU only copies",
             f"mostly {copies['name'].iloc[0]}, {number_of(float(copies['calls'].sum()), 'copy', 'copies')} a step",
@@ -57,7 +58,7 @@ def copying(profile: Profile) -> Iterator[Finding]:
 def communicating(profile: Profile) -> Iterator[Finding]:
     """The device communicates with nothing else to do."""
     share = profile.activities.fractions["communication"] if profile.activities else 0.0
-    if share >= COMMUNICATION_SHARE:
+    if share >= COMMUNICATION_SHARE and profile.kernels["name"].map(is_communication).any():
         yield Finding(
             f"{units.percent(share)} of the step is communication that no kernel hides",
             "collective kernels ran with no other kernel beside them",

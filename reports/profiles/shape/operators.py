@@ -105,23 +105,26 @@ def kernel_table(trace: Trace, steps: Steps, launches: Launches) -> pd.DataFrame
 
     occupancy: achieved, as the profiler estimates it, 0 to 1, weighted by time; NaN where the trace has none.
     """
-    events = trace.events
-    part = events.iloc[launches.rows[launches.steps != NONE]]
+    part = trace.events.iloc[launches.rows[launches.steps != NONE]].reset_index(drop=True)
     seconds = (part["end_ns"] - part["start_ns"]) / 1e9
     frame = pd.DataFrame({
-        "name": part["name"].astype(str), "category": part["category"].astype(str), "total_s": seconds,
+        "name": part["name"], "category": part["category"], "total_s": seconds, "row": part.index,
         "weighted": part["occupancy"] / 100 * seconds, "weight": seconds.where(part["occupancy"].notna()),
-        "blocks_per_sm": part["blocks_per_sm"], "stream": part["stream"].astype(str),
-        "grid": part["grid"].astype(str), "block": part["block"].astype(str),
+        "blocks_per_sm": part["blocks_per_sm"], "stream": part["stream"].cat.codes,
     })  # fmt: skip
-    grouped = frame.groupby(["name", "category"], sort=False)
+    grouped = frame.groupby(["name", "category"], sort=False, observed=True)
     table = grouped.agg(
         calls=("total_s", "size"), total_s=("total_s", "sum"), mean_s=("total_s", "mean"), min_s=("total_s", "min"),
         max_s=("total_s", "max"), weighted=("weighted", "sum"), weight=("weight", "sum"),
-        blocks_per_sm=("blocks_per_sm", "mean"), streams=("stream", "nunique"), grid=("grid", "first"),
-        block=("block", "first"),
-    )  # fmt: skip
-    table["occupancy"] = table["weighted"] / table["weight"].where(table["weight"] > 0)
-    table["share"] = table["total_s"] / (float(table["total_s"].sum()) or 1.0)
-    table[["calls", "total_s"]] = table[["calls", "total_s"]] / len(steps.names)
-    return table.drop(columns=["weighted", "weight"]).sort_values("total_s", ascending=False).reset_index()
+        blocks_per_sm=("blocks_per_sm", "mean"), streams=("stream", "nunique"), first=("row", "first"),
+    ).reset_index()  # fmt: skip
+    first = part.loc[table.pop("first")].reset_index(drop=True)
+    texts_of = {name: first[name].astype(str) for name in ("name", "category", "grid", "block")}
+    table = table.assign(
+        **texts_of,
+        occupancy=table["weighted"] / table["weight"].where(table["weight"] > 0),
+        share=table["total_s"] / (float(table["total_s"].sum()) or 1.0),
+        calls=table["calls"] / len(steps.names),
+        total_s=table["total_s"] / len(steps.names),
+    ).drop(columns=["weighted", "weight"])
+    return table.sort_values("total_s", ascending=False).reset_index(drop=True)
