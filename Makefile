@@ -12,9 +12,9 @@ bench: $(INSTALLED)
 	$(BIN)/torchpace run -o $(RESULTS).jsonl
 	$(BIN)/torchpace report $(RESULTS).jsonl -o $(RESULTS).html
 
-# In the order of their folders, where files of few long tests come first. Tests often wait: one process more than cores.
+# In the order of their folders, where files of few long tests come first, and what can be divided last.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --maxprocesses 5 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 5 --dist loadgroup --no-loadscope-reorder
 
 # What tests leave out because it takes times: the ruler against what is known, and how often intervals and verdicts are
 # right. An hour or so; keep the machine quiet.

@@ -32,6 +32,8 @@ fresh.PRELOAD = (*fresh.PRELOAD, "tests.preload")
 
 PERF = Path(__file__).parent / "perf"
 ROOT = Path(__file__).parent.parent
+# Files whose tests share nothing that takes long to make: any process may take any of them. All others stay together.
+SPREAD = ("test_suite.py", "test_answers.py")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -39,6 +41,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if collection_path == PERF and not config.getoption("--benchmark-only", default=False):
         return True
     return None
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    return (os.cpu_count() or 1) + 1  # they often wait for processes that they started
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.name not in SPREAD:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(ROOT))))
 
 
 @pytest.fixture(scope="session")

@@ -52,8 +52,8 @@ def test_a_new_device_passes_the_contract(project: Path) -> None:
 
 def test_a_new_subject_is_measured_on_a_new_device(project: Path) -> None:
     file = project / "planted.jsonl"
-    asked = ("planted.*", "tensor_ops.cast(to=float*", "--device", "cpu,planted", "--mode", "eager", "--quick", "-o", str(file))
-    run(project, "bench.cli", "run", *asked)
+    asked = ("planted.*", "tensor_ops.cast(to=float*", "--device", "cpu,planted", "--mode", "eager", "--quick")
+    run(project, "bench.cli", "run", *asked, "-o", str(file))
     records = [record for record in read(file).records if record.metric == "step_time"]
     measured = {(record.case.workload, record.case.device) for record in records if record.status == "measured"}
     assert {("planted.double", "cpu"), ("planted.double", "planted"), ("tensor_ops.cast", "planted")} <= measured
