@@ -47,6 +47,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return (os.cpu_count() or 1) + 1  # they often wait for processes that they started
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist looks at marks in this hook, too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.name not in SPREAD:
