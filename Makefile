@@ -14,7 +14,7 @@ bench: $(INSTALLED)
 
 # In the order of their folders, where files of few long tests come first, and what can be divided last.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 5 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 5 --dist loadfile --no-loadscope-reorder
 
 # What tests leave out because it takes times: the ruler against what is known, and how often intervals and verdicts are
 # right. An hour or so; keep the machine quiet.
