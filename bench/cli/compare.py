@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from bench.records.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from reports.read.frames import Figure
     from reports.read.rows import Row
 
 BY = ("device", "mode", "dtype", "torch", "commit")
@@ -50,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     paths = [path for path in (options.base, options.head) if path]
     contents = [load_one(path) for path in paths]
     environments = {id: environment for part in contents for id, environment in part.environments.items()}
-    names = [str(path) for path in paths] if len(set(paths)) == len(paths) else ["A", "B"]
+    names = short(paths) if len(set(paths)) == len(paths) else ["A", "B"]
     frame = pd.concat([frame_of(part, name) for part, name in zip(contents, names, strict=True)], ignore_index=True)
     by = options.by or ("source" if options.head else None)
     rows = versus(frame, by, sides(frame, by), environments) if by else overview(figures(frame))
@@ -59,14 +61,35 @@ def run(options: argparse.Namespace) -> int:
     elif options.format == "csv":
         print(table(rows).to_csv(index=False), end="")
     else:
-        alone = None if by else overview_text(rows, environments, options.format, figures(frame))
+        found = figures(frame)
+        alone = None if by else overview_text(rows, environments, options.format, found)
         print(alone or versus_text(rows, environments, options.format))
-        if not by and (bounds := roofline(figures(frame), contents, options.format)):
+        if by == "source" and (pace := pace_text(found, names)):
+            print(f"\n{pace}")
+        if not by and (bounds := roofline(found, contents, options.format)):
             print(f"\n{bounds}")
     for part in contents:
         for warning in part.warnings:
             print(f"torchpace: warning: {warning}", file=sys.stderr)
     return 0
+
+
+def short(paths: Sequence[Path]) -> list[str]:
+    """The ends of the paths, as short as they can be told apart."""
+    for parts in range(1, 1 + max(len(path.parts) for path in paths)):
+        names = [str(Path(*path.parts[-parts:])) for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    return [str(path) for path in paths]
+
+
+def pace_text(found: Sequence[Figure], names: Sequence[str]) -> str:
+    """Whether the machine itself differed between the sources."""
+    from reports.topics.pace.text import compared_text  # noqa: PLC0415 - imports numpy
+
+    base, *heads = ([figure for figure in found if figure.source == name] for name in names)
+    told = (compared_text(base, head, (names[0], name)) for head, name in zip(heads, names[1:], strict=True))
+    return "\n".join(text for text in told if text)
 
 
 def sides(frame: pd.DataFrame, by: str) -> list[str]:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.options import add_case_options, load, positive_int, selection_of
+from bench.cli.options import add_case_options, load, positive_int, refuse, selection_of
+from bench.cli.quantities import duration, share
 from bench.cli.recording import add_recording_options, contents_of, gather, outcome, prepare_data, print_where
 from bench.records.files import Writer
 
 if TYPE_CHECKING:
+    from bench.records.record import Record
     from workloads.base import Workload
 
-QUICK_SAMPLE_S = 0.05  # a look, not a measurement: one process, a few values
-QUICK_CALLS = 10  # single calls, at least
+QUICK_CASE_S = 2.0  # a look takes so long for each case, and at least as long as QUICK_S
+QUICK_S = 10.0
+QUICK_SAMPLE_S = 0.05  # with launches that are shorter still
 
 
 def add_to(commands: Any) -> None:
@@ -32,14 +36,20 @@ def add_to(commands: Any) -> None:
         "globs", nargs="*", metavar="GLOB", help="workloads, such as 'mnist_cnn.*'; default: the suite, without ladders"
     )
     add_case_options(parser, default_mode="each workload's own")
-    parser.add_argument("--launches", type=positive_int, help="fresh processes per case (default 3)")
-    parser.add_argument("--quick", action="store_true", help="one short launch per case: a look, with wide intervals")
+    parser.add_argument(
+        "--budget", type=duration, default=300.0,
+        help="such as 90s or 10m (default 5m): the run ends then, or when all is known as well as --within asks for",
+    )  # fmt: skip
+    parser.add_argument("--within", type=share, default=0.05, help="how well step times are to be known (default 5%%)")
+    parser.add_argument("--launches", type=positive_int, help="so many fresh processes per case instead of a budget")
+    parser.add_argument("--quick", action="store_true", help="a look: two seconds per case, and wider intervals")
     add_recording_options(parser)
-    parser.set_defaults(command=run)
+    parser.set_defaults(command=run, parser=parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure the selection; 2 when nothing at all could be measured."""
+    from bench.runs.pursuit import pursue  # noqa: PLC0415
     from bench.runs.run import execute  # noqa: PLC0415
 
     workloads = load(options.workloads)
@@ -47,7 +57,11 @@ def run(options: argparse.Namespace) -> int:
     prepare_data(options, {case.workload for case in plan.cases}, workloads)
     path = options.output or Path("results") / f"{plan.run}.jsonl"
     writer, started_s = Writer(path), time.monotonic()
-    records, interrupted = gather(execute(plan, writer), writer)
+    if plan.limit_s is None:
+        measuring = execute(plan, writer)
+    else:
+        measuring = pursue(plan, writer, lambda records: distance(records, options.within))
+    records, interrupted = gather(measuring, writer)
     if not records:
         print("torchpace: interrupted before anything was measured", file=sys.stderr)
         return 130
@@ -56,19 +70,31 @@ def run(options: argparse.Namespace) -> int:
     return outcome(records, interrupted)
 
 
+def distance(records: Sequence[Record], within: float) -> float:
+    """How far a run's cases are from being known."""
+    from reports.topics.overview.known import distance_of  # noqa: PLC0415 - imports scipy
+
+    return distance_of(records, within)
+
+
 def make_plan(options: argparse.Namespace, workloads: Mapping[str, Workload]) -> Any:
     """The plan that the options describe. Raises SelectionError."""
-    from bench.measure.timer import Budget  # noqa: PLC0415
+    from bench.measure.timer import SHORT, Budget  # noqa: PLC0415
     from bench.runs.plan import cases  # noqa: PLC0415 - these import torch
     from bench.runs.run import Plan  # noqa: PLC0415
 
-    launches = options.launches or (1 if options.quick else 3)
-    quick = Budget(sample_s=QUICK_SAMPLE_S, calls_s=QUICK_SAMPLE_S, min_calls=QUICK_CALLS)
-    budget = quick if options.quick else Budget()
     name = datetime.now().strftime("%Y%m%d-%H%M%S")
-    seeds = options.launches or (1 if options.quick else None)
     chosen = cases(workloads, selection_of(options))
-    return Plan(name, chosen, launches, budget, options.timeout, options.workloads, seeds)
+    plan = Plan(name, chosen, timeout_s=options.timeout, module=options.workloads, seeds=options.launches)
+    if options.launches:
+        refuse(options, ("budget", "within"), "--launches", "their number is what ends the run")
+        look = replace(Budget(), sample_s=QUICK_SAMPLE_S, calls_s=QUICK_SAMPLE_S, min_calls=SHORT.min_calls)
+        return replace(plan, launches=options.launches, budget=look if options.quick else Budget())
+    if options.quick:
+        refuse(options, ("budget",), "--quick", "it takes two seconds per case")
+        limit_s = max(QUICK_S, QUICK_CASE_S * len(chosen))
+        return replace(plan, limit_s=limit_s, seeds=1, budget=replace(SHORT, sample_s=QUICK_SAMPLE_S))
+    return replace(plan, limit_s=options.budget, budget=SHORT)
 
 
 def show(path: Path, run_name: str) -> None:

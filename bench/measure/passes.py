@@ -16,6 +16,7 @@ from torch import Tensor
 from bench.devices import Device
 from bench.measure import exact
 from bench.measure.answers import ANSWERS, check_begun, check_last, judge_changed, kept, unchecked
+from bench.measure.machine import Watch
 from bench.measure.task import Task, build, compiles, failure, subject_of
 from bench.measure.timer import Samples, each_call, sample
 from bench.modes import compilations, torch_compile
@@ -100,6 +101,7 @@ def conclude(
             values=samples.values,
             steps_per_value=samples.steps_per_value,
             warm_up_values=samples.warm_up_values,
+            machine=samples.machine,
             warnings=((torch_compile.FALLBACK_RANDOM,) if random else ()) + unchecked(step),
         ),
         replace(
@@ -124,7 +126,9 @@ def conclude(
 def timing_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
     """First call, then steady step time; then, in the first launch, whether the answers were right."""
     begun = begin(task, workload, device)
-    return conclude(task, workload, device, blank, begun, sample(begun.step.run, device.clock, task.budget))
+    watch = Watch()
+    samples = sample(begun.step.run, device.clock, task.budget)
+    return conclude(task, workload, device, blank, begun, replace(samples, machine=watch.facts()))
 
 
 def memory_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:

@@ -35,13 +35,21 @@ class Budget:
     max_calls: int = 1000
 
 
+# Of one of many launches: processes differ more than the values within them, so a long step is run once or twice.
+SHORT = Budget(warm_up_s=0.02, sample_s=0.05, min_values=1, max_values=20, calls_s=0.5, min_calls=3, max_calls=200)
+
+
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Values in seconds per step in the order taken, with the warm-up values before them."""
+    """Values in seconds per step in the order taken, with the warm-up values before them.
+
+    machine: what the machine did meanwhile, by name, where it was watched.
+    """
 
     values: tuple[float, ...]
     steps_per_value: int
     warm_up_values: tuple[float, ...]
+    machine: tuple[tuple[str, float], ...] = ()
 
 
 def block_time(run: Run, steps: int, clock: Clock) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Sequence
@@ -85,6 +86,15 @@ class Contents:
     warnings: tuple[str, ...] = ()
 
 
+def lacks_its_end(line: str) -> bool:
+    """Whether a line that is not JSON would need more text to be."""
+    try:
+        json.loads(line)
+    except json.JSONDecodeError as error:
+        return not line.endswith("}") or error.pos >= len(line)
+    return False
+
+
 def read(path: Path) -> Contents:
     """Read a records file. A line cut off by a crash is passed over with a warning.
 
@@ -107,7 +117,7 @@ def read(path: Path) -> Contents:
             parsed = parse_line(line)
         except RecordError as error:
             # Every line begins with its schema, so this beginning without an end is a write that was cut off.
-            if line.encode().startswith(FIRST_BYTES) and not line.endswith("}"):
+            if line.encode().startswith(FIRST_BYTES) and lacks_its_end(line):
                 warnings.append(f"{path}:{number}: cut off in the middle, passed over")
                 continue
             raise StoringError(f"{path}:{number}: {error}") from error

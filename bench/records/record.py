@@ -23,6 +23,7 @@ STATUSES = ("measured", "unavailable", "broken")
 UNCHECKED = "answers are not checked: give the Step a check, or check_first where they change as it trains"
 SIDES = ("base", "head")  # of a gate: how the names of its runs end
 OUTSIDE = "outside of operators"  # the part of an operator_time that no operator or kernel took
+MODES_IN_TURNS = "modes"  # what `turns` says of more than two modes, which take turns with each other
 RUNGS = "rungs"  # what `turns` says of the rungs of a ladder, which take turns with each other
 
 
@@ -89,8 +90,9 @@ class Record:
     parts: what the value is the sum of, such as operator calls by name; sorted by name, empty when there is no more
         to say.
     launch: which of the run's rounds of fresh processes this one was, from 0.
-    turns: the mode whose values were taken next to these, the nth of either in the same round; RUNGS where it was
-        the other rungs of a ladder; empty when these were taken alone.
+    turns: the mode whose values were taken next to these, the nth of either in the same round; MODES_IN_TURNS where it
+        was several, RUNGS where it was the other rungs of a ladder; empty when these were taken alone.
+    machine: what the machine did meanwhile, by name (bench/measure/machine.py says which); empty where nobody looked.
     """
 
     run: str
@@ -109,6 +111,7 @@ class Record:
     warnings: tuple[str, ...] = ()
     parts: tuple[tuple[str, float], ...] = ()
     turns: str = ""
+    machine: tuple[tuple[str, float], ...] = ()
 
 
 def environment_line(environment: Environment, run: str) -> str:
@@ -125,7 +128,8 @@ def environment_line(environment: Environment, run: str) -> str:
 
 def record_line(record: Record) -> str:
     """The record as one line of JSON. Raises ValueError for NaN or infinity among the values."""
-    body = {**asdict(record), "case": record.case.body(), "parts": dict(record.parts)}
+    body = {**asdict(record), "case": record.case.body(), "parts": dict(record.parts),
+            "machine": dict(record.machine)}  # fmt: skip
     return json.dumps({"schema": SCHEMA, "kind": "record", **body}, allow_nan=False)
 
 
@@ -172,13 +176,14 @@ def record_from(body: Mapping[str, Any]) -> Record:
     if known.get("items") is not None and not (isinstance(known["items"], int) and known["items"] > 0):
         raise ValueError(f"items {known['items']!r}")
     known["warnings"] = tuple(known["warnings"])
-    known["parts"] = parts_of(body.get("parts", {}))
+    for name in ("parts", "machine"):
+        known[name] = parts_of(body.get(name, {}))
     return Record(**known)
 
 
 def parts_of(body: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
-    """The parts in a decoded line, by name. Raises ValueError for numbers that are not finite."""
+    """Numbers by name in a decoded line. Raises ValueError for those that are not finite."""
     parts = tuple((name, float(body[name])) for name in sorted(body))
     if not all(math.isfinite(number) for _, number in parts):
-        raise ValueError("parts that are not finite")
+        raise ValueError("parts or facts of the machine that are not finite")
     return parts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,18 +12,21 @@ from pathlib import Path
 from tqdm import tqdm
 
 from bench.devices import DEVICES
+from bench.measure.compile_passes import STUDY_METRIC, perform_study
 from bench.measure.environment import OPENMP_SETTINGS, capture
-from bench.measure.ladder_passes import groups, perform_in_turns
 from bench.measure.passes import MAIN_METRIC, perform
 from bench.measure.task import Task
 from bench.measure.timer import Budget
+from bench.measure.turn_passes import groups, is_rung, perform_in_turns
 from bench.records.files import Writer
 from bench.records.record import Case, Environment, Record
 from bench.runs.fresh import Death, Launcher
 from workloads.base import WORKLOADS
 
 TIMED = "time"
-FIRST_LAUNCH = (TIMED, "memory", "work")
+FIRST_CALL = "cold"  # of generated programs, as a compile study has it
+COUNTED = ("memory", "work")
+FIRST_LAUNCH = (TIMED, *COUNTED)
 LATER_LAUNCHES = (TIMED,)
 SEEDED = ("training",)  # the passes of workloads that are run until they reach a target
 
@@ -32,6 +36,7 @@ class Plan:
     """A run's name, its cases, how often each is measured in a fresh process, and for how long.
 
     seeds: how many processes a case of a workload with seeds has; None for as many as the workload says.
+    limit_s: seconds that the whole run may take, where not launches are counted but what is known decides.
     """
 
     run: str
@@ -41,43 +46,80 @@ class Plan:
     timeout_s: float = 300.0
     module: str | None = None
     seeds: int | None = None
+    limit_s: float | None = None
+
+
+class Session:
+    """What lasts as long as a run: the launcher, the compilers' folders, environments by device, and the writer."""
+
+    def __init__(self, plan: Plan, writer: Writer) -> None:
+        self.plan, self.writer = plan, writer
+        self.launcher = Launcher(plan.timeout_s, OPENMP_SETTINGS)
+        self.environments: dict[str, Environment] = {}
+        self.caches = Path(tempfile.mkdtemp(prefix="torchpace-caches-"))
+        self._compiled: set[int] = set()  # numbers of groups
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        shutil.rmtree(self.caches, ignore_errors=True)
+
+    def environment_of(self, device: str) -> Environment:
+        """The environment of measurements on a device, captured when it is first asked for."""
+        if device not in self.environments:
+            method = DEVICES[device].start_method
+            self.environments[device] = self.launcher.call(method, capture, device, self.plan.module)
+        return self.environments[device]
+
+    def stored(self, found: Sequence[Record]) -> list[Record]:
+        """The records with the run's name and environment, written down."""
+        if not found:
+            return []
+        environment = self.environment_of(found[0].case.device)
+        records = [replace(record, run=self.plan.run, environment=environment.id) for record in found]
+        self.writer.add(environment, records)
+        return records
+
+    def attempt(self, cases: Sequence[Case], name: str, launch: int, number: int) -> list[Record]:
+        """The records of a pass of some cases in one process; `number` is that of their group."""
+        tasks = [task_for(self.plan, case, name, launch, self.caches / str(number)) for case in cases]
+        with self._lock:  # the next pass of the same programs finds them compiled
+            cold = number not in self._compiled and name in (TIMED, FIRST_CALL)
+            self._compiled.add(number)
+        return measured(self.launcher, *[replace(task, cold=cold) for task in tasks])
+
+    def measure(self, cases: Sequence[Case], name: str, launch: int, number: int) -> list[Record]:
+        """Likewise, written down."""
+        self.environment_of(cases[0].device)
+        return self.stored(self.attempt(cases, name, launch, number))
 
 
 def execute(plan: Plan, writer: Writer, show_progress: bool = True) -> Iterator[Record]:
     """Measure the plan, storing and giving back every record. Later launches skip what failed in the first."""
-    launcher = Launcher(plan.timeout_s, OPENMP_SETTINGS)
-    environments: dict[str, Environment] = {}
-    caches = Path(tempfile.mkdtemp(prefix="torchpace-caches-"))
     failed: set[Case] = set()
     total = sum(len(passes(plan, case, launch)) for case in plan.cases for launch in range(rounds(plan)))
-    try:
-        with tqdm(total=total, unit="pass", disable=not show_progress, dynamic_ncols=True) as bar:
-            for launch in range(rounds(plan)):
-                for number, name, cases in steps_of(plan, launch):
-                    going = [case for case in cases if case not in failed]
-                    bar.set_description_str(title(going or cases))
-                    if going:
-                        device = going[0].device
-                        if device not in environments:
-                            method = DEVICES[device].start_method
-                            environments[device] = launcher.call(method, capture, device, plan.module)
-                        environment = environments[device]
-                        cache = caches / str(number)
-                        found = measured(launcher, *[task_for(plan, case, name, launch, cache) for case in going])
-                        records = [replace(record, run=plan.run, environment=environment.id) for record in found]
-                        writer.add(environment, records)
-                        yield from records
-                        if name == TIMED:
-                            failed |= {record.case for record in records if record.status != "measured"}
-                    bar.update(len(cases))
-    finally:
-        shutil.rmtree(caches, ignore_errors=True)
+    with (
+        Session(plan, writer) as session,
+        tqdm(total=total, unit="pass", disable=not show_progress, dynamic_ncols=True) as bar,
+    ):
+        for launch in range(rounds(plan)):
+            for number, name, cases in steps_of(plan, launch):
+                going = [case for case in cases if case not in failed]
+                bar.set_description_str(title(going or cases))
+                if going:
+                    records = session.measure(going, name, launch, number)
+                    yield from records
+                    if name == TIMED:
+                        failed |= {record.case for record in records if record.status != "measured"}
+                bar.update(len(cases))
 
 
 def steps_of(plan: Plan, launch: int) -> Iterator[tuple[int, str, list[Case]]]:
     """What a launch consists of: a group's number, a pass, and the cases measured by it in the same process.
 
-    These are the rungs of a ladder for their times, and else one case.
+    For their times these are the rungs of a ladder or the modes of a step, and else one case.
     """
     for number, cases in enumerate(groups(plan.cases)):
         for name in passes(plan, cases[0], launch):
@@ -88,8 +130,9 @@ def steps_of(plan: Plan, launch: int) -> Iterator[tuple[int, str, list[Case]]]:
 def title(cases: Sequence[Case]) -> str:
     """What the progress bar says of them."""
     first = cases[0]
-    label = first.label if len(cases) == 1 else f"{first.workload}: {len(cases)} rungs in turns"
-    return f"{label} {first.device} {first.mode}"[:60].ljust(60)
+    modes = " and ".join(dict.fromkeys(case.mode for case in cases))
+    label = f"{first.workload}: {len(cases)} rungs" if len(cases) > 1 and is_rung(first) else first.label
+    return f"{label} {first.device} {modes}"[:60].ljust(60)
 
 
 def seeds_of(plan: Plan, case: Case) -> int:
@@ -111,13 +154,17 @@ def passes(plan: Plan, case: Case, launch: int) -> tuple[str, ...]:
     if seeds:
         return SEEDED
     own = FIRST_LAUNCH if launch == 0 else LATER_LAUNCHES
-    return (*own, "latency") if getattr(WORKLOADS.get(case.workload), "latency", False) else own
+    return (*own, "latency") if has_latency(case) else own
+
+
+def has_latency(case: Case) -> bool:
+    """Whether single calls of the case are timed, too."""
+    return bool(getattr(WORKLOADS.get(case.workload), "latency", False))
 
 
 def task_for(plan: Plan, case: Case, measure: str, launch: int, cache: Path) -> Task:
     """The task of one pass; a case's passes share a folder for compilers, which only the very first finds empty."""
-    cold = launch == 0 and measure == TIMED
-    return Task(case, measure, launch, plan.budget, str(cache), cold, plan.module)
+    return Task(case, measure, launch, plan.budget, str(cache), False, plan.module)
 
 
 def measured(launcher: Launcher, *tasks: Task) -> list[Record]:
@@ -126,13 +173,15 @@ def measured(launcher: Launcher, *tasks: Task) -> list[Record]:
     A process's death is a record, too. Of several tasks it says not which one killed it: each is then measured alone.
     """
     device = DEVICES[tasks[0].case.device]
-    blanks = [Record("", "", task.case, MAIN_METRIC[task.measure], launch=task.launch) for task in tasks]
+    metric = {**MAIN_METRIC, **STUDY_METRIC}[tasks[0].measure]
+    blanks = [Record("", "", task.case, metric, launch=task.launch) for task in tasks]
     reason = device.unavailable_reason()
     if reason:
         return [replace(blank, status="unavailable", reason=reason) for blank in blanks]
     try:
         if len(tasks) == 1:
-            return launcher.call(device.start_method, perform, tasks[0])
+            function = perform_study if tasks[0].measure in STUDY_METRIC else perform
+            return launcher.call(device.start_method, function, tasks[0])
         return Launcher(len(tasks) * launcher.timeout_s).call(device.start_method, perform_in_turns, tasks)
     except Death as death:
         if len(tasks) == 1:

@@ -24,6 +24,7 @@ class Figure:
     """One metric of one case: the values of its launches, or why there are none. `items` is per step.
 
     turns: for each launch the mode that it took turns with, or nothing. parts: those of the launches that have any.
+    machine: likewise what the machine did meanwhile.
     """
 
     workload: str
@@ -47,6 +48,7 @@ class Figure:
     warnings: tuple[str, ...]
     turns: tuple[str, ...] = ()
     parts: tuple[tuple[tuple[str, float], ...], ...] = ()
+    machine: tuple[tuple[tuple[str, float], ...], ...] = ()
 
     @property
     def kind(self) -> Metric:
@@ -73,6 +75,7 @@ def frame_of(contents: Contents, source: str = "") -> pd.DataFrame:
         warnings=("warnings", lambda warnings: tuple(dict.fromkeys(w for ws in warnings for w in ws))),
         turns=("turns", lambda turns: tuple(turn for launch in turns for turn in launch)),
         parts=("parts", lambda parts: tuple(part for part in parts if part)),
+        machine=("machine", lambda machine: tuple(facts for facts in machine if facts)),
     ).reset_index()
     return with_tails(found)
 
@@ -109,6 +112,7 @@ def row_of(record: Record, environments: Mapping[str, Environment], source: str)
         "warnings": record.warnings,
         "turns": (record.turns,) if record.values else (),
         "parts": record.parts,
+        "machine": record.machine,
     }
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bench.records.record import RUNGS
+from bench.records.record import MODES_IN_TURNS, RUNGS
 from reports.read.frames import Figure
 from reports.stats.intervals import CONFIDENCE, Launches, Ratio, compare, compare_paired
 
 
 def paired(base: Figure, head: Figure) -> tuple[Launches, Launches] | None:
     """The launches in which the two took turns, the same of both in the same order; None where they did not."""
-    return matched(base, head, head.mode, base.mode)
+    return matched(base, head, head.mode, base.mode) or matched(base, head, MODES_IN_TURNS, MODES_IN_TURNS)
 
 
 def matched(base: Figure, head: Figure, base_turns: str, head_turns: str) -> tuple[Launches, Launches] | None:

@@ -1,26 +1,29 @@
 """From raw values to an estimate and how sure it is. Pure; knows no workload, file or table.
 
 What varies from process to process is larger than what varies within one, so a figure measured in several
-launches is judged by its launches: one number each, and Student's t over them (Welch's when two figures are
-compared), on logarithms because times are positive and speedups multiply. A single launch says nothing of how
-launches differ, so its figures have no interval: one computed from the values within it came out narrower than
-the honest one, and called two in five unchanged cases changed.
+launches is judged by its launches: one number each, on logarithms because times are positive and speedups multiply.
+Of enough launches the estimate is their median, which one disturbed launch in five does not move, with the interval
+between order statistics of Hettmansperger and Sheather (Statistics and Probability Letters 4, 1986); of fewer, their
+mean with Student's t. Two figures are compared by both intervals (MOVER: Zou and Donner, Statistics in Medicine 27,
+2008). A single launch says nothing of how launches differ, so its figures have no interval: one computed from the
+values within it came out narrower than the honest one, and called two in five unchanged cases changed.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit  # Student's t quantile; scipy.stats takes half a second to import
+from scipy.special import bdtr, stdtrit  # Student's t quantile; scipy.stats takes half a second to import
 
 CONFIDENCE = 0.95
 # Between runs: what their hours differ in is in neither, and many cases are compared at once. Of 93 unchanged cases
 # measured twice, ten minutes apart on a shared machine, 12 fell outside 95 % intervals (see docs/method.md).
 CONFIDENCE_BETWEEN_RUNS = 0.99
-ONE_LAUNCH = "one process: how sure it is cannot be said; more --launches can"
+ONE_LAUNCH = "one process: how sure it is cannot be said; more launches can"
 
 Launches = Sequence[Sequence[float]]
 
@@ -49,6 +52,15 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Centre:
+    """The centre of logarithms, and its interval at some confidence."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ratio:
     """head / base with its interval, which is None where nothing can be said of it."""
 
@@ -64,7 +76,36 @@ def observations(launches: Launches) -> tuple[np.ndarray, tuple[str, ...]]:
     return medians, (ONE_LAUNCH,) if len(medians) == 1 else ()
 
 
-def summarize(launches: Launches, exact: bool = False) -> Summary:
+def centre_of(logs: np.ndarray, confidence: float = CONFIDENCE) -> Centre:
+    """The centre of at least two observations: the median of enough, the mean of fewer."""
+    seen, count = np.sort(logs), len(logs)
+    ranks = between(count, confidence)
+    if ranks is None:
+        middle = float(seen.mean())
+        half = float(stdtrit(count - 1, (1 + confidence) / 2) * seen.std(ddof=1) / math.sqrt(count))
+        return Centre(middle, middle - half, middle + half)
+    rank, share = ranks
+    low = (1 - share) * seen[rank - 1] + share * seen[rank]
+    high = (1 - share) * seen[count - rank] + share * seen[count - rank - 1]
+    return Centre(float(np.median(seen)), float(low), float(high))
+
+
+@functools.lru_cache
+def between(count: int, confidence: float) -> tuple[int, float] | None:
+    """Of so many observations, the rank at which the median's interval begins, and how far it lies towards the next.
+
+    None where even the smallest and the largest are not so sure to hold the median between them.
+    """
+    sure = [1 - 2 * float(bdtr(rank - 1, count, 0.5)) for rank in range(1, count // 2 + 1)]
+    if not sure or sure[0] < confidence:
+        return None
+    rank = sum(each >= confidence for each in sure)
+    inner = sure[rank] if rank < len(sure) else 0.0
+    over = (sure[rank - 1] - confidence) / (sure[rank - 1] - inner)
+    return rank, (count - rank) * over / (rank + (count - 2 * rank) * over)
+
+
+def summarize(launches: Launches, exact: bool = False, confidence: float = CONFIDENCE) -> Summary:
     """The estimate over launches of raw values. Raises ValueError when there are no values at all."""
     everything = np.array([value for values in launches for value in values], dtype=float)
     if not len(everything):
@@ -78,11 +119,8 @@ def summarize(launches: Launches, exact: bool = False) -> Summary:
     seen, warnings = observations(launches)
     if len(seen) < 2 or np.any(seen <= 0):
         return Summary(float(np.median(seen)), None, None, spread, count, runs, warnings)
-    logs = np.log(seen)
-    half = float(stdtrit(len(logs) - 1, (1 + CONFIDENCE) / 2) * logs.std(ddof=1) / math.sqrt(len(logs)))
-    centre = float(logs.mean())
-    low, high = math.exp(centre - half), math.exp(centre + half)
-    return Summary(math.exp(centre), low, high, spread, count, runs, warnings)
+    centre = centre_of(np.log(seen), confidence)
+    return Summary(math.exp(centre.value), math.exp(centre.low), math.exp(centre.high), spread, count, runs, warnings)
 
 
 def compare(base: Launches, head: Launches, exact: bool = False, confidence: float = CONFIDENCE) -> Ratio:
@@ -98,28 +136,32 @@ def compare(base: Launches, head: Launches, exact: bool = False, confidence: flo
     if np.any(a <= 0) or np.any(b <= 0):
         value = float(np.median(b) / np.median(a)) if np.median(a) else math.inf
         return Ratio(value, None, None, warnings)
-    a, b = np.log(a), np.log(b)
-    difference = float(b.mean() - a.mean())
     if len(a) < 2 or len(b) < 2:
-        return Ratio(math.exp(difference), None, None, warnings)
-    half = welch_half_width(a, b, confidence)
-    return Ratio(math.exp(difference), math.exp(difference - half), math.exp(difference + half), warnings)
+        return Ratio(math.exp(float(np.log(b).mean() - np.log(a).mean())), None, None, warnings)
+    difference = float(np.log(b).mean() - np.log(a).mean())
+    if between(len(a), confidence) is None or between(len(b), confidence) is None:
+        half = welch_half_width(np.log(a), np.log(b), confidence)
+        return Ratio(math.exp(difference), math.exp(difference - half), math.exp(difference + half), warnings)
+    base_centre, head_centre = centre_of(np.log(a), confidence), centre_of(np.log(b), confidence)
+    difference = head_centre.value - base_centre.value
+    down = math.hypot(head_centre.value - head_centre.low, base_centre.high - base_centre.value)
+    up = math.hypot(head_centre.high - head_centre.value, base_centre.value - base_centre.low)
+    return Ratio(math.exp(difference), math.exp(difference - down), math.exp(difference + up), warnings)
 
 
 def compare_paired(base: Launches, head: Launches, confidence: float = CONFIDENCE) -> Ratio:
     """head / base where the nth values of both were taken next to each other, in the same launch.
 
-    One observation per launch, the median of log(head / base) over its rounds; Student's t over launches. What both
+    One observation per launch, the median of log(head / base) over its rounds; their centre over launches. What both
     sides of a round have in common, such as a busy neighbour, falls out. Raises ValueError when values have no partner.
     """
     if len(base) != len(head) or not base or any(len(a) != len(b) or not len(a) for a, b in zip(base, head)):  # noqa: B905 - the lengths are what is asked
         raise ValueError("paired values must be equally many on both sides, in every launch")
     logs = np.array([np.median(np.log(np.divide(b, a))) for a, b in zip(base, head, strict=True)])
-    centre = float(logs.mean())
     if len(logs) < 2:
-        return Ratio(math.exp(centre), None, None, (ONE_LAUNCH,))
-    half = float(stdtrit(len(logs) - 1, (1 + confidence) / 2) * logs.std(ddof=1) / math.sqrt(len(logs)))
-    return Ratio(math.exp(centre), math.exp(centre - half), math.exp(centre + half))
+        return Ratio(math.exp(float(logs.mean())), None, None, (ONE_LAUNCH,))
+    centre = centre_of(logs, confidence)
+    return Ratio(math.exp(centre.value), math.exp(centre.low), math.exp(centre.high))
 
 
 def welch_half_width(a: np.ndarray, b: np.ndarray, confidence: float) -> float:

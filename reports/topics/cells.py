@@ -12,6 +12,8 @@ from reports.format import units
 from reports.read.rows import Row
 
 NEVER = "never"
+UNKNOWN = "not known"
+WIDEST = 10.0  # an interval whose ends differ by more than so many times says nothing
 
 
 def value(amount: float | None, row: Row) -> str:
@@ -33,6 +35,8 @@ def interval(row: Row) -> str:
     text = units.ratio(row.ratio)
     if row.ratio_low is None or row.ratio_high is None or row.ratio_low == row.ratio_high:
         return text
+    if row.ratio_low <= 0 or row.ratio_high / row.ratio_low > WIDEST:
+        return UNKNOWN
     return f"{text} [{units.ratio(row.ratio_low)}, {units.ratio(row.ratio_high)}]"
 
 
@@ -40,4 +44,6 @@ def half_width(row: Row | None) -> str:
     """Half the interval of a row's base as a percentage of it."""
     if row is None or row.base is None or row.base_low is None or row.base_high is None or row.base == 0:
         return units.DASH
+    if row.base_low <= 0 or row.base_high / row.base_low > WIDEST:
+        return UNKNOWN
     return "± " + units.percent((row.base_high - row.base_low) / 2 / row.base)

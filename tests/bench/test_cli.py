@@ -205,7 +205,7 @@ def test_a_run_that_is_stopped_keeps_what_it_measured(
 @pytest.mark.parametrize(
     ("name", "measure", "said"),
     [
-        ("run", "bench.runs.run.execute", "interrupted before anything was measured"),
+        ("run", "bench.runs.pursuit.pursue", "interrupted before anything was measured"),
         ("compile", "bench.runs.compile_study.investigate", "interrupted; nothing was measured before"),
     ],
 )

@@ -112,7 +112,7 @@ def test_a_look_times_few_single_calls() -> None:
     add_to(parser.add_subparsers())
     ask = ["run", "mnist_cnn.inference", "--device", "cpu"]
     look, measurement = (
-        make_plan(parser.parse_args([*ask, *how]), load_suite()).budget for how in (["--quick"], [])
+        make_plan(parser.parse_args([*ask, "--launches", "1", *how]), load_suite()).budget for how in (["--quick"], [])
     )  # fmt: skip
     assert look.min_calls < ENOUGH_CALLS <= measurement.min_calls
     assert look.calls_s < measurement.calls_s

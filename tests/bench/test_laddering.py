@@ -9,10 +9,10 @@ from torch import Tensor
 
 from bench.devices import DEVICES
 from bench.measure.exact import FUSED
-from bench.measure.ladder_passes import FEWEST_ROUNDS, MOST_ROUNDS, groups, rounds, turns
 from bench.measure.passes import Begun
 from bench.measure.task import Task
 from bench.measure.timer import Budget
+from bench.measure.turn_passes import FEWEST_ROUNDS, MOST_ROUNDS, groups, rounds, turns
 from bench.modes.torch_compile import missing_compiler
 from bench.records.files import Contents, Writer
 from bench.records.record import RUNGS, Case, Record

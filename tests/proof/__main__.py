@@ -7,6 +7,7 @@ import sys
 
 PROOFS = {
     "ruler": ("tests.proof.ruler",),
+    "coverage": ("tests.proof.coverage",),
     "verdicts": ("tests.proof.verdicts",),
     "exact": ("tests.determinism",),
     "ceilings": ("tests.perf.ceilings",),

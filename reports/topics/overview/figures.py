@@ -8,10 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from reports.format import units
 from reports.read.frames import Figure
 from reports.read.pairs import paired, time_ratio
 from reports.read.rows import NOT_MEASURED, Row, blank, summary_of, verdict_of, with_ratio
 from reports.stats.speedup import BreakEven, Mean, break_even, difference, mean, speedup
+from reports.stats.trend import drift
 
 
 def overview(figures: Sequence[Figure]) -> list[Row]:
@@ -26,7 +28,9 @@ def single(figure: Figure) -> Iterator[Row]:
         return
     summary = summary_of(figure)
     # A first call or an outcome is one figure by its nature; a step time from one process is a weak one.
-    warnings = figure.warnings + (summary.warnings if figure.metric == "step_time" else ())
+    warnings = figure.warnings
+    if figure.metric == "step_time":
+        warnings += summary.warnings + drifting(figure)
     row = replace(blank(figure, "measured"), base=summary.estimate, spread=summary.spread, warnings=warnings)
     yield replace(row, base_low=summary.low, base_high=summary.high)
     items = figure.items_per_step
@@ -36,6 +40,17 @@ def single(figure: Figure) -> Iterator[Row]:
             base_low=items / summary.high if summary.high else None,
             base_high=items / summary.low if summary.low else None,
         )  # fmt: skip
+
+
+def drifting(figure: Figure) -> tuple[str, ...]:
+    """The warning of a step that changed while it was measured."""
+    changed = drift(figure.launches)
+    if changed is None:
+        return ()
+    way = "slower" if changed > 0 else "faster"
+    return (
+        f"it grew {units.percent(abs(changed))} {way} from the first to the last value of a process: not one figure",
+    )
 
 
 def gains(figures: Sequence[Figure]) -> Iterator[Row]:

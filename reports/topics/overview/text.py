@@ -15,6 +15,7 @@ from reports.topics.cells import half_width, interval, value
 from reports.topics.ladder.text import ladder_text
 from reports.topics.latency.text import latency_text
 from reports.topics.notes import machine, missing_table, warnings_text
+from reports.topics.overview.answer import answer_text
 from reports.topics.training.text import training_text
 
 STEPS_NOTE = (
@@ -25,9 +26,9 @@ STEPS_NOTE = (
 def overview_text(
     rows: Sequence[Row], environments: Mapping[str, Environment], style: str = "table", figures: Sequence[Figure] = ()
 ) -> str:
-    """Every case by itself, how long a call takes, what compiling gained, where training led; then ladders."""
-    parts = [machine(environments, rows), steps_table(rows, style), latency_text(figures, style)]
-    parts += [gains_table(rows, style)]
+    """The answer; every case by itself, how long a call takes, what compiling gained, where training led; ladders."""
+    parts = [machine(environments, rows), answer_text(rows, figures), gains_table(rows, style)]
+    parts += [steps_table(rows, style), latency_text(figures, style)]
     parts += [outcomes_table(rows, style), missing_table(rows, style), warnings_text(rows, style)]
     parts += [ladder_text(figures, style), training_text(figures, style)]
     return "\n\n".join(part for part in parts if part)

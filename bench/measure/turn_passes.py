@@ -1,7 +1,8 @@
-"""The rungs of a ladder in turns: built in one fresh process a launch, so that a gain is a ratio of neighbours in time.
+"""Modes of a step, or rungs of a ladder, in turns: built in one fresh process a launch, so that what one gains over the
+other is a ratio of neighbours in time.
 
-Whatever the machine does meanwhile meets all rungs; measured one after the other, minutes apart, two loops that do the
-same were told from each other only when one took half the time. What the values say of each other is for `reports`.
+Whatever the machine does meanwhile meets all of them; measured one after the other, minutes apart, two loops that do
+the same were told from each other only when one took half the time. What the values say of each other is for `reports`.
 """
 
 from __future__ import annotations
@@ -11,21 +12,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bench.devices import DEVICES, Device
+from bench.measure.machine import Watch
 from bench.measure.passes import MAIN_METRIC, Begun, begin, conclude, guarded
 from bench.measure.task import Task, failure
 from bench.measure.timer import Budget, Samples
 from bench.measure.turns import alternate, warm_up
 from bench.modes.enter import entered
-from bench.records.record import RUNGS, Case, Record
+from bench.records.record import MODES_IN_TURNS, RUNGS, Case, Record
 from workloads.base import Workload
 
-TURN_S = 0.1  # at least, where there is time: a rung of milliseconds has more steps a turn
+RUNG_TURN_S = 0.1  # at least, where there is time: a rung of milliseconds has more steps a turn
+TURN_S = 0.01  # likewise of modes
 METRIC = MAIN_METRIC["time"]
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 40
+FEWEST_OF_MODES = 3
 
 
 class Fallen(Exception):
-    """A rung's step raised `error` during its turn."""
+    """A case's step raised `error` during its turn."""
 
     def __init__(self, case: Case, error: Exception) -> None:
         super().__init__(case.label)
@@ -33,11 +37,12 @@ class Fallen(Exception):
 
 
 def groups(cases: Sequence[Case]) -> list[list[Case]]:
-    """The cases, those that are rungs of the same ladder together; in the order of their first ones."""
+    """The cases, those that take turns together: rungs of one ladder, modes of one step; each in its first's place."""
     found: dict[object, list[Case]] = {}
     for case in cases:
         rest = tuple((axis, value) for axis, value in case.point if axis not in ("rung", "on"))
-        found.setdefault(replace(case, point=rest) if is_rung(case) else case, []).append(case)
+        key = (replace(case, point=rest), RUNGS) if is_rung(case) else replace(case, mode="")
+        found.setdefault(key, []).append(case)
     return list(found.values())
 
 
@@ -47,10 +52,10 @@ def is_rung(case: Case) -> bool:
 
 
 def perform_in_turns(tasks: Sequence[Task]) -> list[Record]:
-    """In the fresh process: the timing records of rungs that take turns. A rung that fails says why; the rest goes on.
+    """In the fresh process: the timing records of cases that take turns. One that fails says why; the rest goes on.
 
-    Which is built first changes from launch to launch: what is built later gets other memory. First calls are left out,
-    since the first rung alone pays for what torch imports when it is first needed.
+    Which is built first changes from launch to launch: what is built later gets other memory. First calls of rungs are
+    left out, since the first rung alone pays for what torch imports when it is first needed.
     """
     first = tasks[0].launch % len(tasks)
     begun: dict[Case, Begun] = {}
@@ -64,7 +69,7 @@ def perform_in_turns(tasks: Sequence[Task]) -> list[Record]:
     values: dict[Case, Samples] = {}
     while going and not values:
         try:
-            with entered(going[0].case.mode, going[0].case.threads):
+            with entered(going[-1].case.mode, going[-1].case.threads):
                 values = turns(going, begun)
         except Fallen as fallen:
             (task,) = (task for task in going if task.case == fallen.case)
@@ -72,30 +77,42 @@ def perform_in_turns(tasks: Sequence[Task]) -> list[Record]:
             going.remove(task)
 
     def end(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
-        step_time, _, *judged = conclude(task, workload, device, blank, begun[task.case], values[task.case])
-        return [replace(step_time, turns=RUNGS), *judged]
+        step_time, first_call, *judged = conclude(task, workload, device, blank, begun[task.case], values[task.case])
+        step_time = replace(step_time, turns=partner(task, going))
+        return [step_time, *judged] if is_rung(task.case) else [step_time, first_call, *judged]
 
     return records + [record for task in going for record in guarded(task, end, METRIC)]
 
 
+def partner(task: Task, going: Sequence[Task]) -> str:
+    """What a record says of whom its values took turns with."""
+    others = [other.case.mode for other in going if other is not task]
+    if is_rung(task.case):
+        return RUNGS
+    return MODES_IN_TURNS if len(others) > 1 else "".join(others)
+
+
 def turns(tasks: Sequence[Task], begun: dict[Case, Begun]) -> dict[Case, Samples]:
-    """Seconds per step of every rung, turn by turn; the nth values of all are of the same round. Raises Fallen."""
+    """Seconds per step of every case, turn by turn; the nth values of all are of the same round. Raises Fallen."""
     clock = DEVICES[tasks[0].case.device].clock
     runs = [falling(task.case, begun[task.case].step.run) for task in tasks]
     settled = [warm_up(run, clock) for run in runs]
-    turn_s = min(TURN_S, tasks[0].budget.sample_s)
+    turn_s = min(RUNG_TURN_S, tasks[0].budget.sample_s) if is_rung(tasks[0].case) else TURN_S
     steps = [max(1, round(turn_s / step_s)) for step_s in settled]
     round_s = sum(count * step_s for count, step_s in zip(steps, settled, strict=True))
-    found = alternate(runs, steps, rounds(tasks[0].budget, len(tasks), round_s), clock, random.Random())
+    fewest = FEWEST_ROUNDS if is_rung(tasks[0].case) else FEWEST_OF_MODES
+    watch = Watch()
+    found = alternate(runs, steps, rounds(tasks[0].budget, len(tasks), round_s, fewest), clock, random.Random())
+    machine = watch.facts()
     return {
-        task.case: Samples(values, count, (step_s,))
+        task.case: Samples(values, count, (step_s,), machine)
         for task, values, count, step_s in zip(tasks, found, steps, settled, strict=True)
     }
 
 
-def rounds(budget: Budget, rungs: int, round_s: float) -> int:
-    """How many rounds fill the time that the rungs would have had alone; a median needs some, whatever they take."""
-    return min(MOST_ROUNDS, max(FEWEST_ROUNDS, round(budget.sample_s * rungs / round_s)))
+def rounds(budget: Budget, sharing: int, round_s: float, fewest: int = FEWEST_ROUNDS) -> int:
+    """How many rounds fill the time that the cases would have had alone; a median needs some, whatever they take."""
+    return min(MOST_ROUNDS, max(fewest, round(budget.sample_s * sharing / round_s)))
 
 
 def falling(case: Case, run: Callable[[], object]) -> Callable[[], object]:

@@ -1,0 +1,80 @@
+"""Which launch comes next in a run with a budget: sweep after sweep over what is not known yet. Pure; no clock.
+
+A machine's speed wanders in minutes, so the launches of a case are spread over the run: a sweep gives each case one at
+most, and what became known early is looked at once more at the end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+KNOWN = 1.0  # a distance of so much or less
+FEWEST_LAUNCHES = 3  # so many has everything, whatever it costs, before anything has more
+POOR = 4.0  # a distance beyond which nobody could use the figure: it is mended before others are refined
+ENOUGH_LAUNCHES = 8  # before so many nothing counts as known: processes that were alike by chance would
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far something measured is.
+
+    distance: how many times as wide as it should be its interval is; infinity where there is none yet.
+    cost_s: seconds that its next launch will take.
+    """
+
+    launches: int
+    distance: float
+    cost_s: float
+
+    @property
+    def is_known(self) -> bool:
+        """Whether no further launch is needed."""
+        return self.launches >= ENOUGH_LAUNCHES and self.distance <= KNOWN
+
+    @property
+    def needed(self) -> int:
+        """Launches until it is known, if it goes on as it did: the width of an interval falls with their root."""
+        if self.is_known:
+            return 0
+        missing = max(1, ENOUGH_LAUNCHES - self.launches)
+        if not math.isfinite(self.distance) or self.launches < 2:
+            return missing
+        return max(missing, math.ceil(self.launches * (self.distance**2 - 1)))
+
+    @property
+    def needed_s(self) -> float:
+        """Seconds until it is known."""
+        return self.needed * self.cost_s
+
+
+def sweep(standings: Mapping[K, Standing], left_s: float) -> list[K]:
+    """What has a launch in the next sweep, in order; empty when all is known or no launch would end in time.
+
+    What has the fewest launches comes first until everything has some; from then on what is cheapest to know, so that
+    as much as possible becomes known, what is too poor to be used before what could be better. Nothing is begun that
+    the time left is not enough for, while there is something else.
+    """
+    fits = {key: each for key, each in standings.items() if not each.is_known and each.cost_s <= left_s}
+    few = [key for key, each in fits.items() if each.launches < FEWEST_LAUNCHES]
+    some = [key for key, each in fits.items() if each.launches < ENOUGH_LAUNCHES]
+    chosen = few or some or [key for key, each in fits.items() if each.distance > POOR] or list(fits)
+    ordered = sorted(chosen, key=lambda key: (fits[key].launches if few else 0, fits[key].needed_s))
+    taken: list[K] = []
+    needed_s = now_s = 0.0
+    for key in ordered:
+        needed_s += fits[key].needed_s
+        now_s += fits[key].cost_s
+        if now_s > left_s or (taken and not few and needed_s > left_s):
+            break
+        taken.append(key)
+    return taken
+
+
+def expected_s(standings: Mapping[K, Standing], left_s: float) -> float:
+    """Seconds until everything is known or time is up."""
+    return min(left_s, sum(each.needed_s for each in standings.values()))

@@ -1,0 +1,85 @@
+"""What a run says, before its tables: what pays, what is slow, and what is not sure and why. Computes no interval."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from reports.format import units
+from reports.read.frames import Figure
+from reports.read.rows import COMPARED, Row
+from reports.topics.cells import half_width, interval, value
+from reports.topics.pace.text import pace_text
+
+WELL, USABLE = 0.05, 0.2  # half of an interval, as a share of its figure
+WIDTH = 120  # characters
+SHOWN = 3  # cases that are named of each kind
+
+
+def answer_text(rows: Sequence[Row], figures: Sequence[Figure]) -> str:
+    """The lines that stand first; empty where no step was timed."""
+    times = [row for row in rows if row.metric == "step_time" and row.verdict == "measured"]
+    if not times:
+        return ""
+    lines = [*gains(rows), slow(times), *sure(times), pace_text(figures)]
+    return "\n".join(wrapped(part) for line in lines for part in line.splitlines())
+
+
+def wrapped(line: str) -> str:
+    """The line, broken where a terminal would."""
+    return textwrap.fill(line, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+def gains(rows: Sequence[Row]) -> Iterator[str]:
+    """A line per mode: what it came to, and where it gains and loses most."""
+    by_mode: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.metric == "speedup":
+            by_mode.setdefault(row.mode, []).append(row)
+    for mode, found in by_mode.items():
+        counts = Counter(row.verdict for row in found)
+        told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in COMPARED if counts[verdict])
+        decided = sorted(
+            (row for row in found if row.verdict in ("faster", "slower")), key=lambda row: -(row.ratio or 0)
+        )
+        ends = dict.fromkeys(row for row in (*decided[:1], *decided[-1:]))
+        named = "; ".join(f"{name(row)} {interval(row)} times as fast" for row in ends)
+        yield f"{mode} against eager: {told}{f'; {named}' if named else ''}."
+
+
+def slow(times: Sequence[Row]) -> str:
+    """The longest steps."""
+    longest = sorted(times, key=lambda row: -(row.base or 0))[:SHOWN]
+    return "Longest steps: " + "; ".join(f"{name(row)} {value(row.base, row)}" for row in longest) + "."
+
+
+def sure(times: Sequence[Row]) -> Iterator[str]:
+    """How many step times are known how well, and which least."""
+    widths = {id(row): share(row) for row in times}
+    unknown = [row for row in times if widths[id(row)] is None]
+    ranked = sorted((row for row in times if widths[id(row)] is not None), key=lambda row: -(widths[id(row)] or 0))
+    well = sum((widths[id(row)] or 0) <= WELL for row in ranked)
+    usable = sum((widths[id(row)] or 0) <= USABLE for row in ranked) - well
+    rest = len(ranked) - well - usable
+    parts = [f"{well} of {len(times)} step times are known within {units.percent(WELL)}"]
+    parts += [f"{usable} more within {units.percent(USABLE)}"] * bool(usable)
+    parts += [f"{rest} less well"] * bool(rest) + [f"{len(unknown)} by one process only"] * bool(unknown)
+    yield ", ".join(parts) + "."
+    if poor := [row for row in ranked if (widths[id(row)] or 0) > WELL][:SHOWN]:
+        named = "; ".join(f"{name(row)} {half_width(row)}" for row in poor)
+        yield f"Least sure: {named}: their processes differ; a longer --budget tells more."
+
+
+def share(row: Row) -> float | None:
+    """Half the interval of a row's base as a share of it."""
+    if not row.base or row.base_low is None or row.base_high is None:
+        return None
+    return (row.base_high - row.base_low) / 2 / row.base
+
+
+def name(row: Row) -> str:
+    """The case of a row, with what is not usual of it."""
+    point = f"({row.point.replace(', ', ',')})" if row.point else ""
+    others = [row.device] * (row.device != "cpu") + [row.mode] * (row.mode != "eager" and row.metric != "speedup")
+    return " ".join([f"{row.workload}{point}", *others])

@@ -1,0 +1,45 @@
+"""The machine's pace in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports.format import units
+from reports.read.frames import Figure
+from reports.topics.pace.figures import Pace, is_another, pace_of, ratio
+
+STEADY = 1.05  # a pace that wandered by less is not worth a number
+
+
+def pace_text(figures: Sequence[Figure]) -> str:
+    """How much the machine's speed wandered while these were taken; empty where nobody looked."""
+    pace = pace_of(figures)
+    if pace is None:
+        return ""
+    stolen = f"; up to {units.percent(pace.stolen)} of its time went to other machines" if pace.stolen else ""
+    if pace.wandered < STEADY:
+        return f"The machine's speed was steady: an empty loop took {loop(pace)} beside every launch{stolen}."
+    return (
+        "The machine's speed wandered: beside the slowest tenth of the launches an empty loop took "
+        f"{units.ratio(pace.wandered)} times as\nlong as beside the fastest ({loop(pace)} usually){stolen}. "
+        "Absolute times are of the machine as it usually was."
+    )
+
+
+def loop(pace: Pace) -> str:
+    """The usual seconds of the loop."""
+    return units.quantity(pace.median_s, "s")
+
+
+def compared_text(base: Sequence[Figure], head: Sequence[Figure], labels: tuple[str, str]) -> str:
+    """Whether the machine itself differed between two sides; empty where it was not watched for both."""
+    slower = ratio(pace_of(base), pace_of(head))
+    if slower is None:
+        return ""
+    if not is_another(slower):
+        return f"The machine was as fast for {labels[1]} as for {labels[0]}, by an empty loop beside every launch."
+    way = "slower" if slower > 1 else "faster"
+    return (
+        f"The machine itself was {units.percent(abs(slower - 1))} {way} for {labels[1]} than for {labels[0]}, by an "
+        "empty loop beside every launch:\na difference of about that much is the machine's, not the code's."
+    )

@@ -1,0 +1,152 @@
+"""Made-up machines whose noise is known, and whole runs on them: what the plan of a run and its intervals are tried on.
+
+No process is started and no time passes: a launch takes what its case says, and gives the logarithm of a step time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bench.runs.schedule import Standing, sweep
+from reports.stats.distance import of_figure
+from reports.stats.intervals import Launches, Summary, summarize
+
+VALUES = 5  # of a launch
+WITHIN_LAUNCH = 0.01  # standard deviation of these
+LAUNCH_S = 0.25
+LAST_SHARE = 0.15
+
+Noise = Callable[[float, np.random.Generator], float]
+Judge = Callable[[Launches], Summary]
+
+
+def quiet(seed: int, limit_s: float) -> Noise:
+    """Processes differ by a percent."""
+    return lambda at_s, dice: 0.01 * dice.normal()
+
+
+def noisy(seed: int, limit_s: float) -> Noise:
+    """Processes differ by five."""
+    return lambda at_s, dice: 0.05 * dice.normal()
+
+
+def bursts(seed: int, limit_s: float) -> Noise:
+    """A neighbour comes for some seconds and goes for some more; what is measured meanwhile is a quarter slower."""
+    own = np.random.default_rng(seed)
+    ends = np.cumsum(own.exponential(np.tile([12.0, 4.0], 200)))
+    return lambda at_s, dice: 0.22 * (np.searchsorted(ends, at_s) % 2) + 0.015 * dice.normal()
+
+
+def two_levels(seed: int, limit_s: float) -> Noise:
+    """Where memory happens to lie makes a process 13 % slower, or not."""
+    return lambda at_s, dice: 0.13 * (dice.random() < 0.5) + 0.015 * dice.normal()
+
+
+def drift(seed: int, limit_s: float) -> Noise:
+    """The machine grows a tenth slower from the start to the end of the time there is."""
+    return lambda at_s, dice: 0.1 * at_s / limit_s + 0.01 * dice.normal()
+
+
+def one_in_five(seed: int, limit_s: float) -> Noise:
+    """One process in five is disturbed, by a fifth up to twice the time."""
+    return lambda at_s, dice: dice.uniform(0.2, 0.7) * (dice.random() < 0.2) + 0.015 * dice.normal()
+
+
+KINDS = {each.__name__: each for each in (quiet, noisy, bursts, two_levels, drift, one_in_five)}
+
+
+@dataclass(slots=True)
+class Subject:
+    """A case of a made-up run: what its launches gave."""
+
+    launches: list[Sequence[float]] = field(default_factory=list)
+    last_s: float = 0.0
+
+    def standing(self, within: float) -> Standing:
+        """How far it is."""
+        return Standing(len(self.launches), of_figure(self.launches, within), LAUNCH_S)
+
+
+@dataclass(slots=True)
+class Run:
+    """One made-up run: `cases` cases on a machine, within so many seconds."""
+
+    noise: Noise
+    limit_s: float
+    within: float
+    dice: np.random.Generator
+    subjects: list[Subject]
+    now_s: float = 0.0
+
+    def launch(self, subject: Subject) -> None:
+        """One launch of a case."""
+        level = self.noise(self.now_s, self.dice)
+        subject.launches.append(np.exp(level + WITHIN_LAUNCH * self.dice.normal(size=VALUES)).tolist())
+        self.now_s += LAUNCH_S
+        subject.last_s = self.now_s
+
+    def sweeps(self, until_s: float) -> None:
+        """As a run makes them."""
+        while True:
+            standings = {number: each.standing(self.within) for number, each in enumerate(self.subjects)}
+            chosen = sweep(standings, until_s - self.now_s)
+            for number in chosen:
+                self.launch(self.subjects[number])
+            if not chosen:
+                return
+
+    def play(self) -> None:
+        """The whole run."""
+        for subject in self.subjects:
+            self.launch(subject)
+        kept_s = min(LAST_SHARE * self.limit_s, LAUNCH_S * len(self.subjects))
+        self.sweeps(self.limit_s - kept_s)
+        middle_s = self.now_s / 2
+        for subject in sorted(self.subjects, key=lambda subject: subject.last_s):
+            if subject.last_s < middle_s and self.now_s + LAUNCH_S < self.limit_s:
+                self.launch(subject)
+        self.sweeps(self.limit_s)
+
+
+def played(kind: str, seed: int, cases: int = 12, limit_s: float = 60.0, within: float = 0.05) -> Run:
+    """A run on a machine of that kind, which is over."""
+    dice = np.random.default_rng(seed)
+    run = Run(KINDS[kind](seed, limit_s), limit_s, within, dice, [Subject() for _ in range(cases)])
+    run.play()
+    return run
+
+
+def truth(run: Run) -> float:
+    """What the machine usually was during the run: the median of what a launch would have given at any moment of it."""
+    dice = np.random.default_rng(0)
+    return float(np.median([run.noise(at_s, dice) for at_s in dice.uniform(0, run.now_s, 4000)]))
+
+
+def over_launches(launches: Launches) -> Summary:
+    """The rule of this project."""
+    return summarize(launches)
+
+
+def over_values(launches: Launches) -> Summary:
+    """A wrong rule: every value counts as if it were a process of its own."""
+    return summarize([[value] for values in launches for value in values])
+
+
+def covered(kind: str, runs: int, judge: Judge = over_launches) -> tuple[float, float]:
+    """How often the interval holds the truth over all cases of so many runs, and the median of its half widths."""
+    hits: list[bool] = []
+    widths: list[float] = []
+    for seed in range(runs):
+        run = played(kind, seed)
+        right = math.exp(truth(run))
+        for subject in run.subjects:
+            found = judge(subject.launches)
+            assert found.low is not None
+            assert found.high is not None
+            hits.append(found.low <= right <= found.high)
+            widths.append(found.half_width or 0.0)
+    return float(np.mean(hits)), float(np.median(widths))

@@ -1,0 +1,59 @@
+"""The machine's pace beside the launches: how much it wandered, and whether it differed between two sides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bench.records.files import Contents
+from bench.records.record import Case, Record, parse_line, record_line
+from reports.read.frames import Figure, figures, frame_of
+from reports.topics.pace.figures import pace_of
+from reports.topics.pace.text import compared_text, pace_text
+
+CASE = Case("some.step", 1, (), "cpu", "float32", "eager", 1)
+
+
+def seen(*spins_s: float, stolen: float = 0.0) -> list[Figure]:
+    records = [
+        Record("run", "here", CASE, "step_time", values=(1e-3,), launch=number,
+               machine=(("spin_after", spin_s), ("spin_before", spin_s), ("stolen", stolen)))
+        for number, spin_s in enumerate(spins_s)
+    ]  # fmt: skip
+    return figures(frame_of(Contents(tuple(records), {})))
+
+
+def test_the_facts_survive_their_line() -> None:
+    record = Record("run", "here", CASE, "step_time", values=(1.0,), machine=(("spin_before", 1e-4), ("stolen", 0.25)))
+    assert parse_line(record_line(record)) == record
+    assert parse_line(record_line(replace(record, machine=()))) == replace(record, machine=())
+
+
+def test_a_steady_machine_is_said_to_be_steady() -> None:
+    assert pace_text(seen(*[1e-4] * 8)) == (
+        "The machine's speed was steady: an empty loop took 100 µs beside every launch."
+    )
+
+
+def test_how_much_it_wandered_is_said_with_what_was_stolen() -> None:
+    found = seen(*[1e-4] * 5, *[1.5e-4] * 5, stolen=0.3)
+    pace = pace_of(found)
+    assert pace is not None
+    assert pace.wandered == pytest.approx(1.5)
+    text = pace_text(found)
+    assert "1.50 times" in text
+    assert "up to 30 % of its time went to other machines" in text
+
+
+def test_a_machine_that_differed_is_said_to_and_by_how_much() -> None:
+    base, head = seen(*[1e-4] * 6), seen(*[1.2e-4] * 6)
+    assert "20 % slower for b than for a" in compared_text(base, head, ("a", "b"))
+    assert "17 % faster for a than for b" in compared_text(head, base, ("b", "a"))
+    assert "as fast for b as for a" in compared_text(base, seen(*[1.01e-4] * 6), ("a", "b"))
+
+
+def test_where_nobody_looked_nothing_is_said() -> None:
+    few = seen(1e-4, 1e-4)
+    assert pace_text(few) == ""
+    assert compared_text(few, seen(*[1e-4] * 8), ("a", "b")) == ""
