@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bench.records.record import Record
     from workloads.base import Workload
 
+BUDGET_S = 300.0
 QUICK_CASE_S = 2.0  # a look takes so long for each case, and at least as long as QUICK_S
 QUICK_S = 10.0
 QUICK_SAMPLE_S = 0.05  # with launches that are shorter still
@@ -37,7 +38,7 @@ def add_to(commands: Any) -> None:
     )
     add_case_options(parser, default_mode="each workload's own")
     parser.add_argument(
-        "--budget", type=duration, default=300.0,
+        "--budget", type=duration,
         help="such as 90s or 10m (default 5m): the run ends then, or when all is known as well as --within asks for",
     )  # fmt: skip
     parser.add_argument("--within", type=share, default=0.05, help="how well step times are to be known (default 5%%)")
@@ -81,7 +82,7 @@ def make_plan(options: argparse.Namespace, workloads: Mapping[str, Workload]) ->
     """The plan that the options describe. Raises SelectionError."""
     from bench.measure.timer import SHORT, Budget  # noqa: PLC0415
     from bench.runs.plan import cases  # noqa: PLC0415 - these import torch
-    from bench.runs.run import Plan  # noqa: PLC0415
+    from bench.runs.run import Plan, seeds_of  # noqa: PLC0415
 
     name = datetime.now().strftime("%Y%m%d-%H%M%S")
     chosen = cases(workloads, selection_of(options))
@@ -94,7 +95,9 @@ def make_plan(options: argparse.Namespace, workloads: Mapping[str, Workload]) ->
         refuse(options, ("budget",), "--quick", "it takes two seconds per case")
         limit_s = max(QUICK_S, QUICK_CASE_S * len(chosen))
         return replace(plan, limit_s=limit_s, seeds=1, budget=replace(SHORT, sample_s=QUICK_SAMPLE_S))
-    return replace(plan, limit_s=options.budget, budget=SHORT)
+    if options.budget is None and all(seeds_of(plan, case) for case in chosen):
+        return plan  # so many seeds as the workloads say, whatever they take
+    return replace(plan, limit_s=options.budget or BUDGET_S, budget=SHORT)
 
 
 def show(path: Path, run_name: str) -> None:

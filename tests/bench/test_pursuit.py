@@ -1,0 +1,147 @@
+"""A run with a budget, by a session that measures nothing and a clock that stands still between launches."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from bench.cli import parser
+from bench.cli.run import make_plan
+from bench.records.record import Case, Record
+from bench.runs import pursuit
+from bench.runs.pursuit import pursue
+from bench.runs.run import Plan
+from bench.runs.schedule import ENOUGH_LAUNCHES, FEWEST_LAUNCHES
+from reports.topics.overview.known import distance_of
+from workloads.base import load_suite
+
+STEADY, NOISY, LONG, FAILS = (Case(f"made.{name}", 1, (), "cpu", "float32", "eager", 1) for name in
+                              ("steady", "noisy", "long", "fails"))  # fmt: skip
+COMPILED = replace(STEADY, mode="compile")
+SPREAD = {STEADY: 0.002, COMPILED: 0.002, NOISY: 0.15, LONG: 0.002, FAILS: 0.0}
+
+
+class FakeSession:
+    """Stands for the processes of a run: what a pass takes and gives is made up."""
+
+    def __init__(self, plan: Plan, writer: object) -> None:
+        self.dice = np.random.default_rng(1)
+        self.passes: list[tuple[str, tuple[Case, ...], int]] = []
+        self.now_s = 0.0
+
+    def __enter__(self) -> FakeSession:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def attempt(self, cases: Sequence[Case], name: str, launch: int, number: int) -> list[Record]:
+        self.passes.append((name, tuple(cases), launch))
+        if name != "time":
+            metric = {"memory": "peak_memory", "work": "flops", "cold": "first_call"}[name]
+            return [Record("run", "here", case, metric, values=(8.0,)) for case in cases]
+        self.now_s += 5.0 if LONG in cases else 0.2
+        turns = {case: other.mode for case in cases for other in cases if other is not case}
+        return [
+            Record("run", "here", case, "step_time", status="broken", reason="planted", launch=launch)
+            if case == FAILS
+            else Record("run", "here", case, "step_time", values=(math.exp(SPREAD[case] * self.dice.normal()),) * 3,
+                        launch=launch, turns=turns.get(case, ""))
+            for case in cases
+        ]  # fmt: skip
+
+    def stored(self, records: list[Record]) -> list[Record]:
+        return records
+
+    measure = attempt
+
+
+def ran(monkeypatch: pytest.MonkeyPatch, *cases: Case, limit_s: float = 100.0) -> tuple[FakeSession, list[Record]]:
+    """A whole run of these cases: the session, and the records."""
+    plan = Plan("run", cases, limit_s=limit_s)
+    session = FakeSession(plan, None)
+    monkeypatch.setattr(pursuit, "Session", lambda *given: session)
+    monkeypatch.setattr(pursuit, "time", SimpleNamespace(monotonic=session.monotonic))
+    writer = SimpleNamespace(path=Path("nowhere"))
+    records = list(pursue(plan, writer, lambda found: distance_of(found, 0.05), show_progress=False))  # type: ignore[arg-type]
+    return session, records
+
+
+def launches(records: Sequence[Record]) -> Counter[Case]:
+    return Counter(record.case for record in records if record.metric == "step_time")
+
+
+def test_what_is_known_is_left_and_what_is_not_has_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, records = ran(monkeypatch, STEADY, NOISY)
+    found = launches(records)
+    assert ENOUGH_LAUNCHES <= found[STEADY] <= ENOUGH_LAUNCHES + 1
+    assert found[NOISY] > 3 * ENOUGH_LAUNCHES
+    assert session.now_s <= 100.0
+
+
+def test_a_run_ends_when_all_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, records = ran(monkeypatch, STEADY)
+    assert launches(records)[STEADY] <= ENOUGH_LAUNCHES + 1
+    assert session.now_s < 10.0
+
+
+def test_what_is_dear_has_few_launches_and_no_case_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, records = ran(monkeypatch, LONG, NOISY, limit_s=40.0)
+    found = launches(records)
+    assert FEWEST_LAUNCHES <= found[LONG] < ENOUGH_LAUNCHES < found[NOISY]
+    assert session.now_s <= 40.0
+
+
+def test_modes_take_turns_and_first_calls_come_when_nobody_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, records = ran(monkeypatch, STEADY, COMPILED, NOISY)
+    timed = [(cases, launch) for name, cases, launch in session.passes if name == "time"]
+    assert {cases for cases, _ in timed} == {(STEADY, COMPILED), (NOISY,)}
+    names = [name for name, cases, _ in session.passes if COMPILED in cases]
+    assert names[0] == "cold"
+    assert names.count("cold") == 1
+    counted = Counter((name, cases[0]) for name, cases, _ in session.passes if name in ("memory", "work"))
+    assert set(counted.values()) == {1}
+    assert {case for _, case in counted} == {STEADY, COMPILED, NOISY}
+    assert {record.turns for record in records if record.case == COMPILED and record.metric == "step_time"} == {"eager"}
+
+
+def test_what_fails_is_tried_once_and_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, records = ran(monkeypatch, FAILS, STEADY)
+    assert [(record.metric, record.status) for record in records if record.case == FAILS] == [("step_time", "broken")]
+    assert launches(records)[STEADY] >= ENOUGH_LAUNCHES
+
+
+def test_the_same_measurements_lead_to_the_same_launches(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (ran(monkeypatch, STEADY, NOISY, LONG)[0].passes for _ in range(2))
+    assert [each for each in first if each[0] == "time"] == [each for each in second if each[0] == "time"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "limit_s", "seeds"),
+    [
+        (["modules.linear"], 300, None),
+        (["modules.linear", "--budget", "90s"], 90, None),
+        (["modules.linear", "--launches", "4"], None, 4),
+        (["modules.linear", "--quick"], 10, 1),
+        (["modules.*", "--quick"], 18, 1),
+        (["mnist_cnn.time_to_accuracy"], None, None),
+        (["mnist_cnn.time_to_accuracy", "--budget", "1m"], 60, None),
+        (["mnist_cnn.time_to_accuracy", "modules.linear"], 300, None),
+    ],
+)
+def test_a_run_has_a_budget_unless_what_is_counted_ends_it(
+    arguments: list[str], limit_s: float | None, seeds: int | None
+) -> None:
+    options = parser().parse_args(["run", *arguments, "--device", "cpu", "--mode", "eager"])
+    plan = make_plan(options, load_suite())
+    assert (plan.limit_s, plan.seeds) == (limit_s, seeds)
