@@ -7,6 +7,7 @@ most, and what became known early is looked at once more at the end.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -15,6 +16,7 @@ K = TypeVar("K", bound=Hashable)
 
 KNOWN = 1.0  # a distance of so much or less
 FEWEST_LAUNCHES = 3  # so many has everything, whatever it costs, before anything has more
+DEAR = 3.0  # times as long as a usual launch
 POOR = 4.0  # a distance beyond which nobody could use the figure: it is mended before others are refined
 ENOUGH_LAUNCHES = 8  # before so many nothing counts as known: processes that were alike by chance would
 
@@ -55,24 +57,33 @@ class Standing:
 def sweep(standings: Mapping[K, Standing], left_s: float) -> list[K]:
     """What has a launch in the next sweep, in order; empty when all is known or no launch would end in time.
 
-    What has the fewest launches comes first until everything has some; from then on what is cheapest to know, so that
-    as much as possible becomes known, what is too poor to be used before what could be better. Nothing is begun that
-    the time left is not enough for, while there is something else.
+    What has the fewest launches comes first until everything has some, and then until everything has enough that is not
+    dear; from then on what is too poor to be used before what could be better, and what is cheapest to know first, so
+    that as much as possible becomes known. Nothing is begun that the time left is not enough for, while there is
+    something else.
     """
     fits = {key: each for key, each in standings.items() if not each.is_known and each.cost_s <= left_s}
     few = [key for key, each in fits.items() if each.launches < FEWEST_LAUNCHES]
     some = [key for key, each in fits.items() if each.launches < ENOUGH_LAUNCHES]
-    chosen = few or some or [key for key, each in fits.items() if each.distance > POOR] or list(fits)
-    ordered = sorted(chosen, key=lambda key: (fits[key].launches if few else 0, fits[key].needed_s))
+    chosen = (
+        few or not_dear(fits, some) or some or [key for key, each in fits.items() if each.distance > POOR] or list(fits)
+    )
+    ordered = sorted(chosen, key=lambda key: (fits[key].launches if some else 0, fits[key].needed_s))
     taken: list[K] = []
     needed_s = now_s = 0.0
     for key in ordered:
         needed_s += fits[key].needed_s
         now_s += fits[key].cost_s
-        if now_s > left_s or (taken and not few and needed_s > left_s):
+        if now_s > left_s or (taken and not some and needed_s > left_s):
             break
         taken.append(key)
     return taken
+
+
+def not_dear(standings: Mapping[K, Standing], keys: list[K]) -> list[K]:
+    """Those of the keys whose launches are not much longer than usual ones."""
+    usual_s = statistics.median(each.cost_s for each in standings.values()) if standings else 0.0
+    return [key for key in keys if standings[key].cost_s <= DEAR * usual_s]
 
 
 def expected_s(standings: Mapping[K, Standing], left_s: float) -> float:
