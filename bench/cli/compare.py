@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
     from reports.topics.compare.text import versus_text  # noqa: PLC0415
     from reports.topics.overview.figures import overview  # noqa: PLC0415
     from reports.topics.overview.text import overview_text  # noqa: PLC0415
+    from reports.topics.pace.figures import is_one_machine  # noqa: PLC0415
 
     paths = [path for path in (options.base, options.head) if path]
     contents = [load_one(path) for path in paths]
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
         found = figures(frame)
         alone = None if by else overview_text(rows, environments, options.format, found)
         print(alone or versus_text(rows, environments, options.format))
-        if by == "source" and (pace := pace_text(found, names)):
+        if by == "source" and is_one_machine(environments.values()) and (pace := pace_text(found, names)):
             print(f"\n{pace}")
         if not by and (bounds := roofline(found, contents, options.format)):
             print(f"\n{bounds}")

@@ -1,4 +1,4 @@
-"""A run with a budget: launch after launch of whatever is furthest from being known, until all is or time is up.
+"""A run with a budget: launch after launch of what is not known yet, until all is or time is up.
 
 Everything is measured once, and counted, while compilers fill their caches; then sweeps of short launches, spread over
 the run; at its end, what was known early is looked at once more. How far a figure is from being known, a judge says.
@@ -87,13 +87,13 @@ Untimed = tuple[int, Case, str]
 
 def generating(subject: Subject) -> bool:
     """Whether some of its modes generate code, which takes long at the first time."""
-    return subject.name == TIMED and any(torch_compile.generates(case.mode) for case in subject.cases)
+    return any(torch_compile.generates(case.mode) for case in subject.cases)
 
 
 def firsts(subjects: Sequence[Subject]) -> list[Untimed]:
     """The first calls of every generated program."""
     return [
-        (subject.number, case, FIRST_CALL) for subject in subjects for case in subject.cases
+        (subject.number, case, FIRST_CALL) for subject in subjects if subject.name == TIMED for case in subject.cases
         if torch_compile.generates(case.mode)
     ]  # fmt: skip
 
@@ -167,9 +167,12 @@ class Pursuit:
         beside = [each for each in waiting if DEVICES[each[1].device].start_method == "forkserver"]
         with ThreadPoolExecutor(BESIDE) as pool:
             going = [pool.submit(self.session.attempt, [case], name, 0, number) for number, case, name in beside]
-            for number, done in enumerate(as_completed(going)):
-                self.tell(f"compiling, counting memory and work: {number + 1} of {len(going)}")
-                yield from self.session.stored(told(done.result()))
+            try:
+                for number, done in enumerate(as_completed(going)):
+                    self.tell(f"compiling, counting memory and work: {number + 1} of {len(going)}")
+                    yield from self.session.stored(told(done.result()))
+            finally:  # Ctrl-C waits for what is under way, not for all that was to come
+                pool.shutdown(cancel_futures=True)
         for number, case, name in waiting:
             if DEVICES[case.device].start_method != "forkserver":
                 self.tell(f"{name} of {case.label}")

@@ -57,7 +57,7 @@ class Session:
         self.launcher = Launcher(plan.timeout_s, OPENMP_SETTINGS)
         self.environments: dict[str, Environment] = {}
         self.caches = Path(tempfile.mkdtemp(prefix="torchpace-caches-"))
-        self._compiled: set[int] = set()  # numbers of groups
+        self._compiled: set[Case] = set()
         self._lock = threading.Lock()
 
     def __enter__(self) -> Session:
@@ -85,10 +85,10 @@ class Session:
     def attempt(self, cases: Sequence[Case], name: str, launch: int, number: int) -> list[Record]:
         """The records of a pass of some cases in one process; `number` is that of their group."""
         tasks = [task_for(self.plan, case, name, launch, self.caches / str(number)) for case in cases]
-        with self._lock:  # the next pass of the same programs finds them compiled
-            cold = number not in self._compiled and name in (TIMED, FIRST_CALL)
-            self._compiled.add(number)
-        return measured(self.launcher, *[replace(task, cold=cold) for task in tasks])
+        with self._lock:  # the next pass of the same program finds it compiled
+            cold = [task.case not in self._compiled and name in (TIMED, FIRST_CALL) for task in tasks]
+            self._compiled |= {task.case for task in tasks}
+        return measured(self.launcher, *[replace(task, cold=own) for task, own in zip(tasks, cold, strict=True)])
 
     def measure(self, cases: Sequence[Case], name: str, launch: int, number: int) -> list[Record]:
         """Likewise, written down."""

@@ -19,6 +19,8 @@ def of_figure(launches: Launches, within: float) -> float:
 
 def of_pair(base: Launches, head: Launches, same_within: float) -> float:
     """How many times as wide the interval of head / base is as one that decides: without 1, or all of it near 1."""
+    if not base:
+        return math.inf
     found = compare_paired(base, head, SURE)
     if found.low is None or found.high is None or found.low <= 0:
         return math.inf

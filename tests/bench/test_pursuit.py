@@ -14,8 +14,9 @@ import pytest
 
 from bench.cli import parser
 from bench.cli.run import make_plan
+from bench.measure.task import Task
 from bench.records.record import Case, Record
-from bench.runs import pursuit
+from bench.runs import pursuit, run
 from bench.runs.pursuit import pursue
 from bench.runs.run import Plan
 from bench.runs.schedule import ENOUGH_LAUNCHES, FEWEST_LAUNCHES
@@ -119,6 +120,31 @@ def test_what_fails_is_tried_once_and_not_counted(monkeypatch: pytest.MonkeyPatc
     _, records = ran(monkeypatch, FAILS, STEADY)
     assert [(record.metric, record.status) for record in records if record.case == FAILS] == [("step_time", "broken")]
     assert launches(records)[STEADY] >= ENOUGH_LAUNCHES
+
+
+def test_the_first_call_of_every_program_is_cold_and_no_later_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, str, bool]] = []
+
+    def measured(launcher: object, *tasks: Task) -> list[Record]:
+        seen.extend((task.measure, task.case.mode, task.cold) for task in tasks)
+        return []
+
+    monkeypatch.setattr(run, "measured", measured)
+    ahead = replace(STEADY, mode="aot")
+    with run.Session(Plan("run", [COMPILED, ahead]), SimpleNamespace()) as session:  # type: ignore[arg-type]
+        for case in (COMPILED, ahead):
+            session.attempt([case], "cold", 0, 0)
+        session.attempt([COMPILED, ahead], "time", 0, 0)
+    assert seen == [(name, mode, name == "cold") for name in ("cold", "time") for mode in ("compile", "aot")]
+
+
+def test_launches_that_were_not_in_turns_decide_nothing_of_a_pair() -> None:
+    alone = [Record("run", "here", case, "step_time", values=(seconds,) * 3, launch=launch)
+             for launch in range(9) for case, seconds in ((STEADY, 1.0), (COMPILED, 2.0))]  # fmt: skip
+    assert distance_of(alone, 0.05) == 0  # either time is known, and that is all that is asked
+    apart = [replace(record, turns="compile" if record.case == STEADY else "eager",
+                     launch=record.launch + (9 if record.case == STEADY else 0)) for record in alone]  # fmt: skip
+    assert distance_of(apart, 0.05) == math.inf
 
 
 def test_the_same_measurements_lead_to_the_same_launches(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,9 @@ def test_every_case_runs_eager_and_answers_rightly(launcher: Launcher, data_fold
     device = DEVICES[case.device]
     if reason := device.unavailable_reason():
         pytest.skip(f"{case.device}: {reason}")
-    for record in launcher.call(device.start_method, perform, Task(case, "time", budget=ONCE)):
+    records = launcher.call(device.start_method, perform, Task(case, "time", budget=ONCE))
+    assert records[0].metric == "step_time"
+    for record in records:
         judge(record)
 
 
@@ -86,7 +88,9 @@ LOW_PRECISION = [
 
 @pytest.mark.parametrize("case", LOW_PRECISION, ids=name_of)
 def test_every_workload_runs_in_the_dtypes_it_names(launcher: Launcher, data_folder: Path, case: Case) -> None:
-    for record in launcher.call("forkserver", perform, Task(case, "time", budget=ONCE)):
+    records = launcher.call("forkserver", perform, Task(case, "time", budget=ONCE))
+    assert records[0].metric == "step_time"
+    for record in records:
         judge(record)
 
 

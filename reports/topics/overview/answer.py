@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from bench.records.record import Environment
 from reports.format import units
 from reports.read.frames import Figure
 from reports.read.rows import COMPARED, Row
 from reports.topics.cells import half_width, interval, value
+from reports.topics.pace.figures import is_one_machine
 from reports.topics.pace.text import pace_text
 
 WELL, USABLE = 0.05, 0.2  # half of an interval, as a share of its figure
@@ -17,12 +19,13 @@ WIDTH = 120  # characters
 SHOWN = 3  # cases that are named of each kind
 
 
-def answer_text(rows: Sequence[Row], figures: Sequence[Figure]) -> str:
+def answer_text(rows: Sequence[Row], figures: Sequence[Figure], environments: Mapping[str, Environment]) -> str:
     """The lines that stand first; empty where no step was timed."""
     times = [row for row in rows if row.metric == "step_time" and row.verdict == "measured"]
     if not times:
         return ""
-    lines = [*gains(rows), slow(times), *sure(times), pace_text(figures)]
+    lines = [*gains(rows), slow(times), *sure(times)]
+    lines += [pace_text(figures)] * is_one_machine(environments.values())
     return "\n".join(wrapped(part) for line in lines for part in line.splitlines())
 
 

@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from bench.records.record import Case, Record
+from bench.records.record import RUNGS, Case, Record
 from reports.read.rows import SAME_WITHIN
 from reports.stats import distance
 from reports.stats.intervals import Launches
@@ -24,10 +24,13 @@ def distance_of(records: Sequence[Record], within: float) -> float:
     if not by_case:
         return math.inf
     far = [distance.of_figure(list(launches.values()), within) for launches in by_case.values()]
-    base = next((launches for case, launches in by_case.items() if case.mode == BASE), None)
-    if base is not None and any(record.turns for record in records):
-        others = [launches for case, launches in by_case.items() if case.mode != BASE]
-        far += [distance.of_pair(*together(base, launches), SAME_WITHIN) for launches in others]
+    in_turns: dict[str, dict[int, Sequence[float]]] = defaultdict(dict)
+    for record in records:
+        if record.values and record.turns and record.turns != RUNGS:
+            in_turns[record.case.mode][record.launch] = record.values
+    base = in_turns.pop(BASE, None)
+    if base is not None:
+        far += [distance.of_pair(*together(base, launches), SAME_WITHIN) for launches in in_turns.values()]
     return max(far)
 
 

@@ -27,7 +27,7 @@ def overview_text(
     rows: Sequence[Row], environments: Mapping[str, Environment], style: str = "table", figures: Sequence[Figure] = ()
 ) -> str:
     """The answer; every case by itself, how long a call takes, what compiling gained, where training led; ladders."""
-    parts = [machine(environments, rows), answer_text(rows, figures), gains_table(rows, style)]
+    parts = [machine(environments, rows), answer_text(rows, figures, environments), gains_table(rows, style)]
     parts += [steps_table(rows, style), latency_text(figures, style)]
     parts += [outcomes_table(rows, style), missing_table(rows, style), warnings_text(rows, style)]
     parts += [ladder_text(figures, style), training_text(figures, style)]

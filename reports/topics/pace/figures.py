@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from bench.records.record import Environment
 from reports.read.frames import Figure
 
 SPINS = ("spin_before", "spin_after")
@@ -44,6 +45,11 @@ def pace_of(figures: Sequence[Figure]) -> Pace | None:
     low, middle, high = (float(value) for value in np.percentile(spins, (10, 50, 90)))
     stolen = [facts[STOLEN] for facts in watched if STOLEN in facts]
     return Pace(middle, low, high, max(stolen) if stolen else None, len(spins))
+
+
+def is_one_machine(environments: Iterable[Environment]) -> bool:
+    """Whether the loop is the same work everywhere: on one machine, by one Python."""
+    return len({(each.get("fingerprint"), each.get("python")) for each in environments}) <= 1
 
 
 def ratio(base: Pace | None, head: Pace | None) -> float | None:

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from bench.records.files import Contents
-from bench.records.record import Case, Record, parse_line, record_line
+from bench.records.record import Case, Environment, Record, parse_line, record_line
 from reports.read.frames import Figure, figures, frame_of
-from reports.topics.pace.figures import pace_of
+from reports.topics.pace.figures import is_one_machine, pace_of
 from reports.topics.pace.text import compared_text, pace_text
 
 CASE = Case("some.step", 1, (), "cpu", "float32", "eager", 1)
@@ -57,3 +57,10 @@ def test_where_nobody_looked_nothing_is_said() -> None:
     few = seen(1e-4, 1e-4)
     assert pace_text(few) == ""
     assert compared_text(few, seen(*[1e-4] * 8), ("a", "b")) == ""
+
+
+def test_another_machine_or_another_python_is_no_pace() -> None:
+    here = Environment((("fingerprint", "a"), ("python", "3.11.7")))
+    assert is_one_machine([here, here])
+    assert not is_one_machine([here, Environment((("fingerprint", "b"), ("python", "3.11.7")))])
+    assert not is_one_machine([here, Environment((("fingerprint", "a"), ("python", "3.12.1")))])
