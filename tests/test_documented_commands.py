@@ -18,6 +18,7 @@ import torch
 from torch.nn import functional as F
 
 from bench.cli import main
+from tests.bench.warm import warm_hosts
 from tests.conftest import ROOT
 from tests.documented import CHEAPER, ELSEWHERE, SHOWS, TYPED
 from tests.reports import stored
@@ -98,6 +99,7 @@ def test_every_command_shows_what_its_document_says(
     path: Path, checkout: Path, fork_server: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(checkout)
+    warm_hosts(monkeypatch)
     for command in commands(path):
         if expected := SHOWS.get(key_of(command)):
             text = shown(cheaper(command), capsys)
@@ -147,7 +149,7 @@ def test_a_users_package_works_as_documented(
     package: Path, fork_server: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     listed, ran, compared = (shown(f"{command}{more}", capsys) for command, more in zip(
-        commands(OWN), ("", " --quick --device cpu", ""), strict=True
+        commands(OWN), ("", " --quick --launches 2 --device cpu", ""), strict=True
     ))  # fmt: skip
     assert re.search(r"my_model\.forward  \(2 points\)\n.*\n    batch: 1, 64\nmy_model\.train_step", listed)
     for text in (ran, compared):
@@ -171,7 +173,7 @@ def test_a_check_says_what_is_wrong_with_it_as_documented(
     text = perf.read_text()
     assert text.count("check_first=losses_near(right)") == 1
     perf.write_text(text.replace("check_first=losses_near(right)", check))
-    options = "--workloads my_package.perf --mode eager --device cpu --quick -o mine.jsonl"
+    options = "--workloads my_package.perf --mode eager --device cpu --quick --launches 1 -o mine.jsonl"
     main(["run", "my_model.train_step", *options.split()])
     assert re.search(says, capsys.readouterr().out)
 

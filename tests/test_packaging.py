@@ -27,6 +27,7 @@ OPTIONAL = {
     "torchvision": ("workloads/shared/mnist_data.py", "bench/measure/preload.py"),
 }
 ABSENT = ("asv", "asv_runner", "pytest", "pytest_benchmark", "tensorboard", "torch_tb_profiler", "torchvision")
+ONE = ("--quick", "--launches", "1")
 BLOCK = f"import sys\nsys.modules.update(dict.fromkeys({ABSENT}))\n"
 
 
@@ -118,7 +119,7 @@ def test_what_is_absent_cannot_be_imported_in_these_tests(plain: Plain, name: st
 
 
 def test_run_compare_and_report_need_no_extra(plain: Plain) -> None:
-    printed = plain.run("run", "modules.linear", "data_loading.mnist", "--device", "cpu", "--quick", "-o", "a.jsonl")
+    printed = plain.run("run", "modules.linear", "data_loading.mnist", "--device", "cpu", *ONE, "-o", "a.jsonl")
     assert re.search(r"not installed; pip install 'torchpace\[mnist\]'", printed)
     assert "linear" in plain.run("compare", "a.jsonl")
     plain.run("report", "a.jsonl", "-o", "a.html")
@@ -136,5 +137,5 @@ def test_a_gate_needs_no_extra(plain: Plain) -> None:
     toy.commit("first")
     pythons = [part for side in ("base", "head") for part in (f"--{side}-python", str(plain.python))]
     chosen = ("--workloads", "toy.perf", "--device", "cpu")
-    gated = plain.run("gate", "--base", "HEAD", *pythons, *chosen, "--trials", "2", "--undecided=pass", cwd=toy.folder)
+    gated = plain.run("gate", "--base", "HEAD", *pythons, *chosen, "--trials", "1", "--undecided=pass", cwd=toy.folder)
     assert "loops" in gated

@@ -18,6 +18,7 @@ from bench.counts.instructions import InstructionCounter, NoCounter
 from bench.devices import Account, Device, Peak
 from bench.modes import compilations, torch_compile
 from bench.records.errors import describe
+from bench.records.metrics import VARIES
 from bench.records.record import Record
 
 Run = Callable[[], object]
@@ -29,9 +30,6 @@ MAX_STEPS_PER_VALUE = 10
 REPEATS = 5  # values of instructions; the processor's interrupts and the allocator's moods differ between them
 
 FUSED = "compiled, a step calls fewer operators and some kernels, which only a gate's exact figures count"
-
-# Found by running identical code twice: the peak differs by as many batches as the workers happen to be ahead.
-WORKERS = "it differs from run to run: worker processes hand over tensors at moments of their own"
 
 
 def exact_records(blank: Record, device: Device, build: Build, build_eager: Build) -> list[Record]:
@@ -54,8 +52,8 @@ def exact_records(blank: Record, device: Device, build: Build, build_eager: Buil
         return run
 
     account = device.account(warm, warm_up_steps=0)
-    if multiprocessing.active_children():
-        account = replace(account, peak=Peak(None, reason=WORKERS))
+    if multiprocessing.active_children():  # the peak differs by as many batches as workers happen to be ahead
+        account = replace(account, peak=Peak(None, reason=VARIES))
     (run,) = runs
     records = accounted(blank, account, generates)
     records.append(replace(blank, metric="parameters", values=(float(modules.learnable_numbers(generates)),)))

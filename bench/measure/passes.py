@@ -6,6 +6,7 @@ Everything here runs in the fresh process that `launching` starts for one task.
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -21,6 +22,7 @@ from bench.measure.task import Task, build, compiles, failure, subject_of
 from bench.measure.timer import Samples, each_call, sample
 from bench.modes import compilations, torch_compile
 from bench.modes.enter import entered
+from bench.records.metrics import VARIES
 from bench.records.record import Record
 from workloads.base import Step, Unavailable, Workload
 
@@ -135,13 +137,21 @@ def memory_pass(task: Task, workload: Workload, device: Device, blank: Record) -
     """Peak memory of one step."""
     blank = replace(blank, warnings=())
 
+    runs: list[Callable[[], object]] = []  # kept, so that its worker processes are there to be asked for
+
     def runner() -> Callable[[], object]:
         return build(workload, task.case, device).run
 
+    def warm() -> Callable[[], object]:
+        runs.append(exact.warmed(runner))
+        return runs[-1]
+
     exact.forget_first(runner)
-    peak = device.peak_memory(lambda: exact.warmed(runner), warm_up_steps=0)
+    peak = device.peak_memory(warm, warm_up_steps=0)
     if peak.allocated_bytes is None:
         raise Unavailable(peak.reason)
+    if multiprocessing.active_children():  # how far ahead worker processes are at the peak is chance
+        blank = replace(blank, warnings=(VARIES,))
     records = [replace(blank, values=(float(peak.allocated_bytes),))]
     if peak.reserved_bytes is not None:
         records.append(replace(blank, metric="reserved_memory", values=(float(peak.reserved_bytes),)))

@@ -45,6 +45,9 @@ class Metric:
         return None if self.better is None else self.better == "lower"
 
 
+# What a record of a counted figure says that is not the same in every run: two of them are not compared for equality.
+VARIES = "it differs from run to run: worker processes hand over tensors at moments of their own"
+
 BY_TOPIC: tuple[Place, ...] = ("compare",)  # a topic draws it
 WORK: tuple[Place, ...] = ("compare if changed",)  # what a step has to do is the same on both sides nearly always
 STEPS: tuple[Place, ...] = ("steps", "compare")

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from bench.records.files import Contents
-from bench.records.metrics import Metric, metric_of
+from bench.records.metrics import VARIES, Metric, metric_of
 from bench.records.record import Environment, Record
 from reports.read.tails import with_tails
 
@@ -54,6 +54,11 @@ class Figure:
     def kind(self) -> Metric:
         """The metric's definition."""
         return metric_of(self.metric)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is the same in every run of the same code, so that two are compared for equality."""
+        return self.kind.assumes == "exact" and VARIES not in self.warnings
 
     @property
     def items_per_step(self) -> float | None:

@@ -73,7 +73,7 @@ def with_ratio(row: Row, ratio: Ratio) -> Row:
 
 def summary_of(figure: Figure) -> Summary:
     """The summary of a measured figure's launches."""
-    return summarize(figure.launches, figure.kind.assumes == "exact")
+    return summarize(figure.launches, figure.is_exact)
 
 
 def verdict_of(ratio: Ratio, lower_is_better: bool | None, time: bool, exact: bool = False) -> str:

@@ -53,6 +53,7 @@ def test_a_new_device_passes_the_contract(project: Path) -> None:
 def test_a_new_subject_is_measured_on_a_new_device(project: Path) -> None:
     file = project / "planted.jsonl"
     asked = ("planted.*", "tensor_ops.cast(to=float*", "--device", "cpu,planted", "--mode", "eager", "--quick")
+    asked = (*asked, "--launches", "1")
     run(project, "bench.cli", "run", *asked, "-o", str(file))
     records = [record for record in read(file).records if record.metric == "step_time"]
     measured = {(record.case.workload, record.case.device) for record in records if record.status == "measured"}

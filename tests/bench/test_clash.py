@@ -46,7 +46,8 @@ def test_no_file_of_the_users_is_run_in_place_of_ours(folder: Path, start: list[
         pytest.skip("needs torchpace installed beside this Python")
     records = folder.parent / "mine.jsonl"
     done = subprocess.run(
-        [*start, "run", *MINE, "--quick", "-o", str(records)], cwd=folder, capture_output=True, text=True, check=False,
+        [*start, "run", *MINE, "--quick", "--launches", "1", "-o", str(records)],
+        cwd=folder, capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([*before, str(folder)])},
     )  # fmt: skip
     assert ran(folder) == ""

@@ -92,7 +92,7 @@ def test_doctor_says_what_works_and_what_does_not(call: Call, fork_server: None)
 
 
 def test_a_run_stores_records_and_prints_tables(tmp_path: Path) -> None:
-    output = torchpace(tmp_path, "run", "modules.linear", "--quick", "-o", "a.jsonl")
+    output = torchpace(tmp_path, "run", "modules.linear", "--quick", "--launches", "1", "-o", "a.jsonl")
     contents = read(tmp_path / "a.jsonl")
     measured = {record.metric for record in contents.records if record.status == "measured"}
     counted = {"flops", "arithmetic", "algorithmic_bytes", "touched_bytes", "dispatches"}
@@ -116,7 +116,7 @@ def test_a_users_own_workloads_are_measured(
     listed = json.loads(call("list", "--json", "--workloads", "my_package.perf")[1])
     assert [workload["name"] for workload in listed] == ["my_model.forward"]
     arguments = ("--workloads", "my_package.perf", "--device", "cpu", "--mode", "eager,compile", "--axis", "batch=8")
-    output = torchpace(tmp_path, "run", *arguments, "--quick", "-o", "mine.jsonl")
+    output = torchpace(tmp_path, "run", *arguments, "--quick", "--launches", "2", "-o", "mine.jsonl")
     cases = {(record.case.label, record.case.mode, record.status) for record in read(tmp_path / "mine.jsonl").records}
     assert ("my_model.forward(batch=8)", "eager", "measured") in cases
     assert ("my_model.forward(batch=8)", "compile", "measured") in cases
@@ -157,7 +157,8 @@ def test_a_run_in_which_nothing_can_be_measured_exits_with_2(tmp_path: Path, cal
 
 def test_one_broken_case_leaves_the_others(tmp_path: Path, call: Call) -> None:
     globs = ("planted.raises", "planted.steady", "planted.killed", "planted.wrong")
-    arguments = ("--workloads", "tests.planted", "--device", "cpu", "--quick", "-o", str(tmp_path / "p.jsonl"))
+    arguments = ("--workloads", "tests.planted", "--device", "cpu", "--quick", "--launches", "1")
+    arguments = (*arguments, "-o", str(tmp_path / "p.jsonl"))
     code, output, _ = call("run", *globs, *arguments)
     assert code == 0
     statuses = {

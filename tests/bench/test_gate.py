@@ -24,7 +24,7 @@ Outcome = tuple[int, str, dict[str, Any]]
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """First commit: all is well. Second: the loop is longer, and cases fail in every way."""
-    toy = make(tmp_path_factory.mktemp("gate") / "project")
+    toy = make(tmp_path_factory.mktemp("gate") / "project", warm=True)
     toy.write(LOOPS, steady="pass", dies="pass", hangs="pass", raises="pass", wrong="pass", gone="pass")
     toy.commit("first")
     toy.write(MORE_LOOPS, steady="pass", dies=DIES, hangs=HANGS, raises=RAISES, wrong=WRONG, came="pass")
@@ -37,7 +37,7 @@ def outcome(toy: Toy) -> Outcome:
     """One gate between the two, with every file it can write."""
     code, output, errors = toy.gate(
         "--base", "HEAD~1", "--trials", str(ENOUGH_TRIALS), "--timeout", str(TIMEOUT_S), "--same-within", "99%",
-        "--all",
+        "--all", "--lanes", "1",
         "--json", "out/gate.json", "--markdown", "out/gate.md", "--junit", "out/gate.xml", "--html", "out/gate.html",
     )  # fmt: skip
     assert (toy.folder / "out" / "gate.json").exists(), errors

@@ -11,7 +11,7 @@ from tests.bench.toy import Toy, make
 
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
-    toy = make(tmp_path_factory.mktemp("gate") / "project")
+    toy = make(tmp_path_factory.mktemp("gate") / "project", warm=True)
     toy.write(10)
     toy.commit("first")
     return toy
@@ -53,7 +53,7 @@ def test_bad_input_is_one_line_that_says_what_to_do(toy: Toy, arguments: tuple[s
 
 
 def test_a_side_that_does_not_import_or_has_no_workloads_is_named(tmp_path: Path) -> None:
-    toy = make(tmp_path / "project")
+    toy = make(tmp_path / "project", warm=True)
     (toy.folder / "README").write_text("")
     toy.commit("before there were workloads")
     toy.write(10)

@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_no_trial_is_started_that_would_end_too_late(monkeypatch: pytest.MonkeyP
 @pytest.fixture
 def unchanged(tmp_path: Path) -> Toy:
     """Two commits that do the same and are not the same code."""
-    toy = make(tmp_path / "project")
+    toy = make(tmp_path / "project", warm=True)
     toy.write(LOOPS)
     toy.commit("first")
     (toy.folder / "toy" / "__init__.py").write_text('"""Now with a docstring."""\n')
@@ -99,7 +100,7 @@ def test_identical_sides_are_said_to_be_an_a_a_run_and_too_little_time_is_undeci
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks processes up in /proc")
 def test_a_killed_gate_leaves_nothing_and_its_trials_are_used_again(unchanged: Toy) -> None:
-    toy = unchanged
+    toy = replace(unchanged, warm=False)  # what goes on must be as what was killed
     # Margins that so few trials cannot reach: the gate is still under way when it is killed.
     arguments = ("--base", "HEAD~1", "--slower-than", "0.001%", "--same-within", "0.001%", "--json", "gate.json")
     process = toy.start("gate", *WORKLOADS, *arguments)

@@ -17,7 +17,7 @@ from tests.bench.toy import Toy, make
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    toy = make(tmp_path / "project")
+    toy = make(tmp_path / "project", warm=True)
     toy.write(1)
     toy.commit("first")
     toy.write(2)

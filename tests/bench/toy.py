@@ -15,6 +15,7 @@ import pytest
 from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
 from bench.cli import main
+from tests.bench.warm import warm_hosts
 from tests.conftest import ROOT
 
 WORKLOADS = ("--workloads", "toy.perf")
@@ -64,6 +65,7 @@ class Toy:
     """A repository; `run` calls the command in it, and `start` starts it."""
 
     folder: Path
+    warm: bool = False  # whether hosts of gates that are called find torch imported
 
     def write(self, loops: int, **cases: str) -> None:
         """The package: how long its loop is, and other cases by name with what they do in a step."""
@@ -108,6 +110,8 @@ class Toy:
         """Exit code, output and errors of `torchpace`, called in this process, where torch is imported already."""
         temporary, output, errors = str(self.temporary()), io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(errors):
+            if self.warm:
+                warm_hosts(patch)
             patch.chdir(self.folder)
             patch.setenv("TMPDIR", temporary)
             patch.setattr(tempfile, "tempdir", temporary)
@@ -127,22 +131,22 @@ class Toy:
         return sorted((self.folder / ".torchpace").glob("gate-*.jsonl"))
 
 
-def make(folder: Path) -> Toy:
-    """An empty repository."""
+def make(folder: Path, warm: bool = False) -> Toy:
+    """An empty repository. warm: hosts of gates called in this process find torch imported."""
     folder.mkdir()
-    toy = Toy(folder)
+    toy = Toy(folder, warm)
     toy.git("init", "-q", "-b", "main")
     return toy
 
 
 def processes_of(toy: Toy) -> list[str]:
-    """The command lines of hosts that work for the toy project."""
+    """The processes that work in the toy project's folders, such as hosts, by their command lines."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            where, line = os.readlink(folder / "cwd"), (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue
-        if "host.py" in line and str(toy.temporary()) in line:
+        if any(Path(where).is_relative_to(own) for own in (toy.folder, toy.temporary())):
             found.append(line)
     return found

@@ -67,7 +67,7 @@ def pair(
         reason = f"the workload changed from version {base.version} to {head.version}: not the same step"
         yield replace(row, reason=reason, warnings=(reason,), differs=(reason,))
         return
-    exact = head.kind.assumes == "exact"
+    exact = base.is_exact and head.is_exact
     if head.metric == "step_time":
         found = time_ratio(base, head, confidence(by))
     else:

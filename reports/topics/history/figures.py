@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from itertools import chain
 
 from bench.records.files import Contents
-from bench.records.metrics import METRICS, Metric
+from bench.records.metrics import METRICS, VARIES, Metric
 from bench.records.record import Case, Environment, Record
 from reports.stats.changes import Change, exact_changes, noisy_changes
 from reports.stats.intervals import summarize
@@ -42,6 +42,7 @@ class Point:
     reason: str
     environment: Environment
     data: str
+    varies: bool = False
 
     @property
     def name(self) -> str:
@@ -61,15 +62,19 @@ class Series:
     changes: tuple[Change, ...] = ()
 
     @property
+    def is_exact(self) -> bool:
+        """Whether every difference is a change."""
+        return self.metric.assumes == "exact" and not any(point.varies for point in self.points)
+
+    @property
     def measured(self) -> tuple[Point, ...]:
         """The points with a value; a noisy figure of 0 counts as none, since it has no logarithm."""
-        exact = self.metric.assumes == "exact"
-        return tuple(p for p in self.points if p.value is not None and (exact or p.value > 0))
+        return tuple(p for p in self.points if p.value is not None and (self.is_exact or p.value > 0))
 
     @property
     def too_few(self) -> bool:
         """Whether there are too few points to say anything."""
-        return len(self.measured) < (2 if self.metric.assumes == "exact" else MIN_POINTS)
+        return len(self.measured) < (2 if self.is_exact else MIN_POINTS)
 
     @property
     def largest(self) -> Change | None:
@@ -192,10 +197,11 @@ def point_of(
     """All launches of a case at a commit as one point; broken if any of them is."""
     broken = [record for record in records if record.status == "broken"]
     last = records[-1]
-    exact = METRICS[last.metric].assumes == "exact"
+    varies = any(VARIES in record.warnings for record in records)
+    exact = METRICS[last.metric].assumes == "exact" and not varies
     value = None if broken else summarize([record.values for record in records], exact).estimate
     environment = environments.get(last.environment, Environment(()))
-    return Point(*key, place, value, broken[0].reason if broken else "", environment, last.data)
+    return Point(*key, place, value, broken[0].reason if broken else "", environment, last.data, varies)
 
 
 def split_by_torch(series: Series) -> list[Series]:
@@ -214,7 +220,7 @@ def split_by_torch(series: Series) -> list[Series]:
 def with_changes(series: Sequence[Series], least: float) -> list[Series]:
     """The series with their changes: exact figures by equality, noisy ones all together, so that chance is shared."""
     values = [[point.value or 0.0 for point in each.measured] for each in series]
-    noisy = [index for index, each in enumerate(series) if each.metric.assumes == "noise"]
+    noisy = [index for index, each in enumerate(series) if not each.is_exact]
     found = dict(zip(noisy, noisy_changes([values[index] for index in noisy], least), strict=True))
     return [
         replace(each, changes=tuple(found[index] if index in found else exact_changes(values[index])))

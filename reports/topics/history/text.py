@@ -116,7 +116,7 @@ def block(share: float) -> str:
 
 def summary(series: Sequence[Series], over: str, least: float) -> list[str]:
     """In sentences: in how many cases nothing was found, which had too few points, and which are broken."""
-    exact = series[0].metric.assumes == "exact"
+    exact = all(each.is_exact for each in series)
     few = [each for each in series if each.too_few and each.measured]
     still = [each for each in series if not each.changes and not each.too_few]
     broken = [each for each in series if each.points and each.points[-1].value is None]
