@@ -21,7 +21,7 @@ from bench.modes import torch_compile
 from bench.records.files import Writer
 from bench.records.record import Case, Record
 from bench.runs.run import COUNTED, FIRST_CALL, SEEDED, TIMED, Plan, Session, has_latency, seeds_of, title
-from bench.runs.schedule import Standing, expected_s, sweep
+from bench.runs.schedule import Standing, becomes_known, expected_s, sweep
 
 Distance = Callable[[Sequence[Record]], float]
 """From all timed records of cases that are measured together: how many times too wide their widest interval is."""
@@ -43,14 +43,15 @@ class Subject:
     records: list[Record] = field(default_factory=list)
     took_s: list[float] = field(default_factory=list)
     distance: float = math.inf
+    is_known: bool = False
     last_s: float = 0.0
 
     @property
     def standing(self) -> Standing:
         """How far it is."""
-        done = self.launches >= self.most_launches or not self.cases
+        done = self.is_known or self.launches >= self.most_launches or not self.cases
         cost_s = sorted(self.took_s[1:])[len(self.took_s[1:]) // 2] if len(self.took_s) > 1 else self._first_guess()
-        return Standing(10**6 if done else self.launches, 0.0 if done else self.distance, cost_s)
+        return Standing(self.launches, self.distance, cost_s, done)
 
     def _first_guess(self) -> float:
         """What a launch takes after one that had to compile."""
@@ -66,6 +67,7 @@ class Subject:
         self.cases = [case for case in self.cases if case not in failed]
         self.records += [record for record in records if record.case not in failed]
         self.distance = distance(self.records) if self.cases else 0.0
+        self.is_known = self.is_known or becomes_known(self.launches, self.distance)
 
 
 def subjects_of(plan: Plan) -> list[Subject]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from tabulate import tabulate
@@ -9,10 +10,48 @@ from tabulate import tabulate
 FORMATS = {"table": "simple", "markdown": "github"}
 
 
+WIDTH = 120  # characters of a terminal's table; what people see without scrolling sideways
+NARROWEST = 14  # of a column that is broken into lines
+
+
 def grid(headers: Sequence[str], cells: Sequence[Sequence[str]], style: str, left: int = 2) -> str:
-    """A table with its first `left` columns aligned left and the others right."""
+    """A table with its first `left` columns aligned left and the others right.
+
+    On a terminal, one that would be too wide has its widest left columns broken into lines.
+    """
     align = ["left"] * left + ["right"] * (len(headers) - left)
+    if style == "table":
+        cells = fitted(headers, cells, left)
     return tabulate(cells, headers, tablefmt=FORMATS[style], colalign=align, disable_numparse=True)
+
+
+def fitted(headers: Sequence[str], cells: Sequence[Sequence[str]], left: int) -> list[list[str]]:
+    """The cells with line breaks in the widest left columns, as many as are needed for WIDTH."""
+    found = [list(row) for row in cells]
+    for _ in range(left):
+        widths = [max(map(longest, column)) for column in zip(headers, *found, strict=True)]
+        over = sum(widths) + 2 * (len(widths) - 1) - WIDTH
+        column = max(range(left), key=lambda index: widths[index])
+        if over <= 0 or widths[column] <= NARROWEST:
+            break
+        for row in found:
+            row[column] = broken(row[column], max(NARROWEST, widths[column] - over))
+    return found
+
+
+def longest(text: str) -> int:
+    """The length of its longest line."""
+    return max(map(len, text.split("\n")))
+
+
+def broken(text: str, width: int) -> str:
+    """The text in lines of at most so many characters, where it can be broken: after dots within words, at spaces."""
+    lines = [""]
+    for part in re.split(r"(?<=[a-z]\.)(?=[a-z])|(?<= )", text.replace("\n", "")):
+        if lines[-1] and len(lines[-1]) + len(part.rstrip()) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def title(text: str, style: str) -> str:

@@ -6,6 +6,7 @@ Computes nothing.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from bench.records.metrics import metric_of
 from reports.format import units
@@ -47,3 +48,11 @@ def half_width(row: Row | None) -> str:
     if row.base_low <= 0 or row.base_high / row.base_low > WIDEST:
         return UNKNOWN
     return "± " + units.percent((row.base_high - row.base_low) / 2 / row.base)
+
+
+NAMES = ("device", "dtype", "mode", "threads")  # what tells cases of one workload and point apart
+
+
+def varying(cases: Sequence[Sequence[str]]) -> list[int]:
+    """Which of the names differ between cases (workload, point, then a value of each name), and so need a column."""
+    return [index for index in range(len(NAMES)) if len({case[index + 2] for case in cases}) > 1]

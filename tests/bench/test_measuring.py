@@ -12,6 +12,7 @@ import pytest
 from bench.measure.task import Task
 from bench.measure.timer import Budget
 from bench.records.errors import describe
+from bench.records.metrics import VARIES
 from bench.records.record import Case, Record
 from bench.runs.fresh import Launcher
 from bench.runs.run import measured
@@ -141,6 +142,14 @@ def test_memory_and_flops_are_passes_of_their_own(launcher: Launcher) -> None:
     work = records(launcher, task("steady", measure="work"))
     assert set(work) == {"flops", "arithmetic", "algorithmic_bytes", "touched_bytes", "dispatches"}
     assert work["flops"].status == "unavailable"  # additions are not counted, which is not the same as none
+
+
+def test_the_peak_of_a_step_with_worker_processes_is_said_to_differ(launcher: Launcher) -> None:
+    for workers, said in ((0, ()), (2, (VARIES,))):
+        point = {"batch": 64, "shuffle": False, "workers": workers, "pinned": False}
+        case = Case("data_loading.data_loader", 1, tuple(point.items()), "cpu", "float32", "eager", 1)
+        (found,) = measured(launcher, Task(case, "memory"))
+        assert (found.status, found.warnings) == ("measured", said)
 
 
 def test_a_long_error_is_one_line() -> None:

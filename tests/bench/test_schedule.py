@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.runs.schedule import ENOUGH_LAUNCHES, KNOWN, Standing, expected_s, sweep
+from bench.runs.schedule import ENOUGH_LAUNCHES, Standing, becomes_known, expected_s, sweep
 from tests.proof.machines import KINDS, LAUNCH_S, covered, over_values, played
 
 STANDINGS = st.dictionaries(
     st.integers(0, 20),
-    st.builds(Standing, st.integers(0, 30), st.floats(0, 50) | st.just(math.inf), st.floats(0.01, 20)),
+    st.builds(Standing, st.integers(0, 30), st.floats(0, 50) | st.just(math.inf), st.floats(0.01, 20), st.booleans()),
 )
 
 
@@ -29,8 +29,15 @@ def test_a_sweep_ends_in_time_and_has_nothing_that_is_known(standings: dict[int,
 
 
 def test_what_has_the_fewest_launches_comes_first_whatever_it_costs() -> None:
-    standings = {"cheap": Standing(2, 9.0, 0.1), "dear": Standing(1, math.inf, 5.0), "known": Standing(9, 0.5, 0.1)}
+    known = Standing(9, 0.5, 0.1, is_known=True)
+    standings = {"cheap": Standing(2, 9.0, 0.1), "dear": Standing(1, math.inf, 5.0), "known": known}
     assert sweep(standings, 60) == ["dear", "cheap"]
+
+
+def test_who_looks_seldom_is_seldom_wrong() -> None:
+    assert [launches for launches in range(20) if becomes_known(launches, 0.9)] == [8, 12, 18]
+    assert not becomes_known(8, 1.1)
+    assert Standing(9, 1.01, 0.1).needed == 3
 
 
 def test_what_cannot_be_used_comes_before_what_could_be_better() -> None:
@@ -40,7 +47,7 @@ def test_what_cannot_be_used_comes_before_what_could_be_better() -> None:
 
 def test_where_time_is_short_as_much_as_possible_becomes_known() -> None:
     standings = {"far": Standing(20, 3.0, 1.0), "near": Standing(20, 1.1, 1.0)}
-    assert standings["near"].needed == math.ceil(20 * (1.1**2 - 1))
+    assert standings["near"].needed == 27 - 20  # the next look
     assert sweep(standings, 10) == ["near"]
 
 
@@ -50,7 +57,7 @@ def test_a_run_ends_in_time_and_looks_again_at_what_it_knew_early(kind: str) -> 
     assert run.now_s <= run.limit_s + LAUNCH_S
     assert all(len(subject.launches) >= ENOUGH_LAUNCHES for subject in run.subjects)
     assert all(subject.last_s >= run.now_s / 3 for subject in run.subjects)
-    known = [subject.standing(run.within).distance <= KNOWN for subject in run.subjects]
+    known = [subject.is_known for subject in run.subjects]
     assert run.now_s >= run.limit_s - LAUNCH_S * len(run.subjects) or all(known)
 
 

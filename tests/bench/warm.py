@@ -1,8 +1,8 @@
 """Hosts of a gate that find torch imported, so that tests of what gates say do not wait two seconds for every host.
 
-All that is ours is imported anew, as in an interpreter that was just started: host.py runs as it does there. Not so: where
-things lie in memory and how strings are hashed is not drawn, and settings of OpenMP come too late. Tests of those, of
-other interpreters, of compilers' folders and of a gate that is killed start real hosts.
+All that is ours is imported anew, as in an interpreter that was just started: host.py runs as it does there. Not so:
+where things lie in memory and how strings are hashed is not drawn, and settings of OpenMP come too late. Tests of other
+interpreters, of exact figures, of names that clash and of a gate that is killed start real hosts.
 """
 
 from __future__ import annotations

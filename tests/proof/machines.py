@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.runs.schedule import Standing, sweep
+from bench.runs.schedule import Standing, becomes_known, sweep
 from reports.stats.distance import of_figure
 from reports.stats.intervals import Launches, Summary, summarize
 
@@ -65,10 +65,18 @@ class Subject:
 
     launches: list[Sequence[float]] = field(default_factory=list)
     last_s: float = 0.0
+    distance: float = math.inf
+    is_known: bool = False
 
-    def standing(self, within: float) -> Standing:
+    def standing(self) -> Standing:
         """How far it is."""
-        return Standing(len(self.launches), of_figure(self.launches, within), LAUNCH_S)
+        return Standing(len(self.launches), self.distance, LAUNCH_S, self.is_known)
+
+    def keep(self, values: Sequence[float], within: float) -> None:
+        """Remember a launch."""
+        self.launches.append(values)
+        self.distance = of_figure(self.launches, within)
+        self.is_known = self.is_known or becomes_known(len(self.launches), self.distance)
 
 
 @dataclass(slots=True)
@@ -85,14 +93,14 @@ class Run:
     def launch(self, subject: Subject) -> None:
         """One launch of a case."""
         level = self.noise(self.now_s, self.dice)
-        subject.launches.append(np.exp(level + WITHIN_LAUNCH * self.dice.normal(size=VALUES)).tolist())
+        subject.keep(np.exp(level + WITHIN_LAUNCH * self.dice.normal(size=VALUES)).tolist(), self.within)
         self.now_s += LAUNCH_S
         subject.last_s = self.now_s
 
     def sweeps(self, until_s: float) -> None:
         """As a run makes them."""
         while True:
-            standings = {number: each.standing(self.within) for number, each in enumerate(self.subjects)}
+            standings = {number: each.standing() for number, each in enumerate(self.subjects)}
             chosen = sweep(standings, until_s - self.now_s)
             for number in chosen:
                 self.launch(self.subjects[number])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from bench.records.metrics import metric_of
@@ -11,44 +12,60 @@ from bench.records.record import Environment
 from reports.format import units
 from reports.format.tables import grid, title
 from reports.read.rows import Row
-from reports.topics.cells import interval, value
+from reports.topics.cells import NAMES, interval, value, varying
 from reports.topics.notes import machine, missing_table, warnings_text
 
 
 def versus_text(rows: Sequence[Row], environments: Mapping[str, Environment], style: str = "table") -> str:
     """A table per metric: base, head, their ratio, what it means; then what could not be compared, and warnings."""
     sure = "95 %" if {row.base_label for row in rows} == {"eager"} else "99 %"
-    parts = [machine(environments, rows)]
+    parts = [machine(environments, rows), *answered(rows)]
     compared = [row for row in rows if row.verdict not in ("n/a", "broken", "missing")]
+    if compared and all(row.differs for row in compared):
+        parts.append("Something else differs in all of them; see the warnings.")
+    marked = 0 < sum(bool(row.differs) for row in compared) < len(compared)  # a mark on everything says nothing
+    shown = varying([case_of(row) for row in compared])
+    left = ["workload", "point", *(NAMES[index] for index in shown)]
+    for metric in tabled(compared):
+        chosen = [row for row in compared if row.metric == metric]
+        for base, head in dict.fromkeys((row.base_label, row.head_label) for row in chosen):
+            cells = [
+                [row.workload, row.point, *[case_of(row)[index + 2] for index in shown], value(row.base, row),
+                 value(row.head, row), interval(row), row.verdict + (" (!)" if marked and row.differs else "")]
+                for row in chosen
+                if (row.base_label, row.head_label) == (base, head)
+            ]  # fmt: skip
+            headers = [*left, base, head, f"ratio [{sure}]", "verdict"]
+            parts.append(f"{title(metric, style)}\n\n{grid(headers, cells, style, len(left))}")
+    if marked:
+        parts.append("(!): something else differs, too; see the warnings.")
+    parts += [missing_table(rows, style), warnings_text(rows, style)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def tabled(compared: Sequence[Row]) -> list[str]:
+    """The metrics that have a table: without throughput, whose ratios are those of step times turned over."""
     changed = {row.metric for row in compared if row.verdict != "same"}
     metrics = [
         metric
         for metric in dict.fromkeys(row.metric for row in compared)
         if metric in changed or "compare if changed" not in metric_of(metric).shown
     ]
-    for metric in metrics:
-        chosen = [row for row in compared if row.metric == metric]
-        labels = list(dict.fromkeys((row.base_label, row.head_label) for row in chosen))
-        for base, head in labels:
-            cells = [
-                [row.workload, row.point, row.device, row.mode, value(row.base, row), value(row.head, row),
-                 interval(row), row.verdict + (" (!)" if row.differs else "")]
-                for row in chosen
-                if (row.base_label, row.head_label) == (base, head)
-            ]  # fmt: skip
-            headers = ["workload", "point", "device", "mode", base, head, f"ratio [{sure}]", "verdict"]
-            parts.append(f"{title(metric, style)}\n\n{grid(headers, cells, style, 4)}")
+    return [metric for metric in metrics if metric != "throughput" or "step_time" not in metrics]
+
+
+def case_of(row: Row) -> tuple[str, ...]:
+    """What identifies the row's case, as text."""
+    return row.workload, row.point, row.device, row.dtype, row.mode, str(row.threads)
+
+
+def answered(rows: Sequence[Row]) -> list[str]:
+    """How many step times became what, and which change could have been seen; nothing where there are none."""
     times = [row for row in rows if row.metric == "step_time"]
-    if times:
-        counts = {
-            verdict: sum(row.verdict == verdict for row in times) for verdict in dict.fromkeys(r.verdict for r in times)
-        }
-        parts.append("step_time: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
-        parts.append(resolution(times))
-    if any(row.differs for row in compared):
-        parts.append("(!): something else differs, too; see the warnings.")
-    parts += [missing_table(rows, style), warnings_text(rows, style)]
-    return "\n\n".join(part for part in parts if part)
+    if not times:
+        return []
+    counts = Counter(row.verdict for row in times)
+    return ["step_time: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()), resolution(times)]
 
 
 def resolution(times: Sequence[Row]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bench.records.record import Environment
 from reports.format import units
+from reports.format.tables import WIDTH
 from reports.read.frames import Figure
 from reports.read.rows import COMPARED, Row
 from reports.topics.cells import half_width, interval, value
@@ -15,7 +16,6 @@ from reports.topics.pace.figures import is_one_machine
 from reports.topics.pace.text import pace_text
 
 WELL, USABLE = 0.05, 0.2  # half of an interval, as a share of its figure
-WIDTH = 120  # characters
 SHOWN = 3  # cases that are named of each kind
 
 

@@ -11,7 +11,7 @@ from reports.format import units
 from reports.format.tables import grid, title
 from reports.read.frames import Figure
 from reports.read.rows import DERIVED, Row, by_case
-from reports.topics.cells import half_width, interval, value
+from reports.topics.cells import NAMES, half_width, interval, value, varying
 from reports.topics.ladder.text import ladder_text
 from reports.topics.latency.text import latency_text
 from reports.topics.notes import machine, missing_table, warnings_text
@@ -20,6 +20,11 @@ from reports.topics.training.text import training_text
 
 STEPS_NOTE = (
     "95 %: half the interval of the step time over two or more fresh processes. spread: middle half of all values."
+)
+
+GAINS_NOTE = (
+    "break-even: steps until compiling has paid for itself. first call: compiling and running once, with empty\n"
+    "caches; warm: with the disk cache of an earlier process."
 )
 
 
@@ -34,11 +39,6 @@ def overview_text(
     return "\n\n".join(part for part in parts if part)
 
 
-def varying(cases: Sequence[Sequence[str]], names: Sequence[str]) -> list[int]:
-    """Which of the named parts of a case differ between cases, and so need a column."""
-    return [index for index in range(len(names)) if len({case[index + 2] for case in cases}) > 1]
-
-
 def steps_table(rows: Sequence[Row], style: str) -> str:
     """Step time with its interval and spread, throughput, and the metrics that have a column: a table per subject."""
     measured = measured_columns(rows)
@@ -49,10 +49,9 @@ def steps_table(rows: Sequence[Row], style: str) -> str:
     }
     if not cases:
         return ""
-    names = ("device", "dtype", "mode", "threads")
-    shown = varying(list(cases), names)
+    shown = varying(list(cases))
     more = [*(metric.name for metric in METRICS.values() if "steps" in metric.shown), *measured]
-    columns = ["point", *[names[index] for index in shown], "step time", "95 %", "spread", "throughput",
+    columns = ["point", *[NAMES[index] for index in shown], "step time", "95 %", "spread", "throughput",
                *(metric_of(name).words for name in more)]  # fmt: skip
     some_unchecked = any(unchecked(found) for found in cases.values())
     columns += ["answers"] * some_unchecked
@@ -104,25 +103,25 @@ def gains_table(rows: Sequence[Row], style: str) -> str:
     gained = {key: found for key, found in cases.items() if "speedup" in found}
     if not gained:
         return ""
-    cells = []
+    shown = varying(list(gained))
+    steps, costs = [], []
     for key, found in gained.items():
-        eager = cases[(*key[:4], "eager", key[5])]
-        speedup = found["speedup"]
-        break_even = found.get("break_even_steps")
-        cells.append([
-            key[0], key[1], key[2], key[4], base(eager, "step_time"), base(found, "step_time"), interval(speedup),
-            speedup.verdict, base(found, "first_call"), base(found, "first_call_warm"),
-            value(break_even.head, break_even) if break_even else units.DASH, base(found, "graph_breaks"),
+        eager, speedup, pays = cases[(*key[:4], "eager", key[5])], found["speedup"], found.get("break_even_steps")
+        case = [key[0], key[1], *[key[index + 2] for index in shown]]
+        steps.append([
+            *case, base(eager, "step_time"), base(found, "step_time"), interval(speedup), speedup.verdict,
+            value(pays.head, pays) if pays else units.DASH,
         ])  # fmt: skip
-    headers = ["workload", "point", "device", "mode", "eager", "this mode", "speedup [95 %]", "verdict",
-               "first call", "warm", "break-even", "breaks"]  # fmt: skip
-    note = (
-        "first call: compiling and running once, with empty caches; warm: with the disk cache of an earlier process. "
-        "break-even: steps until\ncompiling has paid for itself."
-    )
+        costs.append([*case, *(base(found, name) for name in ("first_call", "first_call_warm", "graph_breaks"))])
+    headers = ["workload", "point", *(NAMES[index] for index in shown)]
     by_compile_alone = all(key[4].startswith("compile") for key in gained)
-    heading = "torch.compile" if by_compile_alone else "Modes against eager"
-    return f"{title(heading, style)}\n\n{grid(headers, cells, style, 4)}\n\n{note}"
+    parts = [
+        title("torch.compile" if by_compile_alone else "Modes against eager", style),
+        grid([*headers, "eager", "this mode", "speedup [95 %]", "verdict", "break-even"], steps, style, len(headers)),
+        grid([*headers, "first call", "warm", "breaks"], costs, style, len(headers)),
+        GAINS_NOTE,
+    ]
+    return "\n\n".join(parts)
 
 
 def outcomes_table(rows: Sequence[Row], style: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from bench.cli import main
+from bench.records.metrics import VARIES
 from reports.topics.compare.section import tables
 from tests.conftest import ROOT
 from tests.reports import stored
@@ -106,7 +107,9 @@ def test_only_what_differs_is_marked(folder: Path, capsys: pytest.CaptureFixture
     assert "each side needs two launches or more (--launches)" in alike
     assert "(!)" not in alike
     stored.store(Path("d.jsonl"), once, governor="powersave")
-    assert "undecided (!)" in output(capsys, "c.jsonl", "d.jsonl")
+    differing = output(capsys, "c.jsonl", "d.jsonl")
+    assert "Something else differs in all of them" in differing
+    assert "(!)" not in differing  # a mark on everything says nothing
 
 
 def test_another_version_of_a_workload_is_not_compared(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -199,6 +202,7 @@ class Block:
             raise ImportError("torch is blocked")
 sys.meta_path.insert(0, Block())
 from bench.cli import main
+from bench.records.metrics import VARIES
 from reports.topics.compare.section import tables
 sys.exit(main(["compare", "a.jsonl"]))
 """
@@ -211,3 +215,17 @@ def test_reports_never_import_torch(folder: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "20.0 ms" in done.stdout
+
+
+def test_a_peak_that_differs_from_run_to_run_is_not_compared_for_equality(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cases = {name: stored.case(name) for name in ("data.alone", "data.workers")}
+    for path, peak in (("a.jsonl", 1.000e6), ("b.jsonl", 1.015e6)):
+        alone, workers = (stored.record(case, "peak_memory", (peak,)) for case in cases.values())
+        stored.store(Path(path), [*alone, *(replace(record, warnings=(VARIES,)) for record in workers)])
+    found = rows(capsys, "a.jsonl", "b.jsonl")
+    assert found["data.alone", "eager", "peak_memory"]["verdict"] == "worse"
+    assert found["data.workers", "eager", "peak_memory"]["verdict"] == "undecided"
+    assert VARIES in found["data.workers", "eager", "peak_memory"]["warnings"]
