@@ -1,12 +1,13 @@
-"""What the fork server of tests imports besides: the compiler, which each compiled case would import for seconds."""
+"""What the fork server of tests imports besides: what each case that compiles or reads digits would wait for."""
 
 import os
 
 import torch._inductor.compile_fx
+import torchvision.transforms
 
 from tests.compilers import WORK, vector_instructions_work
 
-__all__ = ["torch"]
+__all__ = ["torch", "torchvision"]
 
 if vector_instructions_work():
     os.environ[WORK] = "1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -47,12 +48,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def draw_digits() -> None:
-    """Make sure that there are digits, drawing them with a progress bar if need be."""
+    """Make sure that there are digits, drawing them with a progress bar if need be; what is started may read them."""
     from tqdm import tqdm  # noqa: PLC0415
 
+    from bench.measure.environment import READS_DIGITS  # noqa: PLC0415
     from workloads.base import Unavailable  # noqa: PLC0415
     from workloads.shared import digits, mnist_data  # noqa: PLC0415
 
+    os.environ[READS_DIGITS] = "1"
     folder, name = mnist_data.locate()
     if mnist_data.has_digits(folder):
         return

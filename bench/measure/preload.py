@@ -20,8 +20,9 @@ __all__ = ["bench", "torch"]
 
 load_suite()
 
-with contextlib.suppress(Exception):  # a torchvision that does not go with this torch: the cases that need it say so
-    import torchvision.transforms  # noqa: F401
+if bench.measure.environment.READS_DIGITS in os.environ:  # it takes a second, for its Dynamo
+    with contextlib.suppress(Exception):  # one that does not go with this torch: the cases that need it say so
+        import torchvision.transforms  # noqa: F401
 
 # torchvision brings in triton, whose binding reports its own leaks on stderr when the interpreter shuts down.
 atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
