@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--device", type=comma_list, default=["auto"], help="auto (default), or such as cpu,cuda")
     parser.add_argument("--threads", type=positive_int, default=1, help="CPU threads (default 1)")
     parser.add_argument("--dtype", type=comma_list, help=f"of {','.join(CPU_DTYPES)} (default: all the device has)")
-    parser.add_argument("--budget", type=duration, default=3.0, help="seconds per probe (default 3)")
+    parser.add_argument("--budget", type=duration, default=60.0, help="time for all that is measured (default 1m)")
     parser.add_argument("--again", action="store_true", help="measure anew what was measured before")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE.jsonl", help="keep the records here, too")
     parser.set_defaults(command=run)
@@ -51,25 +52,37 @@ def run(options: argparse.Namespace) -> int:
     names = choose_devices(options.device)
     dtypes = choose("dtype", options.dtype, CPU_DTYPES) if options.dtype else None
     reasons = {name: DEVICES[name].unavailable_reason() for name in names}
-    prober = Prober(datetime.now().strftime("%Y%m%d-%H%M%S"), options.budget)
-    found: list[tuple[Contents, Path]] = []
+    prober = Prober(datetime.now().strftime("%Y%m%d-%H%M%S"))
+    wanted: list[Wanted] = []
     for name in (name for name in names if not reasons[name]):
-        wanted = dtypes or list(CPU_DTYPES if name == "cpu" else DTYPES)
         try:
-            found.append(ceilings_of(options, prober, name, wanted))
+            wanted.append(wanted_of(options, prober, name, dtypes or list(CPU_DTYPES if name == "cpu" else DTYPES)))
         except Death as death:
             raise UsageError(f"measuring on {name} cannot start: {death.reason}") from death
-    for contents, path in found:
-        print(roofs_text(roofs([contents])))
-        print(f"\nkept in {path}; --again measures anew")
+    missing = sum(len(each.missing) for each in wanted)
+    if missing:
+        prober.divide(options.budget, missing)
+    for each in wanted:
+        print(roofs_text(roofs([ceilings_of(options, prober, each)])))
+        print(f"\nkept in {each.path}; --again measures anew")
     for name, reason in reasons.items():
         if reason:
             print(f"{name}: not available, because {reason}")
-    return 0 if found else 2
+    return 0 if wanted else 2
 
 
-def ceilings_of(options: argparse.Namespace, prober: Prober, device: str, dtypes: list[str]) -> tuple[Contents, Path]:
-    """A device's ceilings, from the cache or measured now, and their file. Raises Death and StoringError."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A device's probes that were not measured yet, what was, and the file that both belong to."""
+
+    environment: Environment
+    path: Path
+    kept: Contents | None
+    missing: Sequence[Sequence[Case]]
+
+
+def wanted_of(options: argparse.Namespace, prober: Prober, device: str, dtypes: list[str]) -> Wanted:
+    """What is to be measured on a device. Raises Death when no process can be started there."""
     from bench.runs.ceilings import measured_whole, probes  # noqa: PLC0415 - these import torch
 
     environment = prober.environment(device)
@@ -79,13 +92,19 @@ def ceilings_of(options: argparse.Namespace, prober: Prober, device: str, dtypes
     kept = None if options.again else cached(environment, device, options.threads)
     known = measured_whole(kept.records) if kept else set()
     missing = [cases for cases in probes(device, dtypes, options.threads) if known.isdisjoint(cases)]
-    if missing:
-        measure(prober, environment, missing, path)
-        kept = read(path)
+    return Wanted(environment, path, kept, missing)
+
+
+def ceilings_of(options: argparse.Namespace, prober: Prober, wanted: Wanted) -> Contents:
+    """A device's ceilings, from the cache or measured now. Raises StoringError."""
+    kept = wanted.kept
+    if wanted.missing:
+        measure(prober, wanted.environment, wanted.missing, wanted.path)
+        kept = read(wanted.path)
     assert kept is not None, "there are always probes"
     if options.output:
         copy_to(kept, options.output)
-    return kept, path
+    return kept
 
 
 def measure(prober: Prober, environment: Environment, planned: Sequence[Sequence[Case]], path: Path) -> None:

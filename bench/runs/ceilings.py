@@ -31,6 +31,8 @@ GROWTH = 8  # how many times the work of a product grows from one size to the ne
 WARM_UP_SHARE = 0.2  # of a launch's time
 START_S = 60.0  # a process has so long to start, build its step and check its answers before it counts as hung
 HANGS = 10  # times the budget, likewise
+USUAL_START_S = 0.4  # what a process usually needs for that; it is part of the time that is given
+LEAST_S = 0.05  # of a probe
 MATMUL = "ceilings.matmul"
 MEMORY_SHARE = 4  # a working set may be this part of the machine's memory
 
@@ -116,9 +118,19 @@ def too_large(case: Case, environment: Environment) -> str:
 class Prober:
     """Measures probes, each within `budget_s` seconds, and kills those that hang."""
 
-    def __init__(self, run: str, budget_s: float) -> None:
-        self.run, self.budget_s = run, budget_s
-        self.launcher = Launcher(START_S + HANGS * budget_s, OPENMP_SETTINGS)
+    def __init__(self, run: str, budget_s: float = LEAST_S) -> None:
+        self.run = run
+        self.launcher = Launcher(START_S, OPENMP_SETTINGS)
+        self.allow(budget_s)
+
+    def allow(self, budget_s: float) -> None:
+        """Give each probe so many seconds, processes' starts not counted."""
+        self.budget_s = budget_s
+        self.launcher.timeout_s = START_S + HANGS * budget_s
+
+    def divide(self, whole_s: float, probes: int) -> None:
+        """Share a time out among so many probes, processes' starts counted."""
+        self.allow(max(LEAST_S, whole_s / probes - LAUNCHES * USUAL_START_S))
 
     def environment(self, device: str) -> Environment:
         """Where the probes are measured. Raises Death when no process can be started."""
