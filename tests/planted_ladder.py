@@ -13,7 +13,7 @@ from workloads import Setup, Step, Unavailable, workload
 from workloads.ladders.mnist import Loop, build_network, pass_over
 
 ROWS = (("bottom", "ground"), ("same", "bottom"), ("half", "same"), ("absent", "bottom"))
-STEP_S = 0.005
+STEP_S = 0.002
 
 
 def busy(seconds: float) -> Tensor:

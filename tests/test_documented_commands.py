@@ -149,7 +149,7 @@ def test_a_users_package_works_as_documented(
     package: Path, fork_server: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     listed, ran, compared = (shown(f"{command}{more}", capsys) for command, more in zip(
-        commands(OWN), ("", " --quick --launches 2 --device cpu", ""), strict=True
+        commands(OWN), ("", " --quick --launches 1 --device cpu", ""), strict=True
     ))  # fmt: skip
     assert re.search(r"my_model\.forward  \(2 points\)\n.*\n    batch: 1, 64\nmy_model\.train_step", listed)
     for text in (ran, compared):

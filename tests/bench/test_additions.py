@@ -52,11 +52,11 @@ def test_a_new_device_passes_the_contract(project: Path) -> None:
 
 def test_a_new_subject_is_measured_on_a_new_device(project: Path) -> None:
     file = project / "planted.jsonl"
-    asked = ("planted.*", "tensor_ops.cast(to=float*", "--device", "cpu,planted", "--mode", "eager", "--quick")
+    asked = ("planted.*", "tensor_ops.cast(to=float64*", "--device", "cpu,planted", "--mode", "eager", "--quick")
     asked = (*asked, "--launches", "1")
     run(project, "bench.cli", "run", *asked, "-o", str(file))
     records = [record for record in read(file).records if record.metric == "step_time"]
     measured = {(record.case.workload, record.case.device) for record in records if record.status == "measured"}
-    assert {("planted.double", "cpu"), ("planted.double", "planted"), ("tensor_ops.cast", "planted")} <= measured
+    assert {("planted.double", "cpu"), ("planted.double", "planted"), ("tensor_ops.cast", "cpu")} <= measured
     lacking = {record.reason for record in records if record.status != "measured"}
     assert lacking == {"cpu has no float64"}  # its torch device is the CPU's

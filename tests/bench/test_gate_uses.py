@@ -102,7 +102,7 @@ def kernels(setup):
 
 
 def test_exact_names_a_tensor_a_graph_break_and_a_kernel_more(vector_instructions: None, tmp_path: Path) -> None:
-    toy = make(tmp_path / "project")
+    toy = make(tmp_path / "project", warm=True)
     toy.write(1)
     for extra in (False, True):
         (toy.folder / "toy" / "perf.py").write_text(COMPILED.format(extra=extra))

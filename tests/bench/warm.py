@@ -2,7 +2,7 @@
 
 All that is ours is imported anew, as in an interpreter that was just started: host.py runs as it does there. Not so:
 where things lie in memory and how strings are hashed is not drawn, and settings of OpenMP come too late. Tests of other
-interpreters, of exact figures, of names that clash and of a gate that is killed start real hosts.
+interpreters, of names that clash and of a gate that is killed start real hosts.
 """
 
 from __future__ import annotations
