@@ -45,9 +45,10 @@ def longest(text: str) -> int:
 
 
 def broken(text: str, width: int) -> str:
-    """The text in lines of at most so many characters, where it can be broken: after dots within words, at spaces."""
+    """The text in lines of at most so many characters, where it can be: at spaces, or else after a name's dots."""
     lines = [""]
-    for part in re.split(r"(?<=[a-z]\.)(?=[a-z])|(?<= )", text.replace("\n", "")):
+    text = text.replace("\n", "")
+    for part in re.split(r"(?<= )" if " " in text else r"(?<=\.)", text):
         if lines[-1] and len(lines[-1]) + len(part.rstrip()) > width:
             lines.append("")
         lines[-1] += part
