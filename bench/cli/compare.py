@@ -63,10 +63,10 @@ def run(options: argparse.Namespace) -> int:
         print(table(rows).to_csv(index=False), end="")
     else:
         found = figures(frame)
+        if by == "source" and is_one_machine(environments.values()) and (pace := pace_text(found, names)):
+            print(f"{pace}\n")
         alone = None if by else overview_text(rows, environments, options.format, found)
         print(alone or versus_text(rows, environments, options.format))
-        if by == "source" and is_one_machine(environments.values()) and (pace := pace_text(found, names)):
-            print(f"\n{pace}")
         if not by and (bounds := roofline(found, contents, options.format)):
             print(f"\n{bounds}")
     for part in contents:

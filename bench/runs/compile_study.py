@@ -27,6 +27,9 @@ from bench.runs.fresh import Death, Launcher
 
 COLD_FOLDERS = 2  # first calls with a cache folder of their own, for break-even; one says nothing of how they differ
 LATER_METRICS = ("graphs", "graph_breaks", "recompiles", "kernels", "ops", "peak_memory")  # kept of the exact pass
+# Kept of the work pass: what a roofline holds a step time against.
+WORK_METRICS = ("flops", "arithmetic", "algorithmic_bytes", "touched_bytes", "dispatches")
+UNSEEN = "dispatches"  # where they are not known a step is fused, which its record says
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +132,12 @@ def of_any_mode(launcher: Launcher, turns: Task, plain: Case, counts: bool, size
 
 
 def counts_of(launcher: Launcher, task: Task) -> list[Record]:
-    """The exact figures that a study tells; instructions and FLOPs are no part of it."""
-    return [
-        record for record in attempted(launcher, task) if record.metric in LATER_METRICS or record.status == "broken"
-    ]
+    """The exact figures that a study tells, and the work of a step; instructions and outcomes are no part of it."""
+    exact = [each for each in attempted(launcher, task) if each.metric in LATER_METRICS or each.status == "broken"]
+    if any(each.status == "broken" for each in exact):
+        return exact  # once is enough
+    work = attempted(launcher, replace(task, measure="work", cache=""))
+    return exact + [each for each in work if each.metric in WORK_METRICS and (each.values or each.metric == UNSEEN)]
 
 
 def cold_passes(

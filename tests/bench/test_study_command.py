@@ -48,6 +48,9 @@ def test_the_command_goes_on_after_what_fails_and_its_records_say_the_same(
         assert sum(seconds for _, seconds in record.parts) == pytest.approx(record.values[0])
     assert "aten::add" in dict(profiled[0].parts)
     assert any(name.startswith("cpp_fused_add") for name, _ in profiled[1].parts)
+    for mode in ("eager", "compile"):  # what a roofline needs of either
+        own = {r.metric for r in given if r.case == case("steady", mode) and r.status == "measured"}
+        assert {"arithmetic", "algorithmic_bytes", "touched_bytes"} <= own
     colds = [r for r in given if r.metric == "first_call" and r.case.mode == "compile" and r.status == "measured"]
     assert len(colds) == 2
     for said in ("planted.steady", "planted: no such thing", "Unsupported", "Does torch.compile pay?"):

@@ -13,6 +13,7 @@ from reports.read.pairs import time_ratio
 from reports.read.rows import NOT_MEASURED, Row, blank, summary_of, verdict_of, with_ratio
 from reports.stats.intervals import CONFIDENCE, CONFIDENCE_BETWEEN_RUNS, Ratio, compare
 from reports.stats.speedup import speedup
+from reports.topics.pace.figures import is_one_machine, pace_of, ratio
 
 # Facts that make a difference nobody asked for.
 HIDDEN_FACTS = (
@@ -37,13 +38,30 @@ def versus(frame: pd.DataFrame, by: str, order: Sequence[str], environments: Env
     key = [column for column in ("workload", "point", "device", "dtype", "mode", "metric") if column != by]
     if frame.groupby([by, *key], dropna=False)["threads"].nunique().max() > 1:
         key.append("threads")  # a side that was measured with several numbers of threads says which belong together
+    slower = paces(frame, by, order, environments)
     rows: list[Row] = []
     for _, group in frame.groupby(key, sort=False, dropna=False):
         base, *heads = [latest(figures(group[group[by] == value])) for value in order]
         for head, label in zip(heads, order[1:], strict=True):
             if base or head:
-                rows += pair(base, head, (order[0], label), environments, by)
+                rows += pair(base, head, (order[0], label), environments, by, slower.get(label, 1.0))
     return rows
+
+
+def paces(frame: pd.DataFrame, by: str, order: Sequence[str], environments: Environments) -> dict[str, float]:
+    """How many times slower the machine was for each other run than for the first, where both were watched on one."""
+    if by != "source" or not is_one_machine(environments.values()):
+        return {}
+    base, *heads = (pace_of(figures(frame[frame[by] == value])) for value in order)
+    found = {label: ratio(base, head) for label, head in zip(order[1:], heads, strict=True)}
+    return {label: slower for label, slower in found.items() if slower is not None}
+
+
+def allowing(found: Ratio, slower: float) -> Ratio:
+    """The ratio of two times where the machine was so many times slower for head: all of that may be in it, or none."""
+    if found.low is None or found.high is None:
+        return found
+    return replace(found, low=found.low / max(1.0, slower), high=found.high / min(1.0, slower))
 
 
 def confidence(by: str) -> float:
@@ -52,9 +70,17 @@ def confidence(by: str) -> float:
 
 
 def pair(
-    base: Figure | None, head: Figure | None, labels: tuple[str, str], environments: Environments, by: str
+    base: Figure | None,
+    head: Figure | None,
+    labels: tuple[str, str],
+    environments: Environments,
+    by: str,
+    slower: float,
 ) -> Iterator[Row]:
-    """Two figures as a row, followed by the throughput that step times imply."""
+    """Two figures as a row, followed by the throughput that step times imply.
+
+    slower: how many times slower the machine was for head, which intervals of times allow for.
+    """
     if base is None or head is None or "measured" not in (base.status, head.status) or base.status != head.status:
         yield incomparable(base, head, labels)
         return
@@ -72,6 +98,8 @@ def pair(
         found = time_ratio(base, head, confidence(by))
     else:
         found = compare(base.launches, head.launches, exact, confidence(by))
+    if head.kind.unit == "s":
+        found = allowing(found, slower)
     differs = hidden(base, head, environments, by)
     warnings = base.warnings + head.warnings + differs + found.warnings
     verdict = verdict_of(found, head.kind.lower_is_better, time=head.kind.unit == "s", exact=exact)

@@ -41,5 +41,5 @@ def compared_text(base: Sequence[Figure], head: Sequence[Figure], labels: tuple[
     way = "slower" if slower > 1 else "faster"
     return (
         f"The machine itself was {units.percent(abs(slower - 1))} {way} for {labels[1]} than for {labels[0]}, by an "
-        "empty loop beside every launch:\na difference of about that much is the machine's, not the code's."
+        "empty loop beside every launch.\nThat may be in a step's time or not: the intervals of ratios allow for both."
     )

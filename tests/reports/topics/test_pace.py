@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from bench.records.files import Contents
 from bench.records.record import Case, Environment, Record, parse_line, record_line
 from reports.read.frames import Figure, figures, frame_of
+from reports.topics.compare.figures import versus
 from reports.topics.pace.figures import is_one_machine, pace_of
 from reports.topics.pace.text import compared_text, pace_text
 
@@ -64,3 +66,28 @@ def test_another_machine_or_another_python_is_no_pace() -> None:
     assert is_one_machine([here, here])
     assert not is_one_machine([here, Environment((("fingerprint", "b"), ("python", "3.11.7")))])
     assert not is_one_machine([here, Environment((("fingerprint", "a"), ("python", "3.12.1")))])
+
+
+def one_run(spin_s: float, step_s: float) -> Contents:
+    watched = (("spin_after", spin_s), ("spin_before", spin_s))
+    records = [
+        Record("run", "here", CASE, "step_time", values=(step_s * (1 + n / 1000),) * 3, launch=n, machine=watched)
+        for n in range(10)
+    ]
+    return Contents(tuple(records), {"here": Environment((("fingerprint", "a"), ("python", "3.11.7")))})
+
+
+@pytest.mark.parametrize(
+    ("slower", "verdict"),
+    [(1.0, "slower"), (1.02, "slower"), (1.08, "undecided"), (1.2, "undecided"), (0.9, "slower")],
+)
+def test_a_difference_that_may_be_the_machines_is_not_called_the_codes(slower: float, verdict: str) -> None:
+    """A step that takes 1.08 times as long, on a machine that was slower, or was not."""
+    base, head = one_run(1e-4, 1e-3), one_run(1e-4 * slower, 1.08e-3)
+    frame = pd.concat([frame_of(base, "a"), frame_of(head, "b")], ignore_index=True)
+    (row,) = (r for r in versus(frame, "source", ["a", "b"], head.environments) if r.metric == "step_time")
+    assert row.ratio == pytest.approx(1.08)
+    assert row.verdict == verdict
+    assert row.ratio_low is not None
+    assert row.ratio_high is not None
+    assert row.ratio_low < 1.08 / max(1.0, slower) <= 1.08 / min(1.0, slower) < row.ratio_high
