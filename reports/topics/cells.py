@@ -53,6 +53,11 @@ def half_width(row: Row | None) -> str:
 NAMES = ("device", "dtype", "mode", "threads")  # what tells cases of one workload and point apart
 
 
+def case_of(row: Row) -> tuple[str, ...]:
+    """What identifies the row's case, as text."""
+    return row.workload, row.point, row.device, row.dtype, row.mode, str(row.threads)
+
+
 def varying(cases: Sequence[Sequence[str]]) -> list[int]:
     """Which of the names differ between cases (workload, point, then a value of each name), and so need a column."""
     return [index for index in range(len(NAMES)) if len({case[index + 2] for case in cases}) > 1]

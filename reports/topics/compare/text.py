@@ -12,7 +12,7 @@ from bench.records.record import Environment
 from reports.format import units
 from reports.format.tables import grid, title
 from reports.read.rows import Row
-from reports.topics.cells import NAMES, interval, value, varying
+from reports.topics.cells import NAMES, case_of, interval, value, varying
 from reports.topics.notes import machine, missing_table, warnings_text
 
 
@@ -52,11 +52,6 @@ def tabled(compared: Sequence[Row]) -> list[str]:
         if metric in changed or "compare if changed" not in metric_of(metric).shown
     ]
     return [metric for metric in metrics if metric != "throughput" or "step_time" not in metrics]
-
-
-def case_of(row: Row) -> tuple[str, ...]:
-    """What identifies the row's case, as text."""
-    return row.workload, row.point, row.device, row.dtype, row.mode, str(row.threads)
 
 
 def answered(rows: Sequence[Row]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from reports.format import units
 from reports.format.tables import WIDTH
 from reports.read.frames import Figure
 from reports.read.rows import COMPARED, Row
-from reports.topics.cells import half_width, interval, value
+from reports.topics.cells import case_of, half_width, interval, value
 from reports.topics.pace.figures import is_one_machine
 from reports.topics.pace.text import pace_text
 
@@ -24,7 +25,7 @@ def answer_text(rows: Sequence[Row], figures: Sequence[Figure], environments: Ma
     times = [row for row in rows if row.metric == "step_time" and row.verdict == "measured"]
     if not times:
         return ""
-    lines = [*gains(rows), slow(times), *sure(times)]
+    lines = [*gains(rows), slow(times), *sure(times, launches_of(figures))]
     lines += [pace_text(figures)] * is_one_machine(environments.values())
     return "\n".join(wrapped(part) for line in lines for part in line.splitlines())
 
@@ -57,8 +58,17 @@ def slow(times: Sequence[Row]) -> str:
     return "Longest steps: " + "; ".join(f"{name(row)} {value(row.base, row)}" for row in longest) + "."
 
 
-def sure(times: Sequence[Row]) -> Iterator[str]:
-    """How many step times are known how well, and which least."""
+def launches_of(figures: Sequence[Figure]) -> dict[tuple[str, ...], int]:
+    """In how many processes each case's step was timed."""
+    return {
+        (each.workload, each.point, each.device, each.dtype, each.mode, str(each.threads)): len(each.launches)
+        for each in figures
+        if each.metric == "step_time"
+    }
+
+
+def sure(times: Sequence[Row], launches: Mapping[tuple[str, ...], int]) -> Iterator[str]:
+    """How many step times are known how well, which least, and how many launches these would take."""
     widths = {id(row): share(row) for row in times}
     unknown = [row for row in times if widths[id(row)] is None]
     ranked = sorted((row for row in times if widths[id(row)] is not None), key=lambda row: -(widths[id(row)] or 0))
@@ -70,8 +80,17 @@ def sure(times: Sequence[Row]) -> Iterator[str]:
     parts += [f"{rest} less well"] * bool(rest) + [f"{len(unknown)} by one process only"] * bool(unknown)
     yield ", ".join(parts) + "."
     if poor := [row for row in ranked if (widths[id(row)] or 0) > WELL][:SHOWN]:
-        named = "; ".join(f"{name(row)} {half_width(row)}" for row in poor)
+        named = "; ".join(f"{name(row)} {half_width(row)}{would_do(row, launches)}" for row in poor)
         yield f"Least sure: {named}: their processes differ; a longer --budget tells more."
+
+
+def would_do(row: Row, launches: Mapping[tuple[str, ...], int]) -> str:
+    """How many launches there were, and how many it takes to know it well: an interval narrows with their root."""
+    number, width = launches.get(case_of(row), 0), share(row)
+    if not number or width is None:
+        return ""
+    needed = math.ceil(number * (width / WELL) ** 2)
+    return f" ({number} launches; {units.count(needed)} would do)"
 
 
 def share(row: Row) -> float | None:
