@@ -182,7 +182,7 @@ class Pursuit:
 
     def tell(self, doing: str) -> None:
         """Show what is being done, how many cases are known already, and how long it may still take."""
-        standings = {id(each): each.standing for each in self.subjects}
+        standings = {id(each): each.standing for each in self.subjects if each.cases}  # not those of absent devices
         now_s = time.monotonic()
         known = sum(each.is_known for each in standings.values())
         left_s = self.deadline_s - now_s

@@ -61,7 +61,7 @@ def test_a_measured_case_says_all_it_should(launcher: Launcher) -> None:
     assert (step.status, step.items, step.item, step.launch) == ("measured", 4, "sample", 0)
     assert len(step.values) >= 3
     assert step.warm_up_values
-    assert step.steps_per_value > 1  # a short step is timed in blocks; how long these last, test_sampling asks
+    assert step.steps_per_value >= 1  # how long blocks of steps last, test_sampling asks
     assert found["first_call"].values[0] > 0
 
 

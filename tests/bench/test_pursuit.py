@@ -171,3 +171,13 @@ def test_a_run_has_a_budget_unless_what_is_counted_ends_it(
     options = parser().parse_args(["run", *arguments, "--device", "cpu", "--mode", "eager"])
     plan = make_plan(options, load_suite())
     assert (plan.limit_s, plan.seeds) == (limit_s, seeds)
+
+
+def test_what_cannot_be_measured_does_not_count_as_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    bar = SimpleNamespace(set_description_str=lambda text, refresh: told.append(text))
+    plan = Plan("run", [STEADY, NOISY], limit_s=10.0)
+    run = pursuit.Pursuit(plan, FakeSession(plan, None), lambda found: math.inf, bar)  # type: ignore[arg-type]
+    run.subjects[0].cases = []  # its device is not there
+    run.tell("looking")
+    assert told[0].startswith("0 of 1 known; looking")

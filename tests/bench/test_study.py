@@ -45,7 +45,7 @@ def test_both_modes_take_turns_of_the_same_steps(launcher: Launcher) -> None:
     first, second = (record for record in attempted(launcher, turns) if record.metric == "step_time")
     assert first.turns == second.turns == "eager"
     assert len(first.values) == len(second.values) >= 4
-    assert first.steps_per_value == second.steps_per_value > 1
+    assert first.steps_per_value == second.steps_per_value >= 1
 
 
 @needs_compiler

@@ -21,6 +21,7 @@ OTHER_SHARE = 0.3
 OPTIMIZER_SHARE = 0.2
 DOMINANT_SHARE = 0.5
 TOO_SHORT = 1.5  # with the profiler a step takes so many times what it takes without
+NO_STEP_NS = 1000  # marks as short as that enclose nothing, and have no usual length
 UNEVEN = 1.5  # a step so many times longer than the median
 LARGE_KIND = 0.5  # of the peak
 SMALL_BYTES = 1 << 20  # a peak below this is nobody's trouble
@@ -127,7 +128,7 @@ def one_operator(profile: Profile) -> Iterator[Finding]:
 def uneven_steps(profile: Profile) -> Iterator[Finding]:
     """Some step took much longer than the others."""
     lengths = profile.steps.lengths
-    if len(lengths) < 3:
+    if len(lengths) < 3 or np.median(lengths) < NO_STEP_NS:
         return
     worst = int(np.argmax(lengths))
     times = float(lengths[worst] / np.median(lengths))

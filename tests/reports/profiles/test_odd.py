@@ -122,3 +122,9 @@ def test_a_last_comma_and_a_list_without_its_end_are_read(tmp_path: Path) -> Non
         path = tmp_path / "t.json"
         path.write_text(text)
         assert list(read_trace(path).events["name"]) == ["a, ]", "a, ]"]
+
+
+def test_steps_that_took_no_time_have_no_usual_length(tmp_path: Path) -> None:
+    steps = [step(number, ts=number * 10, dur=0 if number < 3 else 9) for number in range(4)]
+    found = read_foreign(write(tmp_path / "trace.json", [*steps, op("aten::mm", 31, 5)]))
+    assert not [finding for finding in findings(found) if "median" in finding.text]
