@@ -21,7 +21,7 @@ from bench.modes import torch_compile
 from bench.records.files import Writer
 from bench.records.record import Case, Record
 from bench.runs.run import COUNTED, FIRST_CALL, SEEDED, TIMED, Plan, Session, has_latency, seeds_of, title
-from bench.runs.schedule import Standing, becomes_known, expected_s, sweep
+from bench.runs.schedule import SWEEP_SHARE, Standing, becomes_known, expected_s, sweep
 
 Distance = Callable[[Sequence[Record]], float]
 """From all timed records of cases that are measured together: how many times too wide their widest interval is."""
@@ -47,9 +47,14 @@ class Subject:
     last_s: float = 0.0
 
     @property
+    def may_go_on(self) -> bool:
+        """Whether another launch could be made."""
+        return bool(self.cases) and self.launches < self.most_launches
+
+    @property
     def standing(self) -> Standing:
         """How far it is."""
-        done = self.is_known or self.launches >= self.most_launches or not self.cases
+        done = self.is_known or not self.may_go_on
         cost_s = sorted(self.took_s[1:])[len(self.took_s[1:]) // 2] if len(self.took_s) > 1 else self._first_guess()
         return Standing(self.launches, self.distance, cost_s, done)
 
@@ -141,17 +146,19 @@ class Pursuit:
         middle_s = (self.started_s + time.monotonic()) / 2
         for subject in sorted(early, key=lambda subject: subject.last_s):
             left_s = self.deadline_s - time.monotonic()
-            more = bool(subject.cases) and subject.launches < subject.most_launches
-            if more and subject.last_s < middle_s and subject.standing.cost_s < left_s:
+            if subject.may_go_on and subject.last_s < middle_s and subject.standing.cost_s < left_s:
                 yield from self.launch(subject)
         yield from self.sweeps(self.deadline_s)
 
     def sweeps(self, until_s: float) -> Iterator[Record]:
         """Sweep after sweep until all is known or it is so late."""
-        while chosen := sweep({id(each): each.standing for each in self.subjects}, until_s - time.monotonic()):
-            by_id = {id(each): each for each in self.subjects}
-            for key in chosen:
-                subject = by_id[key]
+        while True:
+            able = {id(each): each for each in self.subjects if each.may_go_on}
+            standings = {key: each.standing for key, each in able.items()}
+            chosen = sweep(standings, until_s - time.monotonic(), SWEEP_SHARE * self.limit_s)
+            if not chosen:
+                return
+            for subject in map(able.__getitem__, chosen):
                 if time.monotonic() + subject.standing.cost_s <= until_s or subject.launches == 0:
                     yield from self.launch(subject)
 

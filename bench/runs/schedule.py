@@ -22,6 +22,7 @@ POOR = 4.0  # a distance beyond which nobody could use the figure: it is mended 
 # be alike: of launches that differ by 5 %, 92 % of the intervals then hold, and 93.5 % so (tests/proof/coverage.py).
 LOOKS = (8, 12, 18, 27, 40, 60, 90, 135, 200)
 ENOUGH_LAUNCHES = LOOKS[0]
+SWEEP_SHARE = 1 / 30  # of a run's time that a sweep lasts at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,11 @@ class Standing:
         return self.needed * self.cost_s
 
 
-def sweep(standings: Mapping[K, Standing], left_s: float) -> list[K]:
+def sweep(standings: Mapping[K, Standing], left_s: float, least_s: float = 0.0) -> list[K]:
     """What has a launch in the next sweep, in order; empty when all is known or no launch would end in time.
+
+    A sweep lasts `least_s` at least, where time is left: launches of the last few unknown cases, one right after the
+    other, would all be of one minute's machine. What is known fills it up.
 
     What has the fewest launches comes first until everything has some, and then until everything has enough that is not
     dear; from then on what is too poor to be used before what could be better, and what is cheapest to know first, so
@@ -77,7 +81,20 @@ def sweep(standings: Mapping[K, Standing], left_s: float) -> list[K]:
         if now_s > left_s or (taken and not some and needed_s > left_s):
             break
         taken.append(key)
-    return taken
+    return taken + fillers(standings, left_s, least_s, sum(fits[key].cost_s for key in taken)) if taken else []
+
+
+def fillers(standings: Mapping[K, Standing], left_s: float, least_s: float, now_s: float) -> list[K]:
+    """What is known already and is launched once more, the fewest launches first, for a sweep to last `least_s`."""
+    found: list[K] = []
+    known = [key for key, each in standings.items() if each.is_known]
+    for key in sorted(known, key=lambda key: (standings[key].launches, standings[key].cost_s)):
+        if now_s >= least_s:
+            break
+        if now_s + standings[key].cost_s <= left_s:
+            now_s += standings[key].cost_s
+            found.append(key)
+    return found
 
 
 def becomes_known(launches: int, distance: float) -> bool:

@@ -28,6 +28,19 @@ def test_a_sweep_ends_in_time_and_has_nothing_that_is_known(standings: dict[int,
     assert expected_s(standings, left_s) <= left_s
 
 
+@given(STANDINGS, st.floats(0, 100), st.floats(0, 30))
+def test_what_is_known_fills_a_short_sweep_up(standings: dict[int, Standing], left_s: float, least_s: float) -> None:
+    alone, chosen = sweep(standings, left_s), sweep(standings, left_s, least_s)
+    assert chosen[: len(alone)] == alone
+    more = chosen[len(alone) :]
+    assert len(set(more)) == len(more)
+    assert all(standings[key].is_known for key in more)
+    lasts_s = sum(standings[key].cost_s for key in chosen)
+    assert lasts_s <= left_s + 1e-9
+    unused = [each for key, each in standings.items() if each.is_known and key not in more]
+    assert not alone or lasts_s >= least_s or all(lasts_s + each.cost_s > left_s for each in unused)
+
+
 def test_what_has_the_fewest_launches_comes_first_whatever_it_costs() -> None:
     known = Standing(9, 0.5, 0.1, is_known=True)
     standings = {"cheap": Standing(2, 9.0, 0.1), "dear": Standing(1, math.inf, 5.0), "known": known}

@@ -11,11 +11,15 @@ RUNS = 200  # of twelve cases each
 
 
 def claims() -> Iterator[Claim]:
-    """Of every kind of noise: 95 % intervals hold the truth in 93 to 97 %; and those of a wrong rule do not."""
+    """Of every kind of noise: 95 % intervals hold the truth in 93 to 97 %; and those of a wrong rule do not.
+
+    Of drift in more: launches spread evenly over it know its middle better than as many by chance would.
+    """
     for kind in KINDS:
         share, width = covered(kind, RUNS)
+        most = 1.0 if kind == "drift" else 0.97
         yield within(
-            f"{kind}: share of intervals that hold the truth (median half width {width:.1%})", share, 0.93, 0.97
+            f"{kind}: share of intervals that hold the truth (median half width {width:.1%})", share, 0.93, most
         )
     wrong = max(covered(kind, RUNS // 4, over_values)[0] for kind in ("two_levels", "one_in_five"))
     yield within("the same where values count as processes, at most", wrong, 0.0, 0.9)

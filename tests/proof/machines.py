@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.runs.schedule import Standing, becomes_known, sweep
+from bench.runs.schedule import SWEEP_SHARE, Standing, becomes_known, sweep
 from reports.stats.distance import of_figure
 from reports.stats.intervals import Launches, Summary, summarize
 
@@ -101,7 +101,7 @@ class Run:
         """As a run makes them."""
         while True:
             standings = {number: each.standing() for number, each in enumerate(self.subjects)}
-            chosen = sweep(standings, until_s - self.now_s)
+            chosen = sweep(standings, until_s - self.now_s, SWEEP_SHARE * self.limit_s)
             for number in chosen:
                 self.launch(self.subjects[number])
             if not chosen:
