@@ -136,7 +136,7 @@ def counts_of(launcher: Launcher, task: Task) -> list[Record]:
     exact = [each for each in attempted(launcher, task) if each.metric in LATER_METRICS or each.status == "broken"]
     if any(each.status == "broken" for each in exact):
         return exact  # once is enough
-    work = attempted(launcher, replace(task, measure="work", cache=""))
+    work = attempted(launcher, replace(task, measure="work"))
     return exact + [each for each in work if each.metric in WORK_METRICS and (each.values or each.metric == UNSEEN)]
 
 

@@ -18,9 +18,9 @@ KNOWN = 1.0  # a distance of so much or less
 FEWEST_LAUNCHES = 3  # so many has everything, whatever it costs, before anything has more
 DEAR = 3.0  # times as long as a usual launch
 POOR = 4.0  # a distance beyond which nobody could use the figure: it is mended before others are refined
-# Only after so many launches may something count as known. Who looked after each would stop whenever they happened to
-# be alike: of launches that differ by 5 %, 92 % of the intervals then hold, and 93.5 % so (tests/proof/coverage.py).
-LOOKS = (8, 12, 18, 27, 40, 60, 90, 135, 200)
+# Only after so many launches may something count as known: 8, 12, 18 and so on, half as many again. Who looked after
+# each would stop whenever they happened to be alike, and too few intervals would hold (tests/proof/coverage.py).
+LOOKS = tuple(round(8 * 1.5**number) for number in range(25))
 ENOUGH_LAUNCHES = LOOKS[0]
 SWEEP_SHARE = 1 / 30  # of a run's time that a sweep lasts at least
 

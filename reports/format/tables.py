@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 FORMATS = {"table": "simple", "markdown": "github"}
-
-
 WIDTH = 120  # characters of a terminal's table; what people see without scrolling sideways
 NARROWEST = 14  # of a column that is broken into lines
 

@@ -13,7 +13,19 @@ from bench.cli import main
 from bench.records.ceilings import cached, cached_for, ceilings_file
 from bench.records.files import Contents, Writer, read
 from bench.records.record import Case, Environment, Record
-from bench.runs.ceilings import Choice, Prober, climb, measure_ceilings, measured_whole, probes, too_large
+from bench.runs.ceilings import (
+    HANGS,
+    LAUNCHES,
+    LEAST_S,
+    USUAL_START_S,
+    Choice,
+    Prober,
+    climb,
+    measure_ceilings,
+    measured_whole,
+    probes,
+    too_large,
+)  # fmt: skip
 from bench.runs.plan import Selection, cases
 from tests.fakes import FakeDevice
 from workloads.base import Point, Setup, load_suite
@@ -148,3 +160,11 @@ def test_the_command_measures_once_prints_every_roof_and_keeps_them(
 def test_an_unknown_type_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ceilings", "--device", "cpu", "--dtype", "int4"]) == 2
     assert "dtype 'int4' unknown; choose from float64" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("whole_s", "each_s"), [(60.0, 6.0 - LAUNCHES * USUAL_START_S), (0.1, LEAST_S)])
+def test_the_budget_is_shared_by_all_probes_with_the_starts_of_their_processes(whole_s: float, each_s: float) -> None:
+    prober = Prober("now")
+    prober.divide(whole_s, probes=10)
+    assert prober.budget_s == pytest.approx(each_s)
+    assert prober.launcher.timeout_s > HANGS * each_s
