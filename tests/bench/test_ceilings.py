@@ -66,6 +66,13 @@ def test_a_type_too_slow_for_its_smallest_size_says_so() -> None:
     assert device.now_s == pytest.approx(75.0)  # tried once, no more
 
 
+def test_a_first_call_that_readies_a_library_is_not_the_size_s_time() -> None:
+    device = FakeDevice()
+    calls = iter([0.5, *[1e-3] * 100])
+    choice, built = climbing(device, 0.1, lambda size: next(calls))
+    assert (choice.point, built[0]) == ({"size": 1024}, 128)
+
+
 def test_candidates_are_tried_in_a_process_of_their_own(fork_server: None) -> None:
     (products,) = (found for found in probes("cpu", ["float32"], 1) if len(found) > 1)
     prober = Prober("now", budget_s=1e5)  # no machine is too slow for the smallest
