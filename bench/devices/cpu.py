@@ -67,14 +67,17 @@ def read_first(path: str) -> str | None:
 
 
 def cpu_model() -> str | None:
-    """The processor's name as the system gives it."""
+    """The processor's name as the system gives it; of an ARM processor its maker's and its own number."""
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        pass
-    return platform.processor() or None
+        lines = []
+    facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    if name := facts.get("model name"):
+        return name
+    numbers = [facts.get("CPU implementer"), facts.get("CPU part")]
+    known = [platform.processor() or platform.machine(), *(number for number in numbers if number)]
+    return " ".join(part for part in known if part) or None
 
 
 def affinity() -> str | None:

@@ -14,6 +14,7 @@ import bench
 from bench.devices import DEVICES
 from bench.modes.steady import KEEPING, keep_freed_memory
 from bench.records.git import GitError, git
+from bench.records.machines import fingerprint_of
 from bench.records.packages import package_version
 from bench.records.points import Value
 from bench.records.record import Environment
@@ -25,9 +26,6 @@ READS_DIGITS = "TORCHPACE_READS_DIGITS"  # set where some of what is to be measu
 
 # The rooms of this package whose code decides what a figure is; the others choose cases and print.
 RULER = ("counts", "devices", "gate", "measure", "modes", "records", "runs")
-
-# Facts that make two machines different ones for comparing figures.
-MACHINE_FACTS = ("hostname", "cpu", "cores", "memory_bytes", "gpu", "gpu_count", "gpu_memory_bytes")
 
 
 def commit(folder: Path) -> tuple[str | None, bool | None]:
@@ -83,8 +81,7 @@ def capture(device_name: str, package: str | None = None) -> Environment:
     }
     if device_name != "cpu" and not device.unavailable_reason():
         facts |= device.facts()
-    machine = "|".join(str(facts.get(fact)) for fact in MACHINE_FACTS)
-    facts["fingerprint"] = hashlib.sha256(machine.encode()).hexdigest()[:12]
+    facts["fingerprint"] = fingerprint_of(Environment(tuple(facts.items())))
     return Environment(tuple(sorted(facts.items())))
 
 

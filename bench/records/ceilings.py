@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bench.records.files import Contents, StoringError, read
+from bench.records.machines import fingerprint_of
 from bench.records.record import Environment
 
 LONGEST_PART = 50  # characters of a fact in a file's name; real ones are shorter
@@ -21,10 +22,10 @@ def ceilings_folder() -> Path:
 
 def ceilings_file(environment: Environment, device: str, threads: int) -> Path | None:
     """The file of the ceilings that figures of this environment are held against; None where it is not known."""
-    fingerprint, torch = environment.get("fingerprint"), environment.get("torch")
+    fingerprint, torch = fingerprint_of(environment), environment.get("torch")
     if not fingerprint or not torch:
         return None
-    parts = (str(fingerprint), f"torch{torch}", device, f"{threads}threads")
+    parts = (fingerprint, f"torch{torch}", device, f"{threads}threads")
     name = "-".join(re.sub(r"[^A-Za-z0-9.+_-]", "_", part)[:LONGEST_PART] for part in parts)
     return ceilings_folder() / f"{name}.jsonl"
 

@@ -65,6 +65,8 @@ def environment_of(body: Mapping[str, Any]) -> Environment:
     facts = {
         "hostname": machine.get("machine"),
         "cpu": machine.get("cpu"),
+        "cores": whole(machine.get("num_cpu")),
+        "memory_bytes": whole(machine.get("ram")),
         "machine": machine.get("arch"),
         "os": machine.get("os"),
         "python": body.get("python"),
@@ -73,6 +75,11 @@ def environment_of(body: Mapping[str, Any]) -> Environment:
         **requirements,
     }
     return Environment(tuple(sorted(facts.items())))
+
+
+def whole(text: object) -> int | None:
+    """A number that asv keeps as text; people may have written anything."""
+    return int(text) if str(text).isdigit() else None
 
 
 def records_of(workload: str, metric: str, entry: Mapping[str, Any], environment: Environment) -> Iterator[Record]:

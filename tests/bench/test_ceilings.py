@@ -12,6 +12,7 @@ import torch
 from bench.cli import main
 from bench.records.ceilings import cached, cached_for, ceilings_file
 from bench.records.files import Contents, Writer, read
+from bench.records.machines import fingerprint_of
 from bench.records.record import Case, Environment, Record
 from bench.runs.ceilings import (
     HANGS,
@@ -31,7 +32,7 @@ from tests.fakes import FakeDevice
 from workloads.base import Point, Setup, load_suite
 
 SIZES = [{"size": size} for size in (128, 256, 512, 1024)]
-HERE = Environment((("fingerprint", "abc"), ("memory_bytes", 2**30), ("torch", "2.15.0+cpu")))
+HERE = Environment((("cpu", "A CPU"), ("memory_bytes", 2**30), ("torch", "2.15.0+cpu")))
 
 
 def climbing(device: FakeDevice, allowed_s: float, seconds: Callable[[int], float]) -> tuple[Choice, list[int]]:
@@ -132,7 +133,11 @@ def test_probes_take_turns_in_fresh_processes_and_one_that_cannot_be_measured_sa
 def test_ceilings_are_kept_by_machine_torch_device_and_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     path = ceilings_file(HERE, "cpu", 2)
-    assert path == tmp_path / "torchpace" / "ceilings" / "abc-torch2.15.0+cpu-cpu-2threads.jsonl"
+    assert path is not None
+    assert path.parent == tmp_path / "torchpace" / "ceilings"
+    assert path.name == f"{fingerprint_of(HERE)}-torch2.15.0+cpu-cpu-2threads.jsonl"
+    runner = Environment((*HERE.facts, ("hostname", "another-every-time")))
+    assert ceilings_file(runner, "cpu", 2) == path
     assert cached(HERE, "cpu", 2) is None
     case = Case("ceilings.dispatch", 1, (), "cpu", "float32", "eager", 2)
     record = Record("r", HERE.id, case, "step_time", values=(1e-3,), items=1000, item="operator")
@@ -141,7 +146,7 @@ def test_ceilings_are_kept_by_machine_torch_device_and_threads(tmp_path: Path, m
     writer.close()
     source = Contents((record,), {HERE.id: HERE})
     assert cached_for([source]).records == (record,)
-    other = Environment((("fingerprint", "other"), ("torch", "2.15.0+cpu")))
+    other = Environment((("cpu", "Other CPU"), ("torch", "2.15.0+cpu")))
     assert cached_for([Contents((record,), {HERE.id: other})]).records == ()
     path.write_text("no records")
     assert cached(HERE, "cpu", 2) is None

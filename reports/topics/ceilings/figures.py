@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from bench.records.ceilings import SUBJECT
 from bench.records.files import Contents
+from bench.records.machines import UNKNOWN, machine_of
 from bench.records.points import Value, point_of
 from bench.records.record import Record
 from reports.read.frames import Figure, figures, frame_of
@@ -24,15 +25,15 @@ class Roof:
 
     worst: what the process saw at best that saw the least; how far it lies off says how quiet the machine was.
 
-    kind: what the probe is called after 'ceilings.'. working_set: bytes, for copy and triad. fingerprint, torch: of the
-    machine. reason: why there is no value. how: the probe in words.
+    kind: what the probe is called after 'ceilings.'. working_set: bytes, for copy and triad. machine, torch: where it
+    was measured. reason: why there is no value. how: the probe in words.
     """
 
     kind: str
     device: str
     dtype: str
     threads: int
-    fingerprint: str
+    machine: str
     torch: str
     item: str
     how: str
@@ -52,10 +53,10 @@ def roofs(sources: Iterable[Contents]) -> list[Roof]:
         for figure in figures(frame_of(Contents(chosen, contents.environments))):
             if figure.metric == "step_time":
                 environment = contents.environments.get(figure.environment)
-                fingerprint = str(environment.get("fingerprint") or "") if environment else ""
-                roof = roof_of(figure, fingerprint)
+                machine = machine_of(environment) if environment else UNKNOWN
+                roof = roof_of(figure, machine)
                 at = roof.working_set or (figure.point if roof.kind == "transfer" else "")
-                found[(roof.kind, roof.device, roof.dtype, roof.threads, fingerprint, roof.torch, at)] = roof
+                found[(roof.kind, roof.device, roof.dtype, roof.threads, machine, roof.torch, at)] = roof
     return sorted(found.values(), key=lambda roof: KINDS.index(roof.kind) if roof.kind in KINDS else len(KINDS))
 
 
@@ -73,13 +74,13 @@ def last_run(records: Iterable[Record]) -> tuple[Record, ...]:
     return tuple(record for found in probes.values() for record in found)
 
 
-def roof_of(figure: Figure, fingerprint: str) -> Roof:
+def roof_of(figure: Figure, machine: str) -> Roof:
     """One figure as a ceiling."""
     kind = figure.workload.removeprefix(SUBJECT)
     point = dict(point_of(figure.point))
     sets = int(point["working_set"]) if "working_set" in point else None
     roof = Roof(
-        kind, figure.device, figure.dtype, figure.threads, fingerprint, figure.torch, figure.item, how(kind, point),
+        kind, figure.device, figure.dtype, figure.threads, machine, figure.torch, figure.item, how(kind, point),
         working_set=sets,
     )  # fmt: skip
     items = figure.items_per_step

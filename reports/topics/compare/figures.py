@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from bench.records.machines import host_of, machine_of
 from bench.records.record import Environment
 from reports.read.frames import Figure, figures, latest
 from reports.read.pairs import time_ratio
@@ -15,16 +16,14 @@ from reports.stats.intervals import CONFIDENCE, CONFIDENCE_BETWEEN_RUNS, Ratio, 
 from reports.stats.speedup import speedup
 from reports.topics.pace.figures import is_one_machine, pace_of, ratio
 
-# Facts that make a difference nobody asked for.
+# Facts that make a difference nobody asked for, besides the machine.
 HIDDEN_FACTS = (
     "torchpace", "ruler", "torch", "torchvision", "python", "numpy", "blas", "malloc", "matmul_precision", "os",
-    "fingerprint", "cpu", "affinity", "governor", "gpu", "driver", "cuda", "cudnn", "cudnn_tf32",
-    "gpu_power_limit_w", "gpu_max_clock_mhz", "gpu_ecc", "omp_wait_policy", "gomp_spincount", "dirty",
+    "hostname", "affinity", "governor", "driver", "cuda", "cudnn", "cudnn_tf32", "gpu_power_limit_w",
+    "gpu_max_clock_mhz", "gpu_ecc", "omp_wait_policy", "gomp_spincount", "dirty",
 )  # fmt: skip
 # What comparing by device is about.
-DEVICE_FACTS = (
-    "gpu", "driver", "cuda", "cudnn", "cudnn_tf32", "gpu_power_limit_w", "gpu_max_clock_mhz", "gpu_ecc", "fingerprint",
-)  # fmt: skip
+DEVICE_FACTS = ("driver", "cuda", "cudnn", "cudnn_tf32", "gpu_power_limit_w", "gpu_max_clock_mhz", "gpu_ecc")
 
 Environments = Mapping[str, Environment]
 
@@ -154,6 +153,8 @@ def hidden(base: Figure, head: Figure, environments: Environments, by: str) -> t
     first, second = (environments.get(side.environment, Environment(())) for side in (base, head))
     if first.facts and second.facts:
         asked = DEVICE_FACTS if by == "device" else (by,)
+        machines = [(host_of if by == "device" else machine_of)(each) for each in (first, second)]
+        found += [f"machine differs: {machines[0]} and {machines[1]}"] * (machines[0] != machines[1])
         found += [
             f"{fact} differs: {first.get(fact)} and {second.get(fact)}"
             for fact in HIDDEN_FACTS

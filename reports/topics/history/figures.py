@@ -12,9 +12,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from itertools import chain
+from itertools import chain, pairwise
 
 from bench.records.files import Contents
+from bench.records.machines import machine_of
 from bench.records.metrics import METRICS, VARIES, Metric
 from bench.records.record import Case, Environment, Record
 from reports.stats.changes import Change, exact_changes, noisy_changes
@@ -23,7 +24,6 @@ from reports.stats.level_shifts import MIN_POINTS
 from reports.topics.compare.figures import HIDDEN_FACTS
 
 SHORT = 10  # characters of a commit that are shown
-MACHINE_FACTS = ("hostname", "cpu", "machine", "gpu")  # what tells machines apart where there is no fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +86,17 @@ class Series:
         worse = (change.ratio > 1) == (self.metric.better == "lower")
         return ("slower" if worse else "faster") if self.metric.unit == "s" else "worse" if worse else "better"
 
+    @property
+    def keeps_its_host(self) -> bool:
+        """Whether another host is an event: a hosted runner has another name nearly every time."""
+        hosts = [point.environment.get("hostname") for point in self.measured]
+        return 2 * sum(a != b for a, b in pairwise(hosts)) < len(hosts)
+
     def differs(self, change: Change) -> tuple[str, ...]:
         """What else became different where the change may have begun."""
         first, last = self.measured[change.earliest], self.measured[change.latest]
-        pairs = [(fact, first.environment.get(fact), last.environment.get(fact)) for fact in HIDDEN_FACTS]
+        facts = [fact for fact in HIDDEN_FACTS if fact != "hostname" or self.keeps_its_host]
+        pairs = [(fact, first.environment.get(fact), last.environment.get(fact)) for fact in facts]
         pairs.append(("data", first.data or None, last.data or None))
         return tuple(f"{fact}: {a} to {b}" for fact, a, b in pairs if a is not None and b is not None and a != b)
 
@@ -180,15 +187,6 @@ def matches(case: Case, globs: Iterable[str]) -> bool:
     """Whether any glob matches the case's workload or its label; no globs match all."""
     globs = list(globs)
     return not globs or any(fnmatchcase(case.workload, g) or fnmatchcase(case.label, g) for g in globs)
-
-
-def machine_of(environment: Environment) -> str:
-    """The machine in a few words; figures under different ones are never one series."""
-    known = [str(environment.get(fact)) for fact in MACHINE_FACTS if environment.get(fact)]
-    fingerprint = environment.get("fingerprint")
-    if fingerprint:
-        return f"{environment.get('hostname') or environment.get('cpu') or 'machine'} ({fingerprint})"
-    return ", ".join(known) or "unknown machine"
 
 
 def point_of(

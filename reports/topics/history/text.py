@@ -14,6 +14,7 @@ from reports.format.tables import grid
 from reports.stats.changes import Change
 from reports.stats.level_shifts import MIN_POINTS
 from reports.topics.history.figures import Series, axis_of
+from reports.topics.history.machines import told
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 MISSING, BROKEN = "·", "×"
@@ -120,7 +121,7 @@ def summary(series: Sequence[Series], over: str, least: float) -> list[str]:
     few = [each for each in series if each.too_few and each.measured]
     still = [each for each in series if not each.changes and not each.too_few]
     broken = [each for each in series if each.points and each.points[-1].value is None]
-    lines = []
+    lines = told(series)
     if still:
         size = "" if exact else f" of {units.percent(least)} or more"
         lines.append(f"No change{size} found in {counted(len(still), 'case')} over {over}.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.records.machines import host_of
 from bench.records.record import Environment
 from reports.read.frames import Figure
 
@@ -48,8 +49,8 @@ def pace_of(figures: Sequence[Figure]) -> Pace | None:
 
 
 def is_one_machine(environments: Iterable[Environment]) -> bool:
-    """Whether the loop is the same work everywhere: on one machine, by one Python."""
-    return len({(each.get("fingerprint"), each.get("python")) for each in environments}) <= 1
+    """Whether the loop is the same work everywhere: on one model of machine, by one Python."""
+    return len({(host_of(each), each.get("python")) for each in environments}) <= 1
 
 
 def ratio(base: Pace | None, head: Pace | None) -> float | None:

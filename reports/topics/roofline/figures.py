@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.records.ceilings import SUBJECT
+from bench.records.machines import UNKNOWN, machine_of
 from bench.records.record import Environment
 from reports.format import units
 from reports.read.frames import Figure
@@ -78,12 +79,12 @@ def bounds(figures: Sequence[Figure], environments: Mapping[str, Environment], r
 
 def roofs_of(figure: Figure, environment: Environment | None, roofs: Sequence[Roof]) -> list[Roof]:
     """The roofs that were measured where the figure was, and are known."""
-    here = str(environment.get("fingerprint") or "") if environment else ""
+    here = machine_of(environment) if environment else UNKNOWN
     return [
         roof
         for roof in roofs
         if roof.value is not None
-        and (roof.fingerprint, roof.torch) == (here, figure.torch)
+        and (roof.machine, roof.torch) == (here, figure.torch)
         and (roof.device, roof.threads) == (figure.device, figure.threads)
     ]
 

@@ -62,10 +62,11 @@ def test_where_nobody_looked_nothing_is_said() -> None:
 
 
 def test_another_machine_or_another_python_is_no_pace() -> None:
-    here = Environment((("fingerprint", "a"), ("python", "3.11.7")))
+    here = Environment((("cpu", "A"), ("python", "3.11.7")))
     assert is_one_machine([here, here])
-    assert not is_one_machine([here, Environment((("fingerprint", "b"), ("python", "3.11.7")))])
-    assert not is_one_machine([here, Environment((("fingerprint", "a"), ("python", "3.12.1")))])
+    assert is_one_machine([here, Environment((("cpu", "A"), ("gpu", "G"), ("hostname", "h"), ("python", "3.11.7")))])
+    assert not is_one_machine([here, Environment((("cpu", "B"), ("python", "3.11.7")))])
+    assert not is_one_machine([here, Environment((("cpu", "A"), ("python", "3.12.1")))])
 
 
 def one_run(spin_s: float, step_s: float) -> Contents:
@@ -74,7 +75,7 @@ def one_run(spin_s: float, step_s: float) -> Contents:
         Record("run", "here", CASE, "step_time", values=(step_s * (1 + n / 1000),) * 3, launch=n, machine=watched)
         for n in range(10)
     ]
-    return Contents(tuple(records), {"here": Environment((("fingerprint", "a"), ("python", "3.11.7")))})
+    return Contents(tuple(records), {"here": Environment((("cpu", "A"), ("python", "3.11.7")))})
 
 
 @pytest.mark.parametrize(

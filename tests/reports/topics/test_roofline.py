@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
+from bench.records.ceilings import ceilings_file
 from bench.records.files import Contents
 from bench.records.record import Environment, Record
 from reports.read.frames import figures, frame_of
@@ -91,7 +92,7 @@ def test_other_machines_types_and_threads_have_other_roofs() -> None:
     records = step(1e-3, dtype="bfloat16", arithmetic=1e6, dispatches=10)
     found = judged(records, ceilings())
     assert (found.compute_s, found.bound) == (None, "overhead")
-    elsewhere = Environment(tuple(sorted({**FACTS, "fingerprint": "two"}.items())))
+    elsewhere = Environment(tuple(sorted({**FACTS, "cpu": "Other CPU"}.items())))
     other = Contents(tuple(ceilings()), {HERE.id: elsewhere})
     mine = Contents(tuple(records), {HERE.id: HERE})
     assert bounds(figures(frame_of(mine)), mine.environments, roofs([other])) == []
@@ -194,6 +195,8 @@ def test_compare_shows_the_roofline_of_ceilings_among_its_sources_or_kept(
     shown = capsys.readouterr().out
     assert "cpu eager  compute" in shown
     assert "50 %" in shown
-    store(tmp_path / "torchpace" / "ceilings" / "one-torch2.15.0-cpu-1threads.jsonl", ceilings())
+    kept = ceilings_file(HERE, "cpu", 1)
+    assert kept is not None
+    store(kept, ceilings())
     assert main(["compare", str(alone)]) == 0
     assert "cpu eager  compute" in capsys.readouterr().out

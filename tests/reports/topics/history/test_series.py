@@ -78,13 +78,55 @@ def test_the_threshold_and_the_glob_are_kept(
 def test_machines_are_kept_apart(project: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]) -> None:
     folder, commits = project
     write(folder / "one.jsonl", commits, usual)
-    write(folder / "two.jsonl", commits, usual, fingerprint="two", hostname="other")
+    write(folder / "two.jsonl", commits, usual, cpu="Other CPU")
     found = json.loads(shown(capsys, "one.jsonl", "two.jsonl", "--format", "json")[0])
     assert {(case["workload"], case["machine"]) for case in found} == {
-        (name, machine) for name in ("mnist.train", "mnist.infer") for machine in ("Example CPU (one)", "other (two)")
+        (name, machine) for name in ("mnist.train", "mnist.infer") for machine in ("Example CPU, 2 cores, 8 GiB", "Other CPU, 2 cores, 8 GiB")
     }
     assert all(len(case["points"]) == COMMITS for case in found)
-    assert "machine" in shown(capsys, "one.jsonl", "two.jsonl")[0]
+    text = shown(capsys, "one.jsonl", "two.jsonl")[0]
+    assert "machine" in text
+    machines = "Example CPU, 2 cores, 8 GiB; Other CPU, 2 cores, 8 GiB"
+    assert f"Measured on several machines in turns, each a series of its own: {machines} (2 cases)." in text
+
+
+def test_a_runner_that_has_another_name_every_time_is_one_machine(
+    project: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As hosted runners are: also in files whose fingerprint still had the name in it, and with other memory."""
+    folder, commits = project
+    for at, commit in enumerate(commits):
+        facts = {"hostname": f"runner-{at}", "fingerprint": f"{at}", "memory_bytes": 8 * 2**30 - (at + 9) * 2**23}
+        write(folder / f"{at}.jsonl", [commit], lambda _, at=at: usual(at), **facts)
+    names = [f"{at}.jsonl" for at in range(COMMITS)]
+    found = cases(capsys, *names)
+    assert len(found["mnist.train"]["points"]) == COMMITS
+    (change,) = found["mnist.train"]["changes"]
+    assert change["differs"] == []
+    assert change["after"] == commits[SLOW_FROM]
+
+
+def test_a_change_that_came_with_another_host_says_so(
+    project: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, commits = project
+    write(folder / "old.jsonl", commits[:SLOW_FROM], usual, hostname="one")
+    write(folder / "new.jsonl", commits[SLOW_FROM:], lambda at: usual(at + SLOW_FROM), hostname="two")
+    (change,) = cases(capsys, "old.jsonl", "new.jsonl")["mnist.train"]["changes"]
+    assert change["differs"] == ["hostname: one to two"]
+
+
+def test_where_the_model_changed_a_line_says_since_when(
+    project: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, commits = project
+    write(folder / "old.jsonl", commits[:SLOW_FROM], usual)
+    write(folder / "new.jsonl", commits[SLOW_FROM:], lambda at: usual(at + SLOW_FROM), cpu="Other CPU")
+    text = shown(capsys, "old.jsonl", "new.jsonl")[0]
+    assert (
+        f"The machine changed: up to {commits[SLOW_FROM - 1][:10]} measured on Example CPU, 2 cores, 8 GiB, "
+        f"then, from {commits[SLOW_FROM][:10]} on, on Other CPU, 2 cores, 8 GiB." in text
+    )
 
 
 def test_another_torch_is_named_at_the_change(

@@ -1,0 +1,50 @@
+"""Where the machine changed along a history: series end there, and no change can be seen across. Draws nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bench.records.record import Case
+from reports.topics.history.figures import Point, Series
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """The points of one case on one machine, in order."""
+
+    machine: str
+    points: tuple[Point, ...]
+
+    @property
+    def places(self) -> tuple[int, int]:
+        """The first and the last place in the order of commits."""
+        return min(point.place for point in self.points), max(point.place for point in self.points)
+
+
+def told(series: Sequence[Series]) -> list[str]:
+    """In sentences, with how many cases each is about: on which machines the cases were measured, where on several."""
+    cases: dict[Case, list[Stay]] = defaultdict(list)
+    for each in series:
+        if each.points:
+            cases[each.case].append(Stay(each.machine, each.points))
+    sentences: dict[str, int] = defaultdict(int)
+    for stays in cases.values():
+        if len({stay.machine for stay in stays}) > 1:
+            sentences[sentence(sorted(stays, key=lambda stay: stay.places))] += 1
+    return [f"{text} ({count} case{'s' * (count > 1)})." for text, count in sentences.items()]
+
+
+def sentence(stays: Sequence[Stay]) -> str:
+    """The machines of one case: one after the other, or in turns."""
+    if any(later.places[0] < earlier.places[1] for earlier, later in pairwise(stays)):
+        machines = "; ".join(dict.fromkeys(stay.machine for stay in stays))
+        return f"Measured on several machines in turns, each a series of its own: {machines}"
+    first, *others = stays
+    moves = [f"then, from {stay.points[0].name} on, on {stay.machine}" for stay in others]
+    return (
+        f"The machine changed: up to {first.points[-1].name} measured on {first.machine}, {', '.join(moves)}. "
+        "Each is a series of its own, and no change can be seen across"
+    )
