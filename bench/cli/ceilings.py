@@ -88,7 +88,9 @@ def wanted_of(options: argparse.Namespace, prober: Prober, device: str, dtypes: 
     environment = prober.environment(device)
     path = ceilings_file(environment, device, options.threads)
     if path is None:
-        raise UsageError("neither this machine's processor nor its name is known: there is nothing to keep its ceilings by")
+        raise UsageError(
+            "neither this machine's processor nor its name is known: there is nothing to keep its ceilings by"
+        )
     kept = None if options.again else cached(environment, device, options.threads)
     known = measured_whole(kept.records) if kept else set()
     missing = [cases for cases in probes(device, dtypes, options.threads) if known.isdisjoint(cases)]

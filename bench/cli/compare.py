@@ -16,6 +16,7 @@ from bench.records.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bench.records.files import Contents
     from reports.read.frames import Figure
     from reports.read.rows import Row
 
@@ -40,15 +41,12 @@ def run(options: argparse.Namespace) -> int:
     """Print the comparison. It reports and does not judge: the exit code is 0 whatever it finds."""
     import pandas as pd  # noqa: PLC0415 - half a second that --help does not need
 
-    from bench.cli.rooflines import roofline  # noqa: PLC0415
     from reports.read.frames import figures, frame_of  # noqa: PLC0415
     from reports.read.rows import table  # noqa: PLC0415
+    from reports.read.settings import newest, passed_over  # noqa: PLC0415
     from reports.read.sources import load_one  # noqa: PLC0415
     from reports.topics.compare.figures import versus  # noqa: PLC0415
-    from reports.topics.compare.text import versus_text  # noqa: PLC0415
     from reports.topics.overview.figures import overview  # noqa: PLC0415
-    from reports.topics.overview.text import overview_text  # noqa: PLC0415
-    from reports.topics.pace.figures import is_one_machine  # noqa: PLC0415
 
     paths = [path for path in (options.base, options.head) if path]
     contents = [load_one(path) for path in paths]
@@ -56,23 +54,41 @@ def run(options: argparse.Namespace) -> int:
     names = short(paths) if len(set(paths)) == len(paths) else ["A", "B"]
     frame = pd.concat([frame_of(part, name) for part, name in zip(contents, names, strict=True)], ignore_index=True)
     by = options.by or ("source" if options.head else None)
-    rows = versus(frame, by, sides(frame, by), environments) if by else overview(figures(frame))
+    for_people = options.format not in ("json", "csv")
+    hidden = passed_over(frame, by) if by else []
+    if for_people and not by:
+        frame, hidden = newest(frame, environments)
+    found = figures(frame)
+    rows = versus(frame, by, sides(frame, by), environments) if by else overview(found)
     if options.format == "json":
         print(json.dumps([jsonable(row) for row in rows], indent=2, allow_nan=False))
     elif options.format == "csv":
         print(table(rows).to_csv(index=False), end="")
     else:
-        found = figures(frame)
-        if by == "source" and is_one_machine(environments.values()) and (pace := pace_text(found, names)):
-            print(f"{pace}\n")
-        alone = None if by else overview_text(rows, environments, options.format, found)
-        print(alone or versus_text(rows, environments, options.format))
-        if not by and (bounds := roofline(found, contents, options.format)):
-            print(f"\n{bounds}")
+        parts = told(found, rows, contents, names if by == "source" else [], by is not None, options.format)
+        print("\n\n".join(part for part in (*hidden, *parts) if part))
     for part in contents:
         for warning in part.warnings:
             print(f"torchpace: warning: {warning}", file=sys.stderr)
     return 0
+
+
+def told(
+    found: Sequence[Figure], rows: Sequence[Row], contents: Sequence[Contents], sources: Sequence[str], compared: bool,
+    style: str,
+) -> list[str]:  # fmt: skip
+    """The texts for people: of figures by themselves, or compared; and of the machine, where sources are."""
+    from bench.cli.rooflines import roofline  # noqa: PLC0415
+    from reports.topics.compare.text import versus_text  # noqa: PLC0415
+    from reports.topics.overview.text import overview_text  # noqa: PLC0415
+    from reports.topics.pace.figures import is_one_machine  # noqa: PLC0415
+
+    every = {id: environment for part in contents for id, environment in part.environments.items()}
+    shown = {id: every[id] for id in dict.fromkeys(figure.environment for figure in found) if id in every}
+    if not compared:
+        return [overview_text(rows, shown, style, found), roofline(found, contents, style)]
+    pace = pace_text(found, sources) if sources and is_one_machine(every.values()) else ""
+    return [pace, versus_text(rows, shown, style)]
 
 
 def short(paths: Sequence[Path]) -> list[str]:
@@ -106,9 +122,7 @@ def sides(frame: pd.DataFrame, by: str) -> list[str]:
 
 def jsonable(row: Row) -> dict[str, Any]:
     """A row as JSON, where infinity (a break-even that never comes) becomes null with its verdict 'never'."""
-    from dataclasses import asdict  # noqa: PLC0415
-
+    values = {name: getattr(row, name) for name in row.__dataclass_fields__}
     return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in asdict(row).items()
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in values.items()
     }

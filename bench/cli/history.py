@@ -14,10 +14,10 @@ from bench.cli.quantities import FORMATS, share_from_0
 from bench.records.errors import UsageError
 from bench.records.files import Contents, StoringError
 from bench.records.git import GitError, git
-from bench.records.metrics import METRICS
 
 ASV_RESULTS = Path(".asv/results")
 COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
+USUAL = "step_time"
 NAMED = 3  # commits that a warning names before it only counts
 
 
@@ -40,7 +40,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("paths", type=Path, nargs="*", metavar="FILE|FOLDER")
     parser.add_argument("--case", action="append", default=[], metavar="GLOB", help="only these cases; may be repeated")
-    parser.add_argument("--metric", choices=tuple(METRICS), default="step_time")
+    parser.add_argument("--metric", help="step_time unless said, or where the sources have none, their first")
     parser.add_argument("--format", choices=FORMATS, default="table")
     parser.add_argument(
         "--slower-than",
@@ -63,9 +63,10 @@ def run(options: argparse.Namespace) -> int:
     paths = list(dict.fromkeys(options.paths or [ASV_RESULTS]))
     contents = load(paths)
     order = order_of(contents, paths)
-    series = history(contents, options.metric, order.commits, options.case, options.slower_than)
+    metric = options.metric or usual(contents)
+    series = history(contents, metric, order.commits, options.case, options.slower_than)
     if not series:
-        raise UsageError(nothing(contents, options.metric, options.case))
+        raise UsageError(nothing(contents, metric, options.case))
     if options.format == "json":
         print(as_json(series))
     elif options.format == "csv":
@@ -75,6 +76,12 @@ def run(options: argparse.Namespace) -> int:
     for warning in (*contents.warnings, *order.warnings):
         print(f"torchpace: warning: {warning}", file=sys.stderr)
     return 0
+
+
+def usual(contents: Contents) -> str:
+    """The metric that is shown unless one is named: step_time, or where nothing is timed, the first."""
+    there = [record.metric for record in contents.records if record.status == "measured"]
+    return USUAL if USUAL in there or not there else there[0]
 
 
 def nothing(contents: Contents, metric: str, globs: Sequence[str]) -> str:

@@ -6,11 +6,11 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.records.errors import UsageError
-from bench.records.record import Environment, Record, RecordError, environment_line, parse_line, record_line
+from bench.records.record import Environment, Named, Record, RecordError, environment_line, parse_line, record_line
 
 FIRST_BYTES = b'{"schema"'  # how every line of a records file begins
 
@@ -109,8 +109,9 @@ def read(path: Path) -> Contents:
         raise StoringError(f"{path} is empty; was the run that wrote it stopped before its first case?")
     records: list[Record] = []
     environments: dict[str, Environment] = {}
+    named: dict[str, str] = {}
     warnings: list[str] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -121,10 +122,12 @@ def read(path: Path) -> Contents:
                 warnings.append(f"{path}:{number}: cut off in the middle, passed over")
                 continue
             raise StoringError(f"{path}:{number}: {error}") from error
-        if isinstance(parsed, Environment):
-            environments[parsed.id] = parsed
-        else:
-            records.append(parsed)
+        if isinstance(parsed, Named):
+            named[parsed.id] = parsed.environment.id
+            environments[parsed.environment.id] = parsed.environment
+        else:  # somebody may have written facts into a file, whose digest is then another
+            id = named.get(parsed.environment, parsed.environment)
+            records.append(parsed if id == parsed.environment else replace(parsed, environment=id))
     if not records:
         raise StoringError(f"{path} holds no records; {'; '.join(warnings) or 'only environments'}")
     return Contents(tuple(records), environments, tuple(warnings))

@@ -47,6 +47,13 @@ class Metric:
 
 # What a record of a counted figure says that is not the same in every run: two of them are not compared for equality.
 VARIES = "it differs from run to run: worker processes hand over tensors at moments of their own"
+# What a record says whose values were kept without the processes that they are of.
+POOLED = (
+    "its values were not kept process by process: how sure it is holds for the processes of then, and another run may "
+    "differ by more"
+)
+
+TRACKED = "tracked"  # how the names of metrics begin that somebody's own benchmarks return
 
 BY_TOPIC: tuple[Place, ...] = ("compare",)  # a topic draws it
 WORK: tuple[Place, ...] = ("compare if changed",)  # what a step has to do is the same on both sides nearly always
@@ -56,7 +63,14 @@ OUTCOMES: tuple[Place, ...] = ("outcomes", "compare")
 
 def metric_of(name: str) -> Metric:
     """The metric of this name; of a name that another version wrote, one of which nothing else is known."""
+    if name.startswith(TRACKED):
+        return Metric(name, name.removeprefix(TRACKED).strip(" []"), "noise", "what asv tracks", better=None)
     return METRICS.get(name) or Metric(name, "", "noise", "unknown to this version of torchpace", better=None)
+
+
+def tracked(unit: str) -> str:
+    """The metric of what asv tracks in a unit, which is part of its name."""
+    return f"{TRACKED} [{unit}]" if unit else TRACKED
 
 
 METRICS = {
@@ -88,6 +102,8 @@ METRICS = {
         Metric("kernels", "1", "exact", "kernels of one step: the device's, or on the CPU torch.compile's", BY_TOPIC),
         Metric("parameters", "1", "exact", "learnable numbers that a step which has run once keeps alive", BY_TOPIC),
         Metric("instructions", "1", "noise", "user-mode instructions of the measuring thread per step", BY_TOPIC),
+        Metric("process_memory", "B", "noise", "largest resident memory of a process, as asv measures it"),
+        Metric("object_memory", "B", "noise", "bytes of an object and what it refers to, as asv measures it"),
         Metric("final_loss", "1", "noise", "training loss after a fixed number of steps", OUTCOMES, written="digits"),
         Metric("time_to_accuracy", "s", "noise", "from building the step to the first look at the target", BY_TOPIC),
         Metric("accuracy", "1", "noise", "share of test digits named rightly after that many steps", OUTCOMES,

@@ -7,14 +7,17 @@ Schema history (also in docs/records.md):
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bench.records.files import StoringError, write_whole
 from bench.records.points import Value
-from bench.records.record import Case, case_from
+from bench.records.record import MOST_ITEMS, Case, case_from
 
 NOTES_SCHEMA = 1
 FILE = "profile.json"
@@ -70,17 +73,17 @@ def read_notes(folder: Path) -> Notes:
         return notes_from(body)
     except OSError as error:
         raise StoringError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, RecursionError) as error:
         raise StoringError(f"{path}: is damaged ({error}); profile again") from error
 
 
 def notes_from(body: Mapping[str, Any]) -> Notes:
-    """The notes in decoded JSON; unknown fields are left out, so that schemas can grow."""
+    """The notes in decoded JSON; what is unknown is left out, so that schemas can grow. Raises KeyError, ValueError."""
     known = {field.name: body[field.name] for field in fields(Notes) if field.name in body}
     known["case"] = case_from(body["case"])
-    for name in ("step_values_s", "graph_breaks", "recompiles", "warnings"):
-        known[name] = tuple(known.get(name, ()))
-    for name in ("facts", "flops", "module_flops", "module_names", "addresses", "missing"):
-        if not isinstance(known.get(name, {}), dict):
-            raise ValueError(f"{name} is no table")
-    return Notes(**known)
+    notes = msgspec.convert(known, Notes)
+    if not all(math.isfinite(value) and value > 0 for value in notes.step_values_s):
+        raise ValueError("step_values_s that are not above 0")
+    if notes.items is not None and not 0 < notes.items <= MOST_ITEMS:
+        raise ValueError(f"items {notes.items!r}")
+    return notes

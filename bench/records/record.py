@@ -9,18 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeAlias
+
+import msgspec
 
 from bench.records.points import Value, text_of
 
 SCHEMA = 1
 
 Status: TypeAlias = Literal["measured", "unavailable", "broken"]
-STATUSES = ("measured", "unavailable", "broken")
 # The warning of a step that was timed though nobody looks at what it answers.
 UNCHECKED = "answers are not checked: give the Step a check, or check_first where they change as it trains"
+MOST_ITEMS = 2**63
 SIDES = ("base", "head")  # of a gate: how the names of its runs end
 OUTSIDE = "outside of operators"  # the part of an operator_time that no operator or kernel took
 MODES_IN_TURNS = "modes"  # what `turns` says of more than two modes, which take turns with each other
@@ -56,11 +58,6 @@ class Case:
     def body(self) -> dict[str, Any]:
         """The case as it stands in JSON, where a point is a table."""
         return {**asdict(self), "point": dict(self.point)}
-
-
-def case_from(body: Mapping[str, Any]) -> Case:
-    """The case in decoded JSON; unknown fields are left out. Raises KeyError and TypeError."""
-    return Case(**{**{field.name: body[field.name] for field in fields(Case)}, "point": tuple(body["point"].items())})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,57 +130,101 @@ def record_line(record: Record) -> str:
     return json.dumps({"schema": SCHEMA, "kind": "record", **body}, allow_nan=False)
 
 
-def parse_line(line: str) -> Record | Environment:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An environment as it stands in a file, with the name that the file's records call it by."""
+
+    id: str
+    environment: Environment
+
+
+def parse_line(line: str) -> Record | Named:
     """The record or environment in one line of JSON. Raises RecordError."""
     try:
         body = json.loads(line)
     except json.JSONDecodeError as error:
         raise RecordError(f"not JSON ({error.msg} at column {error.colno})") from error
-    except RecursionError as error:
-        raise RecordError("not a record (nested too deeply)") from error
+    except (RecursionError, ValueError) as error:  # a number of thousands of digits is a ValueError
+        raise RecordError(
+            f"not a record ({'nested too deeply' if isinstance(error, RecursionError) else error})"
+        ) from error
     if not isinstance(body, dict) or "schema" not in body:
         raise RecordError("JSON, but not a torchpace record: it has no 'schema'")
-    if not isinstance(body["schema"], int) or body["schema"] < 1:
-        raise RecordError(f"schema {body['schema']!r} is not a positive whole number")
-    if body["schema"] > SCHEMA:
+    schema, kind = body["schema"], str(body.get("kind"))
+    if type(schema) is not int or schema < 1:
+        raise RecordError(f"schema {schema!r} is not a positive whole number")
+    if schema > SCHEMA:
         raise RecordError(
-            f"schema {body['schema']}, written by a newer torchpace; this one reads up to {SCHEMA}: update torchpace"
+            f"schema {schema}, written by a newer torchpace; this one reads up to {SCHEMA}: update torchpace"
         )
+    if kind not in READERS:
+        raise RecordError(f"kind {kind!r} unknown; expected 'environment' or 'record'")
     try:
-        if body["kind"] == "environment":
-            return Environment(tuple(body["facts"].items()))
-        if body["kind"] == "record":
-            return record_from(body)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise RecordError(f"a {body.get('kind')} that lacks or misuses {error}") from error
-    raise RecordError(f"kind {body['kind']!r} unknown; expected 'environment' or 'record'")
+        return READERS[kind](body)
+    except (KeyError, ValueError) as error:
+        raise RecordError(f"{ARTICLES[kind]} that lacks or misuses {in_words(error)}") from error
+
+
+def in_words(error: KeyError | ValueError) -> str:
+    """What a body lacks or misuses, the place first."""
+    what, at, place = str(error).partition(" - at ")
+    return f"{place}: {what}" if at else what
+
+
+def environment_from(body: Mapping[str, Any]) -> Named:
+    """The environment in a decoded line. Raises KeyError and ValueError."""
+    facts = tuple(table(body, "facts").items())
+    return Named(
+        msgspec.convert(body["id"], str), Environment(msgspec.convert(facts, tuple[tuple[str, Value | None], ...]))
+    )
 
 
 def record_from(body: Mapping[str, Any]) -> Record:
-    """The record in a decoded line; unknown fields are left out, so that schemas can grow."""
-    if not isinstance(body["metric"], str) or not body["metric"]:  # one that is not known is another version's
-        raise ValueError(f"metric {body['metric']!r}")
-    if body["status"] not in STATUSES:
-        raise ValueError(f"status {body['status']!r}")
+    """The record in a decoded line; unknown fields are left out, so that schemas can grow. Raises as above."""
     known = {field.name: body[field.name] for field in fields(Record) if field.name in body}
-    known["case"] = case_from(body["case"])
-    for name in ("values", "warm_up_values"):
-        known[name] = tuple(float(value) for value in known[name])
-        if not all(math.isfinite(value) and value >= 0 for value in known[name]):
-            raise ValueError(f"{name} that are negative or not finite")
-    if (known["status"] == "measured") != bool(known["values"]):
-        raise ValueError(f"status {known['status']!r} with {len(known['values'])} values")
-    if known.get("items") is not None and not (isinstance(known["items"], int) and known["items"] > 0):
-        raise ValueError(f"items {known['items']!r}")
-    known["warnings"] = tuple(known["warnings"])
+    known["case"] = case_body(table(body, "case"))
     for name in ("parts", "machine"):
-        known[name] = parts_of(body.get(name, {}))
-    return Record(**known)
-
-
-def parts_of(body: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
-    """Numbers by name in a decoded line. Raises ValueError for those that are not finite."""
-    parts = tuple((name, float(body[name])) for name in sorted(body))
-    if not all(math.isfinite(number) for _, number in parts):
+        known[name] = sorted(table(body, name).items()) if name in body else []
+    record = msgspec.convert(known, Record)
+    if not record.metric:  # one that is not known is another version's
+        raise ValueError(f"metric {record.metric!r}")
+    for name in ("values", "warm_up_values"):
+        if not all(math.isfinite(value) and value >= 0 for value in getattr(record, name)):
+            raise ValueError(f"{name} that are negative or not finite")
+    if not all(math.isfinite(number) for _, number in record.parts + record.machine):
         raise ValueError("parts or facts of the machine that are not finite")
-    return parts
+    if (record.status == "measured") != bool(record.values):
+        raise ValueError(f"status {record.status!r} with {len(record.values)} values")
+    if record.items is not None and not 0 < record.items <= MOST_ITEMS:
+        raise ValueError(f"items {record.items!r}")
+    if record.steps_per_value < 1 or record.launch < 0 or record.case.threads < 1:
+        raise ValueError("steps_per_value, launch or threads that are too small")
+    return record
+
+
+def case_from(body: object) -> Case:
+    """The case in decoded JSON; unknown fields are left out. Raises KeyError and ValueError."""
+    if not isinstance(body, dict):
+        raise ValueError(f"case {body!r}")
+    return msgspec.convert(case_body(body), Case)
+
+
+def case_body(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a case in decoded JSON, its point as pairs."""
+    known = {field.name: body[field.name] for field in fields(Case)}
+    return {**known, "point": list(table(body, "point").items())}
+
+
+def table(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The table of this name. Raises KeyError and ValueError."""
+    found = body[name]
+    if not isinstance(found, dict):
+        raise ValueError(f"{name} {found!r}")
+    return found
+
+
+READERS: Mapping[str, Callable[[Mapping[str, Any]], Record | Named]] = {
+    "environment": environment_from,
+    "record": record_from,
+}
+ARTICLES = {"environment": "an environment", "record": "a record"}

@@ -9,7 +9,30 @@ from tabulate import tabulate
 
 FORMATS = {"table": "simple", "markdown": "github"}
 WIDTH = 120  # characters of a terminal's table; what people see without scrolling sideways
+# What a terminal takes for a command, or shows in another order than it is written in.
+COMMANDS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# What Markdown takes for markup where nobody meant it: tags, links and pictures, people and issues that are called.
+# Code is found first, since nothing in it is markup.
+MARKUP = re.compile(r"`[^`\n]+`|<(?=[A-Za-z/!?])|(?<=\])\(|[@#](?=\w)")
 NARROWEST = 14  # of a column that is broken into lines
+
+
+def plain(text: str, style: str) -> str:
+    """Somebody's text as it is to be read, by a terminal or as Markdown: letters and no commands."""
+    text = COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return MARKUP.sub(harmless, text) if style == "markdown" else text
+
+
+def harmless(found: re.Match[str]) -> str:
+    """A mark that stays a mark."""
+    code = found[0].startswith("`")
+    return found[0] if code else {"<": "&lt;", "(": "\\("}.get(found[0], f"{found[0]}<!-- -->")
+
+
+def cell(text: str, style: str) -> str:
+    """Somebody's text in a line of a table."""
+    text = plain(" ".join(text.split("\n")), style)
+    return text.replace("|", "\\|") if style == "markdown" else text
 
 
 def grid(headers: Sequence[str], cells: Sequence[Sequence[str]], style: str, left: int = 2) -> str:
@@ -18,6 +41,8 @@ def grid(headers: Sequence[str], cells: Sequence[Sequence[str]], style: str, lef
     On a terminal, one that would be too wide has its widest left columns broken into lines.
     """
     align = ["left"] * left + ["right"] * (len(headers) - left)
+    headers = [cell(header, style) for header in headers]
+    cells = [[cell(text, style) for text in row] for row in cells]
     if style == "table":
         cells = fitted(headers, cells, left)
     return tabulate(cells, headers, tablefmt=FORMATS[style], colalign=align, disable_numparse=True)
@@ -55,4 +80,5 @@ def broken(text: str, width: int) -> str:
 
 def title(text: str, style: str) -> str:
     """A heading."""
+    text = plain(text, style)
     return f"### {text}" if style == "markdown" else f"{text}\n{'=' * len(text)}"

@@ -45,16 +45,15 @@ def size(row: Row) -> float:
 
 def changes(material: Material, rows: Sequence[Row]) -> Iterator[Finding]:
     """The largest changes that are beyond doubt: of step times, of peak memory, and of what has no topic of its own."""
-    labels = {run.value: run.label for run in material.runs}
     others = (row.metric for row in rows if row.metric not in DERIVED and "page" in metric_of(row.metric).shown)
     for metric in dict.fromkeys(("step_time", "peak_memory", *others)):
         found = [row for row in rows if row.metric == metric and row.verdict in CHANGED]
         for row in sorted(found, key=size, reverse=True)[: MOST_TIMES if metric == "step_time" else MOST_OTHERS]:
-            label = [labels[row.head_label]] * (len(labels) > 2)
+            label = [row.head_label] * (len(material.runs) > 2)
             evidence = f"{interval(row)}: {value(row.base, row)} → {value(row.head, row)}"
             yield Finding(
                 SHADES.get(row.verdict, row.verdict), in_words(row), name(row), " · ".join((where(row), *label)),
-                evidence, target(row, labels[row.head_label]),
+                evidence, target(row, row.head_label),
             )  # fmt: skip
 
 

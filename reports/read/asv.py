@@ -1,112 +1,147 @@
-"""Results that asv stored, as records. Knows the names that `bench.suites.suites` gives its benchmarks.
+"""Results that asv stored, as records: of this suite under the names it gave them, of anybody else under their own.
 
-asv keeps raw samples only with --record-samples; otherwise each figure is one value, its median, and says so.
-Its files hold bare NaN, its parameters are Python literals as text, and units live in benchmarks.json, which
-only describes the latest discovery; so the metric is read from the benchmark's name.
+This suite's benchmarks return their metric (`track_step_time`) and have five parameters, each written as
+`bench.suites.suites` does; everything else is somebody's own. asv keeps raw samples only with --record-samples, and
+then those of all processes in one list; otherwise each figure is one value, its median, and says so.
 """
 
 from __future__ import annotations
 
 import ast
-import itertools
-import json
+import functools
+import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.records.files import Contents, StoringError
-from bench.records.metrics import METRICS
-from bench.records.points import point_of
+from bench.records.files import Contents
+from bench.records.metrics import METRICS, POOLED, metric_of, tracked
+from bench.records.points import Value, point_of
 from bench.records.record import Case, Environment, Record
+from reports.read.asv_format import Benchmark, Described, Entry, benchmarks
+from reports.stats.intervals import UNSURE
 
-NO_SAMPLES = "asv stored only the median; `asv run --record-samples` keeps the values"
+NO_SAMPLES = f"one value of asv's, a median: {UNSURE}; `asv run --record-samples` keeps more"
+ONE_PROCESS = f"one process of asv's: {UNSURE}; `torchpace run` measures in several"
+FAILED = "failed under asv; `asv run --show-stderr` says why"
+INFINITE = "asv stored a value that is not finite"
 PREFIX = "track_"
-NOT_RESULTS = ("machine.json", "benchmarks.json")
+PARAMETERS = ("point", "device", "dtype", "mode", "threads")
+BYTES = 2**30  # a machine's memory below that is in KiB, as old versions of asv had it
+METRIC_OF = {"time": "step_time", "peakmem": "process_memory", "mem": "object_memory"}
 
 
-def read_folder(folder: Path) -> Contents:
-    """Every result in an asv results folder, or in one machine's folder of it. Raises StoringError."""
-    files = [path for path in sorted(folder.rglob("*.json")) if path.name not in NOT_RESULTS]
-    parts = [part for path in files if (part := read_file(path))]
-    records = tuple(record for part in parts for record in part.records)
-    if not records:
-        raise StoringError(f"{folder} holds no asv results of this suite; run `asv run` first, or name a records file")
-    environments = {id: environment for part in parts for id, environment in part.environments.items()}
-    return Contents(records, environments, tuple(warning for part in parts for warning in part.warnings))
-
-
-def read_file(path: Path) -> Contents | None:
-    """The results of one commit on one machine; None when the file is no result file. Raises StoringError."""
-    try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoringError(f"{path} is not readable as asv results: {error}") from error
-    if not isinstance(body, dict) or "result_columns" not in body:
-        return None
+def contents(path: Path, body: Mapping[str, Any], described: Mapping[str, Described]) -> Contents:
+    """The results in a decoded file of one commit; what cannot be read of it is a warning."""
     environment = environment_of(body)
-    columns = body["result_columns"]
-    records = []
-    for name, result in body["results"].items():
-        workload, _, method = name.rpartition(".")
-        metric = method.removeprefix(PREFIX)
-        if metric not in METRICS or not method.startswith(PREFIX):
-            continue
-        entry = dict(zip(columns, result or [], strict=False))
-        records += list(records_of(workload, metric, entry, environment))
-    return Contents(tuple(records), {environment.id: environment})
+    bad: list[str] = []
+    records = [record for each in benchmarks(body, described, bad) for record in records_of(each, environment.id)]
+    return Contents(tuple(records), {environment.id: environment}, tuple(f"{path}: passed over {text}" for text in bad))
 
 
 def environment_of(body: Mapping[str, Any]) -> Environment:
-    """What asv knows of the environment: machine, requirements (torch, the GPU), Python and commit."""
-    machine = body.get("params", {})
-    requirements = {name: version or None for name, version in body.get("requirements", {}).items()}
-    facts = {
+    """What asv knows of the environment: machine, requirements (torch, the GPU), variables, Python and commit."""
+    machine, requirements, variables = (table(body.get(name)) for name in ("params", "requirements", "env_vars"))
+    memory = whole(machine.get("ram"))
+    date = body.get("date")
+    facts: dict[str, Value | None] = {
         "hostname": machine.get("machine"),
         "cpu": machine.get("cpu"),
         "cores": whole(machine.get("num_cpu")),
-        "memory_bytes": whole(machine.get("ram")),
+        "memory_bytes": memory * 1024 if memory and memory < BYTES else memory,
         "machine": machine.get("arch"),
         "os": machine.get("os"),
         "python": body.get("python"),
         "commit": body.get("commit_hash"),
-        "commit_date": date / 1000 if isinstance(date := body.get("date"), (int, float)) else None,  # asv keeps ms
-        **requirements,
+        "commit_date": date / 1000 if isinstance(date, (int, float)) and math.isfinite(date) else None,  # asv keeps ms
+        **{name: value or None for name, value in requirements.items()},
+        **variables,
     }
-    return Environment(tuple(sorted(facts.items())))
+    return Environment(tuple(sorted((name, value) for name, value in facts.items() if is_fact(value))))
+
+
+def is_fact(value: object) -> bool:
+    """Whether a value is one that a fact can have."""
+    return value is None or isinstance(value, (str, int, float, bool))
+
+
+def table(body: object) -> Mapping[str, Any]:
+    """A table, where there is one."""
+    return body if isinstance(body, dict) else {}
 
 
 def whole(text: object) -> int | None:
     """A number that asv keeps as text; people may have written anything."""
-    return int(text) if str(text).isdigit() else None
+    written = str(text)
+    return int(written) if written.isascii() and written.isdigit() and len(written) < 19 else None
 
 
-def records_of(workload: str, metric: str, entry: Mapping[str, Any], environment: Environment) -> Iterator[Record]:
+def records_of(benchmark: Benchmark, environment: str) -> Iterator[Record]:
     """One record per combination of parameters that gave a result or failed."""
-    results = entry.get("result")
-    for index, combination in enumerate(itertools.product(*(entry.get("params") or []))):
-        value = results[index] if results else None
-        case = case_of(workload, entry, combination)
-        blank = Record(run="asv", environment=environment.id, case=case, metric=metric)
-        if value is None:
-            yield replace(blank, status="broken", reason="failed under asv; `asv run --show-stderr` says why")
-        elif not math.isnan(value):  # NaN: not selected or not available, which asv does not tell apart
-            samples, steps = at(entry.get("samples"), index), at(entry.get("stats_number"), index)
-            values = tuple(float(sample) for sample in samples or [value])
-            noisy = samples is None and METRICS[metric].assumes == "noise"
+    own = is_ours(benchmark)
+    metric = metric_name(benchmark, own)
+    for entry in benchmark.entries:
+        case = own_case(benchmark, entry) if own else foreign_case(benchmark, entry)
+        blank = Record(run="asv", environment=environment, case=case, metric=metric)
+        if entry.value is None:
+            yield replace(blank, status="broken", reason=FAILED)
+        elif math.isinf(entry.value):
+            yield replace(blank, status="unavailable", reason=INFINITE)
+        elif not math.isnan(entry.value):  # NaN: not selected or not available, which asv does not tell apart
+            noisy = metric_of(metric).assumes == "noise" and metric_of(metric).unit == "s"
+            kept = (ONE_PROCESS if own else POOLED) if entry.samples else NO_SAMPLES
             yield replace(
-                blank, values=values, steps_per_value=int(steps or 1), warnings=(NO_SAMPLES,) if noisy else ()
-            )
+                blank, values=entry.samples or (entry.value,), steps_per_value=entry.number,
+                warnings=(kept,) if noisy else (),
+            )  # fmt: skip
 
 
-def at(column: list[Any] | None, index: int) -> Any:
-    """The entry of a column that asv leaves out when all of it is empty."""
-    return column[index] if column and index < len(column) else None
+def metric_name(benchmark: Benchmark, own: bool) -> str:
+    """The metric that a benchmark is one of."""
+    if own:
+        return benchmark.name.rpartition(".")[2].removeprefix(PREFIX)
+    return METRIC_OF.get(benchmark.kind) or tracked(benchmark.unit)
 
 
-def case_of(workload: str, entry: Mapping[str, Any], combination: Sequence[str]) -> Case:
-    """The case behind the parameters (point, device, dtype, mode, threads), each the text of a Python literal."""
-    point, device, dtype, mode, threads = (str(ast.literal_eval(text)) for text in combination)
-    version = entry.get("version") or "1"
-    return Case(workload, int(version) if version.isdigit() else 1, point_of(point), device, dtype, mode, int(threads))
+def is_ours(benchmark: Benchmark) -> bool:
+    """Whether this suite wrote it: a metric's name, and five parameters of the kinds that it gives them."""
+    method = benchmark.name.rpartition(".")[2]
+    if not method.startswith(PREFIX) or method.removeprefix(PREFIX) not in METRICS:
+        return False
+    if benchmark.names and benchmark.names != PARAMETERS:
+        return False
+    return all(is_own(entry) for entry in benchmark.entries)
+
+
+def is_own(entry: Entry) -> bool:
+    """Whether the parameters are texts, of which the last is a number of threads."""
+    values = [literal(text) for text in entry.parameters]
+    texts = [value for value in values if isinstance(value, str)]
+    return len(values) == len(texts) == len(PARAMETERS) and texts[-1].isdecimal() and all(texts[1:])
+
+
+def own_case(benchmark: Benchmark, entry: Entry) -> Case:
+    """The case behind the parameters (point, device, dtype, mode, threads)."""
+    point, device, dtype, mode, threads = (str(literal(text)) for text in entry.parameters)
+    version = int(benchmark.version) if benchmark.version.isdecimal() else 1
+    return Case(benchmark.name.rpartition(".")[0], version, point_of(point), device, dtype, mode, int(threads))
+
+
+def foreign_case(benchmark: Benchmark, entry: Entry) -> Case:
+    """Somebody's own benchmark as a case: of which device, type, mode and threads it is, nobody knows."""
+    names = [*benchmark.names, *(f"param{number + 1}" for number in range(len(benchmark.names), len(entry.parameters)))]
+    point = tuple(zip(names, (literal(text) for text in entry.parameters), strict=False))
+    digest = hashlib.sha256(benchmark.version.encode(errors="replace")).hexdigest()
+    return Case(benchmark.name, int(digest[:7], 16), point, "", "", "", 0)
+
+
+@functools.lru_cache(maxsize=10_000)
+def literal(text: str) -> Value:
+    """A parameter's value where it is written as a number, a truth value or a text; else as it is written."""
+    try:
+        value = ast.literal_eval(text) if len(text) < 1000 and "\\" not in text else text
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    return value if isinstance(value, (str, int, float, bool)) else text

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from bench.records.files import Contents
-from bench.records.metrics import VARIES, Metric, metric_of
+from bench.records.metrics import POOLED, VARIES, Metric, metric_of
 from bench.records.record import Environment, Record
+from reports.read.settings import settings
 from reports.read.tails import with_tails
-
-CASE = ["workload", "point", "device", "dtype", "mode", "threads", "version"]
-# Where a figure comes from: the source it was read from, and the facts that people compare by.
-ORIGIN = ["source", "torch", "commit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +21,8 @@ class Figure:
     """One metric of one case: the values of its launches, or why there are none. `items` is per step.
 
     turns: for each launch the mode that it took turns with, or nothing. parts: those of the launches that have any.
-    machine: likewise what the machine did meanwhile.
+    machine: likewise what the machine did meanwhile. setting: what tells its environment from others that measured the
+    same; empty where there is none.
     """
 
     workload: str
@@ -49,6 +47,7 @@ class Figure:
     turns: tuple[str, ...] = ()
     parts: tuple[tuple[tuple[str, float], ...], ...] = ()
     machine: tuple[tuple[tuple[str, float], ...], ...] = ()
+    setting: str = ""
 
     @property
     def kind(self) -> Metric:
@@ -68,21 +67,20 @@ class Figure:
 
 def frame_of(contents: Contents, source: str = "") -> pd.DataFrame:
     """One row per figure, in the order measured, then the tails of latencies; the columns are the fields of Figure."""
-    frame = pd.DataFrame([row_of(record, contents.environments, source) for record in contents.records])
-    grouped = frame.groupby([*CASE, *ORIGIN, "metric", "environment"], sort=False, dropna=False)
-    found = grouped.agg(
-        status=("status", worst),
-        reason=("reason", lambda texts: next((text for text in texts if text), "")),
-        launches=("values", lambda values: tuple(value for value in values if value)),
-        items=("items", "last"),
-        item=("item", "last"),
-        data=("data", "last"),
-        warnings=("warnings", lambda warnings: tuple(dict.fromkeys(w for ws in warnings for w in ws))),
-        turns=("turns", lambda turns: tuple(turn for launch in turns for turn in launch)),
-        parts=("parts", lambda parts: tuple(part for part in parts if part)),
-        machine=("machine", lambda machine: tuple(facts for facts in machine if facts)),
-    ).reset_index()
-    return with_tails(found)
+    return with_tails(pd.DataFrame(rows_of(contents, source), columns=list(Figure.__dataclass_fields__)))
+
+
+def rows_of(contents: Contents, source: str) -> list[dict[str, Any]]:
+    """The figures as rows: all launches of a case and metric in one environment."""
+    groups: dict[tuple[object, ...], list[Record]] = {}
+    for record in contents.records:
+        groups.setdefault((record.case, record.metric, record.environment), []).append(record)
+    labels = settings(contents.records, contents.environments)
+    rows = []
+    for (_, _, id), records in groups.items():
+        environment = contents.environments.get(str(id), Environment(()))
+        rows.append(row_of(records, environment) | {"source": source, "setting": labels.get(str(id), "")})
+    return rows
 
 
 def figures(frame: pd.DataFrame) -> list[Figure]:
@@ -91,10 +89,9 @@ def figures(frame: pd.DataFrame) -> list[Figure]:
     return [Figure(**row) for row in rows]
 
 
-def row_of(record: Record, environments: Mapping[str, Environment], source: str) -> dict[str, Any]:
-    """One record as a row; facts that its environment does not know are empty."""
-    environment = environments.get(record.environment, Environment(()))
-    case = record.case
+def row_of(records: Sequence[Record], environment: Environment) -> dict[str, Any]:
+    """The launches of one figure as a row; facts that the environment does not know are empty."""
+    last, case = records[-1], records[-1].case
     return {
         "workload": case.workload,
         "point": case.point_text,
@@ -103,28 +100,33 @@ def row_of(record: Record, environments: Mapping[str, Environment], source: str)
         "mode": case.mode,
         "threads": case.threads,
         "version": case.version,
-        "source": source,
         "torch": str(environment.get("torch") or ""),
         "commit": str(environment.get("commit") or ""),
-        "metric": record.metric,
-        "environment": record.environment,
-        "status": record.status,
-        "reason": record.reason,
-        "values": record.values,
-        "items": float(record.items) if record.items is not None else math.nan,
-        "item": record.item,
-        "data": record.data,
-        "warnings": record.warnings,
-        "turns": (record.turns,) if record.values else (),
-        "parts": record.parts,
-        "machine": record.machine,
+        "metric": last.metric,
+        "environment": last.environment,
+        "status": worst([record.status for record in records]),
+        "reason": next((record.reason for record in records if record.reason), ""),
+        "launches": tuple(launch for record in records for launch in launches_of(record)),
+        "items": float(last.items) if last.items is not None else math.nan,
+        "item": last.item,
+        "data": last.data,
+        "warnings": tuple(dict.fromkeys(warning for record in records for warning in record.warnings)),
+        "turns": tuple(record.turns for record in records if record.values),
+        "parts": tuple(record.parts for record in records if record.parts),
+        "machine": tuple(record.machine for record in records if record.machine),
     }
 
 
-def worst(statuses: pd.Series[str]) -> str:
+def launches_of(record: Record) -> tuple[tuple[float, ...], ...]:
+    """The launches that a record has the values of: one, or where nobody kept processes apart, each value by itself."""
+    if POOLED in record.warnings:
+        return tuple((value,) for value in record.values)
+    return (record.values,) if record.values else ()
+
+
+def worst(statuses: Sequence[str]) -> str:
     """The status of several launches: broken if any is, unavailable if none was measured."""
-    seen = set(statuses)
-    return "broken" if "broken" in seen else "measured" if "measured" in seen else "unavailable"
+    return next((status for status in ("broken", "measured") if status in statuses), "unavailable")
 
 
 def latest(found: Sequence[Figure]) -> Figure | None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, TypeAlias, TypeVar
 
+from bench.records.points import point_of, text_of
 from reports.read.frames import Figure
 from reports.read.rows import Row
 
@@ -25,8 +26,8 @@ AnyPlaced = TypeVar("AnyPlaced", bound=Placed)
 
 
 def name(case: Named) -> str:
-    """Workload and point, as 'mnist.train (batch=64)'."""
-    return f"{case.workload} ({case.point})" if case.point else case.workload
+    """Workload and point, as 'mnist.train(batch=64,model=padded)', which is what GLOBs match."""
+    return f"{case.workload}({text_of(point_of(case.point), ',')})" if case.point else case.workload
 
 
 def key(case: Named) -> tuple[object, ...]:
@@ -36,12 +37,13 @@ def key(case: Named) -> tuple[object, ...]:
 
 def where(case: Named) -> str:
     """Device and mode, with the type and the threads where they are not the usual ones."""
-    return " · ".join((case.device, case.mode, *unusual(case)))
+    return " · ".join(part for part in (case.device, case.mode, *unusual(case)) if part)
 
 
 def unusual(case: Named) -> list[str]:
     """The type and the number of threads, where they are not the usual ones."""
-    return [case.dtype] * (case.dtype != "float32") + [f"{case.threads} threads"] * (case.threads != 1)
+    threads = f"{case.threads} threads"
+    return [case.dtype] * (case.dtype not in ("float32", "")) + [threads] * (case.threads > 1)
 
 
 def anchor(kind: str, *parts: object) -> str:
@@ -55,8 +57,15 @@ def by_subject(rows: Iterable[AnyPlaced]) -> Iterator[tuple[str, Sequence[AnyPla
     """The rows in groups of the first part of their workload's name, in the order of their first rows."""
     groups: dict[str, list[AnyPlaced]] = {}
     for row in rows:
-        groups.setdefault(row.name.partition(".")[0], []).append(row)
+        groups.setdefault(subject_and_name(row.name)[0], []).append(row)
     yield from groups.items()
+
+
+def subject_and_name(workload: str) -> tuple[str, str]:
+    """What a workload is grouped by, a pytest function's file or else the first part, and what is left of its name."""
+    between = "::" if "::" in workload else "."
+    subject, _, rest = workload.partition(between)
+    return (subject, rest) if rest else ("", subject)
 
 
 def many(count: int, thing: str) -> str:

@@ -1,48 +1,134 @@
-"""pytest-benchmark's JSON, as records. Knows what `tests/perf` writes into extra_info."""
+"""pytest-benchmark's JSON, as records: of this suite by what `tests/perf` writes into extra_info, else as they are."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bench.records.files import Contents, StoringError
-from bench.records.record import Environment, Record, case_from
+import msgspec
 
-NO_DATA = "the file keeps no raw values; --benchmark-json does, and --benchmark-save-data with --benchmark-autosave"
+from bench.records.files import Contents, StoringError
+from bench.records.metrics import POOLED
+from bench.records.points import Value
+from bench.records.record import MOST_ITEMS, Case, Environment, Record, case_from
+from reports.read.asv import is_fact, table
+from reports.stats.intervals import UNSURE
+
+NO_DATA = (
+    f"one process's median: {UNSURE}; --benchmark-json keeps the values, and --benchmark-save-data "
+    "with --benchmark-autosave"
+)
+LONGEST = 80  # characters of a text in extra_info that are shown
+
+
+class Stats(msgspec.Struct):
+    """Seconds per call, as pytest-benchmark divides by its iterations itself."""
+
+    median: float | None = None
+    mean: float | None = None
+    iterations: float | None = None
+    data: list[float] | None = None
+
+
+class Benchmark(msgspec.Struct):
+    """One benchmark, of any version of pytest-benchmark."""
+
+    name: str
+    stats: Stats
+    fullname: str | None = None
+    group: str | None = None
+    params: dict[str, Any] | None = None
+    extra_info: dict[str, Any] | None = None
+
+
+def is_results(body: object) -> bool:
+    """Whether decoded JSON is a file of pytest-benchmark's."""
+    return isinstance(body, dict) and isinstance(body.get("benchmarks"), list) and "machine_info" in body
 
 
 def contents(path: Path, body: Mapping[str, Any]) -> Contents:
-    """All benchmarks of this suite in a decoded file. Raises StoringError when there are none."""
-    machine, commit = body["machine_info"], body.get("commit_info", {})
+    """All benchmarks in a decoded file; what cannot be read of it is a warning. Raises StoringError when all is bad."""
+    facts = facts_of(body)
+    run = body["datetime"] if isinstance(body.get("datetime"), str) else "pytest-benchmark"
+    records: list[Record] = []
+    environments: dict[str, Environment] = {}
+    warnings = []
+    for number, stored in enumerate(body["benchmarks"]):
+        try:
+            benchmark = msgspec.convert(stored, Benchmark)
+            torch = table(benchmark.extra_info).get("torch")
+            environment = Environment(tuple(sorted({**facts, "torch": torch if is_fact(torch) else None}.items())))
+            records.append(record_of(benchmark, run, environment.id))
+            environments[environment.id] = environment
+        except (KeyError, ValueError) as error:
+            warnings.append(f"{path}: passed over benchmarks[{number}]: {error}")
+    if not records:
+        raise StoringError(f"{path} holds no benchmark that can be read; {'; '.join(warnings[:3]) or 'it is empty'}")
+    return Contents(tuple(records), environments, tuple(warnings))
+
+
+def facts_of(body: Mapping[str, Any]) -> dict[str, Value | None]:
+    """What pytest-benchmark knows of the machine and the commit."""
+    machine, commit = table(body.get("machine_info")), table(body.get("commit_info"))
+    cpu = table(machine.get("cpu"))
+    system = " ".join(str(machine[name]) for name in ("system", "release") if machine.get(name))
     facts = {
         "hostname": machine.get("node"),
-        "cpu": machine.get("cpu", {}).get("brand_raw"),
+        "cpu": cpu.get("brand_raw") or cpu.get("brand"),
+        "cores": cpu.get("count"),
         "machine": machine.get("machine"),
-        "os": f"{machine.get('system')} {machine.get('release')}",
+        "os": system or None,
         "python": machine.get("python_version"),
         "commit": commit.get("id"),
+        "commit_date": seconds(commit.get("time")),
         "dirty": commit.get("dirty"),
     }
-    records, environments = [], {}
-    for benchmark in body["benchmarks"]:
-        extra = benchmark.get("extra_info", {})
-        if "case" not in extra:
-            continue
-        environment = Environment(tuple(sorted({**facts, "torch": extra.get("torch")}.items())))
-        environments[environment.id] = environment
-        stats = benchmark["stats"]
-        # pytest-benchmark divides by its iterations itself, so the data are seconds per call.
-        values = tuple(stats.get("data") or [stats["median"]])
-        records.append(
-            Record(
-                run="pytest-benchmark", environment=environment.id, case=case_from(extra["case"]), metric="step_time",
-                values=values, steps_per_value=stats.get("iterations", 1), items=extra.get("items"),
-                item=extra.get("item", ""), warnings=() if stats.get("data") else (NO_DATA,),
-            )
-        )  # fmt: skip
-    if not records:
-        raise StoringError(
-            f"{path} holds no benchmarks of this suite; `pytest tests/perf --benchmark-only` writes some"
-        )
-    return Contents(tuple(records), environments)
+    return {name: value for name, value in facts.items() if is_fact(value)}
+
+
+def seconds(date: object) -> float | None:
+    """A date in ISO's format as seconds since 1970."""
+    try:
+        return datetime.fromisoformat(date).timestamp() if isinstance(date, str) else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def record_of(benchmark: Benchmark, run: str, environment: str) -> Record:
+    """One benchmark as a record. Raises ValueError where it has no time."""
+    extra, stats = table(benchmark.extra_info), benchmark.stats
+    data = tuple(value for value in stats.data or () if math.isfinite(value) and value >= 0)
+    usual = stats.median if stats.median is not None else stats.mean
+    if not data and (usual is None or not math.isfinite(usual) or usual < 0):
+        raise ValueError("its stats hold no median that is a time")
+    values = data or (float(usual or 0.0),)
+    own = set(Case.__dataclass_fields__) <= set(table(extra.get("case")))
+    case = case_from(extra["case"]) if own else foreign_case(benchmark)
+    items = extra.get("items") if own else None
+    calls = stats.iterations or 1
+    return Record(
+        run=run, environment=environment, case=case, metric="step_time", values=values,
+        steps_per_value=int(calls) if math.isfinite(calls) and calls >= 1 else 1,
+        items=items if type(items) is int and 0 < items <= MOST_ITEMS else None,
+        item=str(extra.get("item") or "") if own else "", data="" if own else about(benchmark),
+        warnings=(POOLED,) * (not own) if data else (NO_DATA,),
+    )  # fmt: skip
+
+
+def foreign_case(benchmark: Benchmark) -> Case:
+    """Somebody's own benchmark as a case: of which device, type, mode and threads it is, nobody knows."""
+    name = benchmark.fullname or benchmark.name
+    params = table(benchmark.params)
+    point = tuple(
+        (axis, value if is_fact(value) and value is not None else str(value)) for axis, value in params.items()
+    )
+    return Case(name.partition("[")[0] if point else name, 1, point, "", "", "", 0)
+
+
+def about(benchmark: Benchmark) -> str:
+    """The group and what the author noted, in a line; neither is part of what the benchmark is."""
+    notes = {"group": benchmark.group, **table(benchmark.extra_info)}
+    return ", ".join(f"{name}={str(value)[:LONGEST]}" for name, value in notes.items() if value not in (None, {}, []))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -14,7 +15,6 @@ from reports.read.frames import Figure, figures, frame_of, latest
 from reports.read.names import key
 
 MOST_RUNS = 4  # drawn beside each other: the first, which the others are compared with, and the newest
-FIGURE = ["workload", "point", "device", "dtype", "mode", "threads", "metric"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +118,8 @@ def in_time(frame: pd.DataFrame, by: str, environments: Mapping[str, Environment
 
 def latest_figures(frame: pd.DataFrame) -> tuple[Figure, ...]:
     """The last measured figure of every case and metric, in the order they were first measured."""
-    found = (latest(figures(group)) for _, group in frame.groupby(FIGURE, sort=False, dropna=False))
+    groups: dict[tuple[object, ...], list[Figure]] = defaultdict(list)
+    for figure in figures(frame):
+        groups[*key(figure), figure.metric].append(figure)
+    found = (latest(group) for group in groups.values())
     return tuple(figure for figure in found if figure)

@@ -23,7 +23,8 @@ CONFIDENCE = 0.95
 # Between runs: what their hours differ in is in neither, and many cases are compared at once. Of 93 unchanged cases
 # measured twice, ten minutes apart on a shared machine, 12 fell outside 95 % intervals (see docs/method.md).
 CONFIDENCE_BETWEEN_RUNS = 0.99
-ONE_LAUNCH = "one process: how sure it is cannot be said; more launches can"
+UNSURE = "how sure it is cannot be said"
+ONE_LAUNCH = f"one process: {UNSURE}; more launches can"
 
 Launches = Sequence[Sequence[float]]
 
@@ -111,6 +112,8 @@ def summarize(launches: Launches, exact: bool = False, confidence: float = CONFI
     if not len(everything):
         raise ValueError("no values to summarize")
     count, runs = len(everything), sum(1 for values in launches if len(values))
+    if count == 1 and not exact:  # of a tool that keeps one value there are very many
+        return Summary(float(everything[0]), None, None, None, 1, 1, (ONE_LAUNCH,))
     middle = float(np.median(everything))
     if exact:
         varies = float(np.ptp(everything)) > 0

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 from bench.records.metrics import metric_of
 from reports.format import units
-from reports.read.rows import Row
+from reports.read.frames import Figure
+from reports.read.rows import NAMES, Row
 
+USUAL = {"dtype": ("float32", ""), "mode": ("eager", "")}
 NEVER = "never"
 UNKNOWN = "not known"
 WIDEST = 10.0  # an interval whose ends differ by more than so many times says nothing
@@ -43,21 +45,29 @@ def interval(row: Row) -> str:
 
 def half_width(row: Row | None) -> str:
     """Half the interval of a row's base as a percentage of it."""
-    if row is None or row.base is None or row.base_low is None or row.base_high is None or row.base == 0:
+    return sureness(row.base, row.base_low, row.base_high) if row is not None else units.DASH
+
+
+def sureness(amount: float | None, low: float | None, high: float | None) -> str:
+    """Half the interval of an amount as a percentage of it."""
+    if not amount or low is None or high is None:
         return units.DASH
-    if row.base_low <= 0 or row.base_high / row.base_low > WIDEST:
-        return UNKNOWN
-    return "± " + units.percent((row.base_high - row.base_low) / 2 / row.base)
+    return UNKNOWN if low <= 0 or high / low > WIDEST else "± " + units.percent((high - low) / 2 / amount)
 
 
-NAMES = ("device", "dtype", "mode", "threads")  # what tells cases of one workload and point apart
-
-
-def case_of(row: Row) -> tuple[str, ...]:
-    """What identifies the row's case, as text."""
-    return row.workload, row.point, row.device, row.dtype, row.mode, str(row.threads)
+def placed(text: str, case: Row | Figure) -> str:
+    """Where something was measured, with what tells its environment from others, where there are any."""
+    return f"{text} ({case.setting})" if case.setting else text
 
 
 def varying(cases: Sequence[Sequence[str]]) -> list[int]:
     """Which of the names differ between cases (workload, point, then a value of each name), and so need a column."""
     return [index for index in range(len(NAMES)) if len({case[index + 2] for case in cases}) > 1]
+
+
+def telling(cases: Sequence[Sequence[str]]) -> list[int]:
+    """The same, with the type and the mode where all cases have the same unusual one, which no heading says."""
+    unusual = {
+        NAMES.index(name) for name, usual in USUAL.items() for case in cases if case[NAMES.index(name) + 2] not in usual
+    }
+    return sorted(unusual | set(varying(cases)))

@@ -10,14 +10,18 @@ from collections.abc import Mapping, Sequence
 
 from bench.records.record import Environment
 from reports.format import units
-from reports.format.tables import grid, title
+from reports.format.tables import grid, plain, title
+from reports.read.names import name
 from reports.read.rows import Row
+
+NOT_THERE = ("n/a", "broken", "missing")
+FIGURES_NAMED = 3  # figures that are named where the same cases lack several
 
 
 def machine(environments: Mapping[str, Environment], rows: Sequence[Row]) -> str:
     """One line per machine and torch: what the figures were taken on."""
     lines = []
-    threads = "/".join(str(count) for count in sorted({row.threads for row in rows}))
+    threads = "/".join(str(count) for count in sorted({row.threads for row in rows}) if count)
     for environment in environments.values():
         facts = dict(environment.facts)
         ram = facts.get("memory_bytes")
@@ -33,26 +37,32 @@ def machine(environments: Mapping[str, Environment], rows: Sequence[Row]) -> str
             if facts.get("commit")
             else "",
         ]
-        lines.append(" · ".join(part for part in parts if part) + f" · {threads} thread{'s' * (threads != '1')}")
+        parts.append(f"{threads} thread{'s' * (threads != '1')}" if threads else "")
+        lines.append(" · ".join(part for part in parts if part))
     return "\n".join(dict.fromkeys(lines))
 
 
 def missing_table(rows: Sequence[Row], style: str) -> str:
     """What was not measured and why; cases with the same reason share a line."""
-    groups: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
+    cases: dict[tuple[str, str, str, str], dict[str, None]] = defaultdict(dict)
     for row in rows:
-        if row.verdict in ("n/a", "broken", "missing") and row.metric != "throughput":
-            name = f"{row.workload}({row.point})" if row.point else row.workload
-            where = f"{row.device} {row.mode}" if row.mode != "eager" else row.device
-            groups[(row.verdict, row.metric, where, row.reason)].append(name)
-    if not groups:
+        if row.verdict in NOT_THERE and row.metric != "throughput":
+            where = f"{row.device} {row.mode}" if row.mode not in ("eager", "") else row.device
+            cases[row.verdict, where, row.metric, row.reason][name(row)] = None
+    if not cases:
         return ""
+    metrics: dict[tuple[str, str, tuple[str, ...], str], list[str]] = defaultdict(list)
+    for (verdict, where, metric, reason), each in cases.items():
+        metrics[verdict, reason, tuple(each), where].append(metric)
+    places: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], list[str]] = defaultdict(list)
+    for (verdict, reason, names, where), found in metrics.items():
+        places[verdict, reason, names, tuple(found)].append(where)
     cells = [
-        [verdict, where, metric, names[0] if len(set(names)) == 1 else f"{len(set(names))} cases", reason]
-        for (verdict, metric, where, reason), names in groups.items()
-    ]
-    table = grid(["", "device", "figure", "case", "because"], cells, style, 5)
-    return f"{title('Not measured', style)}\n\n{table}"
+        [verdict, ", ".join(wheres), ", ".join(found) if len(found) <= FIGURES_NAMED else f"{len(found)} figures",
+         names[0] if len(names) == 1 else f"{len(names)} cases", reason]
+        for (verdict, reason, names, found), wheres in places.items()
+    ]  # fmt: skip
+    return f"{title('Not measured', style)}\n\n{grid(['', 'device', 'figure', 'case', 'because'], cells, style, 5)}"
 
 
 def warnings_text(rows: Sequence[Row], style: str) -> str:
@@ -64,4 +74,4 @@ def warnings_text(rows: Sequence[Row], style: str) -> str:
     if not counts:
         return ""
     lines = [f"- {warning} ({len(cases)} case{'s' * (len(cases) > 1)})" for warning, cases in counts.items()]
-    return f"{title('Warnings', style)}\n\n" + "\n".join(lines)
+    return f"{title('Warnings', style)}\n\n" + plain("\n".join(lines), style)

@@ -120,7 +120,7 @@ def test_appending_after_a_cut_off_line_keeps_everything_else(tmp_path: Path) ->
         ('{"schema": "one", "kind": "record"}\n', "schema 'one' is not"),
         ('{"schema": 1, "kind": "verdict"}\n', "kind 'verdict' unknown"),
         ('{"schema": 1, "kind": "record"}\n', ":1: a record that lacks or misuses"),
-        (record_line(RECORD).replace('"step_time"', "7") + "\n", "metric 7"),
+        (record_line(RECORD).replace('"step_time"', "7") + "\n", "misuses `$.metric`: Expected `str`, got `int`"),
         (record_line(RECORD).replace("[1.0, 2.0]", "[]") + "\n", "status 'measured' with 0 values"),
         (record_line(RECORD).replace("[1.0, 2.0]", "[-1.0]") + "\n", "negative or not finite"),
         ("[" * 100_000 + "\n", ":1: not"),

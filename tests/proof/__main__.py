@@ -9,6 +9,7 @@ PROOFS = {
     "ruler": ("tests.proof.ruler",),
     "coverage": ("tests.proof.coverage",),
     "verdicts": ("tests.proof.verdicts",),
+    "damaged": ("tests.proof.damaged",),
     "exact": ("tests.determinism",),
     "ceilings": ("tests.perf.ceilings",),
     "compile": ("tests.perf.compile_rates", "--studies", "100"),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
 from bench.records.machines import host_of, machine_of
+from bench.records.metrics import POOLED
 from bench.records.record import Environment
 from reports.read.frames import Figure, figures, latest
 from reports.read.pairs import time_ratio
-from reports.read.rows import NOT_MEASURED, Row, blank, summary_of, verdict_of, with_ratio
+from reports.read.rows import NOT_MEASURED, Row, blank, doubts, summary_of, verdict_of, with_ratio
+from reports.read.runs import label
 from reports.stats.intervals import CONFIDENCE, CONFIDENCE_BETWEEN_RUNS, Ratio, compare
 from reports.stats.speedup import speedup
 from reports.topics.pace.figures import is_one_machine, pace_of, ratio
@@ -25,6 +28,8 @@ HIDDEN_FACTS = (
 # What comparing by device is about.
 DEVICE_FACTS = ("driver", "cuda", "cudnn", "cudnn_tf32", "gpu_power_limit_w", "gpu_max_clock_mhz", "gpu_ecc")
 
+RUNS = ("source", "torch", "commit")  # what tells runs apart; other columns tell apart what one run measured
+
 Environments = Mapping[str, Environment]
 
 
@@ -32,19 +37,59 @@ def versus(frame: pd.DataFrame, by: str, order: Sequence[str], environments: Env
     """Every figure of the first value of column `by` against the same figure of each other value.
 
     Figures are matched by workload, point, metric and whatever of device, dtype and mode is not `by`; what differs
-    besides is a warning on the row.
+    besides is a warning on the row. Where a side was measured in several environments and the sides are of the same
+    run, they are compared environment by environment; else the newest counts.
     """
-    key = [column for column in ("workload", "point", "device", "dtype", "mode", "metric") if column != by]
-    if frame.groupby([by, *key], dropna=False)["threads"].nunique().max() > 1:
+    found = figures(frame)
+    key = [name for name in ("workload", "point", "device", "dtype", "mode", "metric") if name != by]
+    if many_threads(found, (by, *key)):
         key.append("threads")  # a side that was measured with several numbers of threads says which belong together
     slower = paces(frame, by, order, environments)
-    rows: list[Row] = []
-    for _, group in frame.groupby(key, sort=False, dropna=False):
-        base, *heads = [latest(figures(group[group[by] == value])) for value in order]
-        for head, label in zip(heads, order[1:], strict=True):
-            if base or head:
-                rows += pair(base, head, (order[0], label), environments, by, slower.get(label, 1.0))
-    return rows
+    groups: dict[tuple[object, ...], list[Figure]] = defaultdict(list)
+    for figure in found:
+        groups[tuple(getattr(figure, name) for name in key)].append(figure)
+    return [row for group in groups.values() for row in compared(group, by, order, environments, slower)]
+
+
+def many_threads(found: Sequence[Figure], key: Sequence[str]) -> bool:
+    """Whether any case was measured with more than one number of threads."""
+    threads: dict[tuple[object, ...], set[int]] = defaultdict(set)
+    for figure in found:
+        threads[tuple(getattr(figure, name) for name in key)].add(figure.threads)
+    return any(len(counts) > 1 for counts in threads.values())
+
+
+def compared(
+    group: Sequence[Figure], by: str, order: Sequence[str], environments: Environments, slower: Mapping[str, float]
+) -> Iterator[Row]:
+    """The rows of one case and metric."""
+    sides: dict[str, list[Figure]] = defaultdict(list)
+    for figure in group:
+        sides[str(getattr(figure, by))].append(figure)
+    for value in order[1:]:
+        labels = (label(order[0], by), label(value, by))
+        for base, head in partners(sides[order[0]], sides[value], by):
+            yield from pair(base, head, labels, environments, by, slower.get(value, 1.0))
+
+
+def partners(bases: Sequence[Figure], heads: Sequence[Figure], by: str) -> list[tuple[Figure | None, Figure | None]]:
+    """Which figures are compared: of one run each with its own, else the newest of both.
+
+    A case that was never to be measured on the other side, of another mode or device, is no pair.
+    """
+    if by in RUNS:
+        base, head = latest(bases), latest(heads)
+        return [(base, head)] if base or head else []
+    own = {origin(figure): figure for figure in heads}
+    together = [(base, own[origin(base)]) for base in bases if origin(base) in own]
+    if together or not bases or not heads:
+        return [*together]
+    return [(latest(bases), latest(heads))]
+
+
+def origin(figure: Figure) -> tuple[str, ...]:
+    """What figures of one run have in common; a GPU's facts are in no environment of the CPU's."""
+    return figure.source, figure.setting, figure.torch, figure.commit
 
 
 def paces(frame: pd.DataFrame, by: str, order: Sequence[str], environments: Environments) -> dict[str, float]:
@@ -52,8 +97,8 @@ def paces(frame: pd.DataFrame, by: str, order: Sequence[str], environments: Envi
     if by != "source" or not is_one_machine(environments.values()):
         return {}
     base, *heads = (pace_of(figures(frame[frame[by] == value])) for value in order)
-    found = {label: ratio(base, head) for label, head in zip(order[1:], heads, strict=True)}
-    return {label: slower for label, slower in found.items() if slower is not None}
+    found = {value: ratio(base, head) for value, head in zip(order[1:], heads, strict=True)}
+    return {value: slower for value, slower in found.items() if slower is not None}
 
 
 def allowing(found: Ratio, slower: float) -> Ratio:
@@ -63,9 +108,9 @@ def allowing(found: Ratio, slower: float) -> Ratio:
     return replace(found, low=found.low / max(1.0, slower), high=found.high / min(1.0, slower))
 
 
-def confidence(by: str) -> float:
-    """How sure an interval is to be: modes are measured next to each other, anything else in another run."""
-    return CONFIDENCE if by == "mode" else CONFIDENCE_BETWEEN_RUNS
+def confidence(base: Figure, head: Figure, by: str) -> float:
+    """How sure an interval is to be: modes of a run are measured next to each other, anything else in another run."""
+    return CONFIDENCE if by == "mode" and origin(base) == origin(head) else CONFIDENCE_BETWEEN_RUNS
 
 
 def pair(
@@ -92,17 +137,19 @@ def pair(
         reason = f"the workload changed from version {base.version} to {head.version}: not the same step"
         yield replace(row, reason=reason, warnings=(reason,), differs=(reason,))
         return
-    exact = base.is_exact and head.is_exact
+    exact, sure = base.is_exact and head.is_exact, confidence(base, head, by)
     if head.metric == "step_time":
-        found = time_ratio(base, head, confidence(by))
+        found = time_ratio(base, head, sure)
     else:
-        found = compare(base.launches, head.launches, exact, confidence(by))
+        found = compare(base.launches, head.launches, exact, sure)
     if head.kind.unit == "s":
         found = allowing(found, slower)
     differs = hidden(base, head, environments, by)
-    warnings = base.warnings + head.warnings + differs + found.warnings
+    if POOLED in base.warnings and POOLED in head.warnings and first.estimate:
+        found = replace(found, value=second.estimate / first.estimate)
+    warnings = doubts(base.warnings + head.warnings + differs, found.warnings)
     verdict = verdict_of(found, head.kind.lower_is_better, time=head.kind.unit == "s", exact=exact)
-    row = replace(with_ratio(row, found), verdict=verdict, warnings=tuple(dict.fromkeys(warnings)), differs=differs)
+    row = replace(with_ratio(row, found), verdict=verdict, warnings=warnings, differs=differs, confidence=sure)
     yield row
     if head.metric == "step_time" and base.items_per_step and head.items_per_step:
         yield throughput(row, base.items_per_step, head.items_per_step, found)
@@ -113,15 +160,15 @@ def incomparable(base: Figure | None, head: Figure | None, labels: tuple[str, st
     either = head or base
     assert either is not None
     problems = ["missing" if side is None else NOT_MEASURED.get(side.status, "") for side in (base, head)]
-    reasons = [
-        f"{label}: {side.reason if side else 'not measured'}"
-        for side, label, problem in zip((base, head), labels, problems, strict=True)
-        if problem
-    ]
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for side, name, problem in zip((base, head), labels, problems, strict=True):
+        if problem:
+            reasons[side.reason if side else "not measured"].append(name)
     values = [summary_of(side).estimate if side and side.status == "measured" else None for side in (base, head)]
+    said = "; ".join(f"{' and '.join(names)}: {reason}" for reason, names in reasons.items())
     return replace(
         blank(either, next(kind for kind in ("broken", "n/a", "missing") if kind in problems)),
-        base=values[0], head=values[1], reason="; ".join(reasons), base_label=labels[0], head_label=labels[1],
+        base=values[0], head=values[1], reason=said, base_label=labels[0], head_label=labels[1],
     )  # fmt: skip
 
 

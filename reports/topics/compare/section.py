@@ -97,12 +97,11 @@ def against_first(material: Material) -> Heat:
     if len(material.runs) < 2:
         return Heat("runs", title, "", absent="one run was given; name two or more files to compare them")
     first, *others = material.runs
-    labels = {run.value: run.label for run in material.runs}
     rows = [row for row in run_rows(material) if row.metric == "step_time"]
     several = len(others) > 1
 
     def column(row: Row) -> str:
-        return f"{row.device} · {row.mode}" + (f" · {labels[row.head_label]}" if several else "")
+        return f"{row.device} · {row.mode}" + (f" · {row.head_label}" if several else "")
 
     heads = " and ".join(run.label for run in others) if not several else "each other run"
     note = f"Step time of {heads} over that of {first.label}. Above 1 is slower."

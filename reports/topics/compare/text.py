@@ -10,21 +10,22 @@ from collections.abc import Mapping, Sequence
 from bench.records.metrics import metric_of
 from bench.records.record import Environment
 from reports.format import units
-from reports.format.tables import grid, title
-from reports.read.rows import Row
-from reports.topics.cells import NAMES, case_of, interval, value, varying
+from reports.format.tables import grid, plain, title
+from reports.read.rows import NAMES, Row, case_of
+from reports.stats.intervals import CONFIDENCE_BETWEEN_RUNS
+from reports.topics.cells import interval, telling, value, varying
 from reports.topics.notes import machine, missing_table, warnings_text
 
 
 def versus_text(rows: Sequence[Row], environments: Mapping[str, Environment], style: str = "table") -> str:
     """A table per metric: base, head, their ratio, what it means; then what could not be compared, and warnings."""
-    sure = "95 %" if {row.base_label for row in rows} == {"eager"} else "99 %"
-    parts = [machine(environments, rows), *answered(rows)]
+    parts = [plain(machine(environments, rows), style), *answered(rows)]
     compared = [row for row in rows if row.verdict not in ("n/a", "broken", "missing")]
     if compared and all(row.differs for row in compared):
         parts.append("Something else differs in all of them; see the warnings.")
     marked = 0 < sum(bool(row.differs) for row in compared) < len(compared)  # a mark on everything says nothing
-    shown = varying([case_of(row) for row in compared])
+    by_mode = any(row.head_label == row.mode for row in compared)
+    shown = (varying if by_mode else telling)([case_of(row) for row in compared])
     left = ["workload", "point", *(NAMES[index] for index in shown)]
     for metric in tabled(compared):
         chosen = [row for row in compared if row.metric == metric]
@@ -35,12 +36,17 @@ def versus_text(rows: Sequence[Row], environments: Mapping[str, Environment], st
                 for row in chosen
                 if (row.base_label, row.head_label) == (base, head)
             ]  # fmt: skip
-            headers = [*left, base, head, f"ratio [{sure}]", "verdict"]
+            headers = [*left, base, head, f"ratio [{sure(chosen)}]", "verdict"]
             parts.append(f"{title(metric, style)}\n\n{grid(headers, cells, style, len(left))}")
     if marked:
         parts.append("(!): something else differs, too; see the warnings.")
     parts += [missing_table(rows, style), warnings_text(rows, style)]
     return "\n\n".join(part for part in parts if part)
+
+
+def sure(rows: Sequence[Row]) -> str:
+    """How sure the intervals are: as sure as the least sure of them."""
+    return units.percent(min((row.confidence for row in rows if row.confidence), default=CONFIDENCE_BETWEEN_RUNS))
 
 
 def tabled(compared: Sequence[Row]) -> list[str]:
@@ -69,8 +75,8 @@ def resolution(times: Sequence[Row]) -> str:
         math.sqrt(row.ratio_high / row.ratio_low) - 1 for row in times if row.ratio_low and row.ratio_high is not None
     ]
     if not widths:
-        return "No step time here has an interval: each side needs two launches or more (--launches)."
+        return "No step time here has an interval: each side needs two processes or more."
     return (
         f"In half of the cases a change below {units.percent(statistics.median(widths))} cannot be told from none; "
-        "more --launches on both sides can tell smaller ones."
+        "more launches on both sides can tell smaller ones."
     )

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from bench.records.record import Environment
 from reports.format import units
-from reports.format.tables import grid, title
+from reports.format.tables import grid, plain, title
 from reports.read.rows import Row
-from reports.topics.cells import interval, value
+from reports.topics.cells import interval, placed, value
 from reports.topics.compile.figures import PHASES, VARIANTS, Studied, ratio_of_errors
 from reports.topics.notes import machine, missing_table, warnings_text
 
@@ -29,7 +29,7 @@ def study_text(
     cases: Sequence[Studied], rows: Sequence[Row], environments: Mapping[str, Environment], style: str = "table"
 ) -> str:
     """The tables of a study, its graph breaks, where slower cases lost, what was not measured, and warnings."""
-    parts = [machine(environments, rows), gains_part(cases, style), costs_part(cases, style)]
+    parts = [plain(machine(environments, rows), style), gains_part(cases, style), costs_part(cases, style)]
     parts += [breaks_part(cases, style), lost_part(cases, style), missing_table(rows, style)]
     parts.append(warnings_text(rows, style))
     return "\n\n".join(part for part in parts if part)
@@ -38,7 +38,7 @@ def study_text(
 def named(case: Studied) -> list[str]:
     """What a case is called in every table."""
     figure = case.figure
-    return [figure.workload, figure.point, figure.device, figure.mode]
+    return [figure.workload, figure.point, figure.device, placed(figure.mode, figure)]
 
 
 def gains_part(cases: Sequence[Studied], style: str) -> str:

@@ -81,7 +81,7 @@ def figure_id(case: Figure | Row, label: str) -> str:
 def entry(material: Material, run: Run, figure: Figure, compared: Compared) -> Entry:
     """One figure as a row."""
     own = next(single(figure))
-    against = compared.get((figure.metric, *key(figure), run.value))
+    against = compared.get((figure.metric, *key(figure), run.label))
     known = against is not None and against.ratio is not None
     return Entry(
         figure_id(figure, material.said(run)), name(figure), where(figure), material.said(run), run.color,

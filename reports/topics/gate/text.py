@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.records.record import Environment
 from reports.format import units
-from reports.format.tables import grid
+from reports.format.tables import grid, plain
 from reports.read.rows import COMPARED
 from reports.stats.sequential import POWER, Rule
 from reports.topics.gate.figures import VERDICTS, GateRow
@@ -109,9 +108,8 @@ def exceptions(rows: Sequence[GateRow], style: str) -> str:
                 else f"about {units.quantity(row.needed_s, 's')} more for this case alone"
             )
             lines.append(f"undecided: {row.case.label} ({row.case.device} {row.case.mode}): {need}")
-    if style == "markdown":  # what raised may have any text, which is not to be read as markup
-        return "\n".join(f"- {html.escape(line, quote=False)}" for line in lines)
-    return "\n".join(lines)
+    bullet = "- " * (style == "markdown")
+    return "\n".join(f"{bullet}{plain(' '.join(line.split()), style)}" for line in lines)
 
 
 def text(rows: Sequence[GateRow], headline: Headline, everything: bool = False) -> str:
@@ -129,11 +127,12 @@ def markdown(rows: Sequence[GateRow], headline: Headline) -> str:
     changed = [row for row in rows if row.verdict in WORTH_A_LINE]
     everything = table(rows, "markdown")
     folded = f"<details><summary>All {len(rows)} cases</summary>\n\n{everything}\n\n</details>" if everything else ""
+    sides, machine = (plain(text, "markdown") for text in (f"{headline.base} → {headline.head}", headline.machine))
     parts = [
-        f"### torchpace: {sentence(rows)}", f"{headline.base} → {headline.head}", table(changed, "markdown"),
-        exceptions(rows, "markdown"), "\n".join(f"- {note}" for note in headline.notes), folded,
+        f"### torchpace: {sentence(rows)}", sides, table(changed, "markdown"), exceptions(rows, "markdown"),
+        "\n".join(f"- {plain(note, 'markdown')}" for note in headline.notes), folded,
         f"<details><summary>How sure this is, and on which machine</summary>\n\n{certainty(headline, rows)}\n\n"
-        f"{headline.machine}\n\n</details>",
+        f"{machine}\n\n</details>",
         f"Repeat it: `{headline.command}`",
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part) + "\n"

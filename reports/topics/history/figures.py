@@ -16,14 +16,13 @@ from itertools import chain, pairwise
 
 from bench.records.files import Contents
 from bench.records.machines import machine_of
-from bench.records.metrics import METRICS, VARIES, Metric
+from bench.records.metrics import VARIES, Metric, metric_of
 from bench.records.record import Case, Environment, Record
+from reports.read.settings import SHORT
 from reports.stats.changes import Change, exact_changes, noisy_changes
 from reports.stats.intervals import summarize
 from reports.stats.level_shifts import MIN_POINTS
 from reports.topics.compare.figures import HIDDEN_FACTS
-
-SHORT = 10  # characters of a commit that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,16 +155,14 @@ def series_of(contents: Contents, metric: str, order: Sequence[str], globs: Sequ
     """One series per case and machine, without changes yet."""
     places = {commit: place for place, commit in enumerate(order)}
     groups: dict[tuple[Case, str], dict[tuple[str, str, str], list[Record]]] = defaultdict(lambda: defaultdict(list))
+    origins = {id: origin_of(environment) for id, environment in contents.environments.items()}
     for record in by_run(contents.records):
-        environment = contents.environments.get(record.environment, Environment(()))
-        commit = str(environment.get("commit") or "")
         if record.metric != metric or record.status == "unavailable" or not matches(record.case, globs):
             continue
+        machine, commit, torch, alone = origins.get(record.environment, NOWHERE)
         if places and commit not in places:
             continue
-        run = record.run if environment.get("dirty") or not commit else ""
-        torch = str(environment.get("torch") or "")
-        groups[record.case, machine_of(environment)][commit, run, torch].append(record)
+        groups[record.case, machine][commit, record.run if alone else "", torch].append(record)
     found = []
     for (case, machine), keyed in groups.items():
         points = [
@@ -173,8 +170,18 @@ def series_of(contents: Contents, metric: str, order: Sequence[str], globs: Sequ
         ]
         # Stable: what was measured at one commit stays as measured, uncommitted changes after the commit itself.
         points.sort(key=lambda point: (point.place, bool(point.run)))
-        found.append(Series(case, METRICS[metric], machine, "", tuple(points)))
+        found.append(Series(case, metric_of(metric), machine, "", tuple(points)))
     return found
+
+
+def origin_of(environment: Environment) -> tuple[str, str, str, bool]:
+    """Machine, commit and torch, and whether runs there stand alone: with uncommitted changes, or without a commit."""
+    commit = str(environment.get("commit") or "")
+    alone = bool(environment.get("dirty")) or not commit
+    return machine_of(environment), commit, str(environment.get("torch") or ""), alone
+
+
+NOWHERE = origin_of(Environment(()))
 
 
 def axis_of(series: Sequence[Series]) -> list[tuple[str, str]]:
@@ -196,7 +203,7 @@ def point_of(
     broken = [record for record in records if record.status == "broken"]
     last = records[-1]
     varies = any(VARIES in record.warnings for record in records)
-    exact = METRICS[last.metric].assumes == "exact" and not varies
+    exact = metric_of(last.metric).assumes == "exact" and not varies
     value = None if broken else summarize([record.values for record in records], exact).estimate
     environment = environments.get(last.environment, Environment(()))
     return Point(*key, place, value, broken[0].reason if broken else "", environment, last.data, varies)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.format import units
-from reports.format.tables import grid
+from reports.format.tables import grid, plain
 from reports.stats.changes import Change
 from reports.stats.level_shifts import MIN_POINTS
 from reports.topics.history.figures import Series, axis_of
@@ -30,7 +30,8 @@ def history_text(series: Sequence[Series], how: str, least: float, style: str = 
     axis = axis_of(series)
     over = counted(len({commit for commit, _ in axis}), "commit") if axis[0][0] else counted(len(axis), "run")
     head = f"{series[0].metric.name} of {counted(len(series), 'case')} over {over}, {how}"
-    return "\n\n".join([head, table(series, axis, style), *summary(series, over, least)])
+    said = [plain(text, style) for text in summary(series, over, least)]
+    return "\n\n".join([plain(head, style), table(series, axis, style), *said])
 
 
 def table(series: Sequence[Series], axis: Sequence[tuple[str, str]], style: str) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from bench.records.record import RUNGS
 from reports.format import units
-from reports.format.tables import grid, title
+from reports.format.tables import grid, plain, title
 from reports.read.frames import Figure
 from reports.stats.intervals import Ratio
+from reports.topics.cells import placed
 from reports.topics.ladder.figures import GROUND, Ladder, Tread, ladders
 
 LOST = "LOST"
@@ -40,10 +41,12 @@ def table(ladder: Ladder, style: str) -> str:
     learned = [
         name for name in ("accuracy", "loss") if any(getattr(tread, name) is not None for tread in ladder.treads)
     ]
-    where = ", ".join(part for part in (ladder.device, ladder.rest, ladder.data) if part)
+    where = ", ".join(
+        part for part in (placed(ladder.device, ladder.treads[0].figure), ladder.rest, ladder.data) if part
+    )
     headers = [*HEADERS, *[{"accuracy": "accuracy", "loss": "final loss"}[name] for name in learned]]
     cells = [[*row(tread), *[outcome(tread, name) for name in learned]] for tread in ladder.treads]
-    return f"{ladder.workload} ({where})\n\n" + grid(headers, cells, style, 3)
+    return plain(f"{ladder.workload} ({where})\n\n", style) + grid(headers, cells, style, 3)
 
 
 def row(tread: Tread) -> list[str]:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from reports.format import units
 from reports.format.tables import grid, title
 from reports.read.frames import Figure
+from reports.read.rows import NAMES, case_of
 from reports.stats.intervals import Summary
+from reports.topics.cells import sureness, telling
 from reports.topics.latency.figures import Waited, latencies
 
 NOTE = "Single calls, each waited for. p99: 99th percentile of a process's calls. 95 %: half the interval over these."
@@ -18,19 +20,21 @@ def latency_text(figures: Sequence[Figure], style: str = "table") -> str:
     found = latencies(figures)
     if not found:
         return ""
-    headers = [
-        "workload", "point", "device", "dtype", "mode", "median", "95 %", "p99", "95 %", "p99/median", "calls",
-    ]  # fmt: skip
-    table = grid(headers, [row(waited) for waited in found], style, 5)
+    cases = [case_of(waited.figure) for waited in found]
+    shown = telling(cases)
+    headers = ["workload", "point", *(NAMES[index] for index in shown)]
+    cells = [
+        [*case[:2], *(case[index + 2] for index in shown), *row(waited)]
+        for case, waited in zip(cases, found, strict=True)
+    ]
+    table = grid([*headers, "median", "95 %", "p99", "95 %", "p99/median", "calls"], cells, style, len(headers))
     return f"{title('Latency', style)}\n\n{table}\n\n{NOTE}"
 
 
 def row(waited: Waited) -> list[str]:
-    """One case's cells."""
-    figure = waited.figure
+    """The figures of one case."""
     return [
-        figure.workload, figure.point, figure.device, figure.dtype, figure.mode, *how_long(waited.median),
-        *how_long(waited.tail), units.ratio(waited.stretch), units.count(waited.calls),
+        *how_long(waited.median), *how_long(waited.tail), units.ratio(waited.stretch), units.count(waited.calls),
     ]  # fmt: skip
 
 
@@ -38,5 +42,4 @@ def how_long(summary: Summary | None) -> tuple[str, str]:
     """Seconds, and half their interval as a percentage of them."""
     if summary is None:
         return units.DASH, units.DASH
-    half = summary.half_width
-    return units.quantity(summary.estimate, "s"), units.DASH if half is None else "± " + units.percent(half)
+    return units.quantity(summary.estimate, "s"), sureness(summary.estimate, summary.low, summary.high)

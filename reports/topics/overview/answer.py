@@ -11,8 +11,9 @@ from bench.records.record import Environment
 from reports.format import units
 from reports.format.tables import WIDTH
 from reports.read.frames import Figure
-from reports.read.rows import COMPARED, Row
-from reports.topics.cells import case_of, half_width, interval, value
+from reports.read.names import name
+from reports.read.rows import COMPARED, Row, case_of
+from reports.topics.cells import half_width, interval, value
 from reports.topics.pace.figures import is_one_machine
 from reports.topics.pace.text import pace_text
 
@@ -48,23 +49,19 @@ def gains(rows: Sequence[Row]) -> Iterator[str]:
             (row for row in found if row.verdict in ("faster", "slower")), key=lambda row: -(row.ratio or 0)
         )
         ends = dict.fromkeys(row for row in (*decided[:1], *decided[-1:]))
-        named = "; ".join(f"{name(row)} {interval(row)} times as fast" for row in ends)
+        named = "; ".join(f"{full_name(row)} {interval(row)} times as fast" for row in ends)
         yield f"{mode} against eager: {told}{f'; {named}' if named else ''}."
 
 
 def slow(times: Sequence[Row]) -> str:
     """The longest steps."""
     longest = sorted(times, key=lambda row: -(row.base or 0))[:SHOWN]
-    return "Longest steps: " + "; ".join(f"{name(row)} {value(row.base, row)}" for row in longest) + "."
+    return "Longest steps: " + "; ".join(f"{full_name(row)} {value(row.base, row)}" for row in longest) + "."
 
 
 def launches_of(figures: Sequence[Figure]) -> dict[tuple[str, ...], int]:
     """In how many processes each case's step was timed."""
-    return {
-        (each.workload, each.point, each.device, each.dtype, each.mode, str(each.threads)): len(each.launches)
-        for each in figures
-        if each.metric == "step_time"
-    }
+    return {case_of(each): len(each.launches) for each in figures if each.metric == "step_time"}
 
 
 def sure(times: Sequence[Row], launches: Mapping[tuple[str, ...], int]) -> Iterator[str]:
@@ -80,7 +77,7 @@ def sure(times: Sequence[Row], launches: Mapping[tuple[str, ...], int]) -> Itera
     parts += [f"{rest} less well"] * bool(rest) + [f"{len(unknown)} by one process only"] * bool(unknown)
     yield ", ".join(parts) + "."
     if poor := [row for row in ranked if (widths[id(row)] or 0) > WELL][:SHOWN]:
-        named = "; ".join(f"{name(row)} {half_width(row)}{would_do(row, launches)}" for row in poor)
+        named = "; ".join(f"{full_name(row)} {half_width(row)}{would_do(row, launches)}" for row in poor)
         yield f"Least sure: {named}: their processes differ; a longer --budget tells more."
 
 
@@ -100,8 +97,10 @@ def share(row: Row) -> float | None:
     return (row.base_high - row.base_low) / 2 / row.base
 
 
-def name(row: Row) -> str:
+def full_name(row: Row) -> str:
     """The case of a row, with what is not usual of it."""
-    point = f"({row.point.replace(', ', ',')})" if row.point else ""
-    others = [row.device] * (row.device != "cpu") + [row.mode] * (row.mode != "eager" and row.metric != "speedup")
-    return " ".join([f"{row.workload}{point}", *others])
+    mode = row.mode not in ("eager", "") and row.metric != "speedup"
+    others = (
+        [row.device] * (row.device not in ("cpu", "")) + [row.mode] * mode + [f"({row.setting})"] * bool(row.setting)
+    )
+    return " ".join([name(row), *others])

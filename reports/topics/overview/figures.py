@@ -11,7 +11,7 @@ from dataclasses import replace
 from reports.format import units
 from reports.read.frames import Figure
 from reports.read.pairs import paired, time_ratio
-from reports.read.rows import NOT_MEASURED, Row, blank, summary_of, verdict_of, with_ratio
+from reports.read.rows import NOT_MEASURED, Row, blank, doubts, summary_of, verdict_of, with_ratio
 from reports.stats.speedup import BreakEven, Mean, break_even, difference, mean, speedup
 from reports.stats.trend import drift
 
@@ -30,7 +30,7 @@ def single(figure: Figure) -> Iterator[Row]:
     # A first call or an outcome is one figure by its nature; a step time from one process is a weak one.
     warnings = figure.warnings
     if figure.metric == "step_time":
-        warnings += summary.warnings + drifting(figure)
+        warnings = (*doubts(warnings, summary.warnings), *drifting(figure))
     row = replace(blank(figure, "measured"), base=summary.estimate, spread=summary.spread, warnings=warnings)
     yield replace(row, base_low=summary.low, base_high=summary.high)
     items = figure.items_per_step
@@ -81,7 +81,7 @@ def gain(eager: Mapping[str, Figure], compiled: Mapping[str, Figure]) -> Iterato
     verdict = verdict_of(gained, lower_is_better=False, time=True)
     yield replace(
         with_ratio(row, gained), metric="speedup", head=gained.value, head_low=gained.low, head_high=gained.high,
-        verdict=verdict, warnings=gained.warnings + step.warnings,
+        verdict=verdict, warnings=doubts(step.warnings, gained.warnings),
     )  # fmt: skip
     if "first_call" in eager and "first_call" in compiled:
         late, early = (mean(medians(modes["first_call"].launches)) for modes in (compiled, eager))

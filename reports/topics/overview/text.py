@@ -8,19 +8,21 @@ from collections.abc import Mapping, Sequence
 from bench.records.metrics import METRICS, metric_of
 from bench.records.record import UNCHECKED, Environment
 from reports.format import units
-from reports.format.tables import grid, title
+from reports.format.tables import grid, plain, title
 from reports.read.frames import Figure
-from reports.read.rows import DERIVED, Row, by_case
-from reports.topics.cells import NAMES, half_width, interval, value, varying
+from reports.read.names import subject_and_name
+from reports.read.rows import DERIVED, NAMES, Row, by_case
+from reports.topics.cells import half_width, interval, telling, value, varying
 from reports.topics.ladder.text import ladder_text
 from reports.topics.latency.text import latency_text
 from reports.topics.notes import machine, missing_table, warnings_text
 from reports.topics.overview.answer import answer_text
 from reports.topics.training.text import training_text
 
-STEPS_NOTE = (
-    "95 %: half the interval of the step time over two or more fresh processes. spread: middle half of all values."
-)
+STEPS_NOTES = {
+    "95 %": "95 %: half the interval of the step time over two or more fresh processes.",
+    "spread": "spread: middle half of all values.",
+}
 
 GAINS_NOTE = (
     "break-even: steps until compiling has paid for itself. first call: compiling and running once, with empty\n"
@@ -32,7 +34,8 @@ def overview_text(
     rows: Sequence[Row], environments: Mapping[str, Environment], style: str = "table", figures: Sequence[Figure] = ()
 ) -> str:
     """The answer; every case by itself, how long a call takes, what compiling gained, where training led; ladders."""
-    parts = [machine(environments, rows), answer_text(rows, figures, environments), gains_table(rows, style)]
+    parts = [plain(machine(environments, rows), style), plain(answer_text(rows, figures, environments), style)]
+    parts.append(gains_table(rows, style))
     parts += [steps_table(rows, style), latency_text(figures, style)]
     parts += [outcomes_table(rows, style), missing_table(rows, style), warnings_text(rows, style)]
     parts += [ladder_text(figures, style), training_text(figures, style)]
@@ -45,26 +48,38 @@ def steps_table(rows: Sequence[Row], style: str) -> str:
     cases = {
         key: found
         for key, found in by_case(rows).items()
-        if any(name in found and found[name].base for name in ("step_time", *measured))
+        if any(name in found and found[name].base is not None for name in ("step_time", *measured))
     }
     if not cases:
         return ""
-    shown = varying(list(cases))
+    shown = telling(list(cases))
     more = [*(metric.name for metric in METRICS.values() if "steps" in metric.shown), *measured]
     columns = ["point", *[NAMES[index] for index in shown], "step time", "95 %", "spread", "throughput",
                *(metric_of(name).words for name in more)]  # fmt: skip
     some_unchecked = any(unchecked(found) for found in cases.values())
     columns += ["answers"] * some_unchecked
-    subjects: dict[str, list[list[str]]] = defaultdict(list)
-    for key, found in cases.items():
-        subject, _, name = key[0].partition(".")
-        subjects[subject].append(
-            [name, key[1], *[key[index + 2] for index in shown], *step_cells(found), *(cell(found, m) for m in more),
-             *(["not checked" if unchecked(found) else "checked"] * some_unchecked)]
-        )  # fmt: skip
+    foreign = {key: notes_of(found) for key, found in cases.items()}
+    columns += ["notes"] * any(foreign.values())
     left = 2 + len(shown)
-    tables = [f"{grid([subject, *columns], cells, style, left)}" for subject, cells in subjects.items()]
-    return "\n\n".join([title("Steps", style), *tables, STEPS_NOTE])
+    lines = [
+        [*subject_and_name(key[0]), key[1], *[key[index + 2] for index in shown], *step_cells(found),
+         *(cell(found, m) for m in more), *(["not checked" if unchecked(found) else "checked"] * some_unchecked),
+         *[foreign[key]] * any(foreign.values())]
+        for key, found in cases.items()
+    ]  # fmt: skip
+    kept = [i for i in range(len(columns)) if i < left - 1 or {line[i + 2] for line in lines} - {units.DASH}]
+    subjects: dict[str, list[list[str]]] = defaultdict(list)
+    for subject, name, *rest in lines:
+        subjects[subject].append([name, *(rest[i] for i in kept)])
+    tables = [grid([subject, *(columns[i] for i in kept)], cells, style, left) for subject, cells in subjects.items()]
+    note = " ".join(text for name, text in STEPS_NOTES.items() if name in [columns[i] for i in kept])
+    return "\n\n".join(part for part in (title("Steps", style), *tables, note) if part)
+
+
+def notes_of(found: Mapping[str, Row]) -> str:
+    """What somebody noted beside a benchmark of their own; this suite's have a table for what they note."""
+    row = next(iter(found.values()))
+    return "" if row.device else row.data
 
 
 def measured_columns(rows: Sequence[Row]) -> list[str]:
@@ -106,7 +121,7 @@ def gains_table(rows: Sequence[Row], style: str) -> str:
     shown = varying(list(gained))
     steps, costs = [], []
     for key, found in gained.items():
-        eager, speedup, pays = cases[(*key[:4], "eager", key[5])], found["speedup"], found.get("break_even_steps")
+        eager, speedup, pays = cases[(*key[:4], "eager", *key[5:])], found["speedup"], found.get("break_even_steps")
         case = [key[0], key[1], *[key[index + 2] for index in shown]]
         steps.append([
             *case, base(eager, "step_time"), base(found, "step_time"), interval(speedup), speedup.verdict,
@@ -127,12 +142,19 @@ def gains_table(rows: Sequence[Row], style: str) -> str:
 def outcomes_table(rows: Sequence[Row], style: str) -> str:
     """Where training led, for the workloads that train a fixed number of steps."""
     names = [metric.name for metric in METRICS.values() if "outcomes" in metric.shown]
-    cells = [
-        [key[0], key[1], *[base(found, name) for name in names], next(iter(found.values())).data]
+    cases = {
+        key: found
         for key, found in by_case(rows).items()
         if key[4] == "eager" and any(name in found and found[name].base is not None for name in names)
-    ]
-    if not cells:
+    }
+    if not cases:
         return ""
-    headers = ["workload", "point", *(metric_of(name).words for name in names), "data"]
-    return f"{title('What training led to', style)}\n\n{grid(headers, cells, style)}"
+    shown = varying(list(cases))
+    cells = [
+        [key[0], key[1], *[key[index + 2] for index in shown], *[base(found, name) for name in names],
+         next(iter(found.values())).data]
+        for key, found in cases.items()
+    ]  # fmt: skip
+    headers = ["workload", "point", *(NAMES[index] for index in shown)]
+    headers += [*(metric_of(name).words for name in names), "data"]
+    return f"{title('What training led to', style)}\n\n{grid(headers, cells, style, 2 + len(shown))}"

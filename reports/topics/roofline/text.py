@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports.format import units
-from reports.format.tables import grid, title
+from reports.format.tables import grid, plain, title
+from reports.topics.cells import placed
 from reports.topics.roofline.figures import UNCOUNTED, Bound
 
 NOTE = (
@@ -27,10 +28,10 @@ def roofline_text(bounds: Sequence[Bound], style: str = "table") -> str:
         figure = bound.figure
         mark = f" [{notes.index(bound.note) + 1}]" if bound.note else ""
         cells.append([
-            figure.workload, figure.point, f"{figure.device} {figure.mode}",
+            figure.workload, figure.point, placed(f"{figure.device} {figure.mode}", figure),
             bound.bound or units.DASH, units.percent(bound.fraction) + mark, units.quantity(bound.step_s, "s"),
             *(units.quantity(time, "s") for time in (bound.compute_s, bound.memory_s, bound.overhead_s)),
         ])  # fmt: skip
     headers = ["workload", "point", "where", "bound by", "of roof", "step time", "compute", "memory", "overhead"]
-    remarks = [f"[{number}] {note}" for number, note in enumerate(notes, 1)]
+    remarks = [plain(f"[{number}] {note}", style) for number, note in enumerate(notes, 1)]
     return "\n\n".join([title("Roofline", style), grid(headers, cells, style, 4), "\n".join([NOTE, *remarks])])

@@ -9,6 +9,7 @@ import numpy as np
 from reports.format import units
 from reports.format.tables import grid, title
 from reports.read.frames import Figure
+from reports.topics.cells import placed
 
 METRIC = "time_to_accuracy"
 NEVER = "never reached"  # how the warning about a seed begins that did not get there
@@ -44,5 +45,6 @@ def row(figure: Figure) -> list[str]:
     half = f"{low} to {high}" if values else units.DASH
     seeds, missed = len(values) + never(figure), never(figure)
     return [
-        figure.workload, figure.point, figure.device, middle, half, least, most, str(seeds), str(missed), figure.data,
+        figure.workload, figure.point, placed(figure.device, figure), middle, half, least, most, str(seeds),
+        str(missed), figure.data,
     ]  # fmt: skip

@@ -92,8 +92,8 @@ def test_a_command_measures_the_same_workloads_again(folder: Path) -> None:
         (["missing.jsonl"], "cannot read missing.jsonl: No such file"),
         (["empty.jsonl"], "empty.jsonl is empty"),
         (["damaged.jsonl"], "damaged.jsonl:2: not JSON"),
-        (["a.jsonl", "nothing"], "nothing holds no asv results"),
-        (["foreign.json"], "neither pytest-benchmark's nor records"),
+        (["a.jsonl", "nothing"], "nothing holds no results of"),
+        (["foreign.json"], "neither pytest-benchmark's nor asv's nor records"),
         (["a.jsonl", "-o", "nothing"], "cannot write nothing: Is a directory; name another file"),
     ],
 )

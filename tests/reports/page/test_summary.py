@@ -23,9 +23,9 @@ def test_the_answer_comes_first(folder: Path) -> None:
 def test_what_changed_is_led_to_with_its_evidence(folder: Path) -> None:
     found = summary(material_of("a.jsonl", "b.jsonl"))
     assert [(finding.word, finding.name) for finding in found.findings] == [
-        ("broken", "data.load (batch=64)"),
-        ("slower", "mnist.train (batch=64)"),
-        ("more memory", "mnist.train (batch=64)"),
+        ("broken", "data.load(batch=64)"),
+        ("slower", "mnist.train(batch=64)"),
+        ("more memory", "mnist.train(batch=64)"),
     ]
     assert found.findings[1].evidence.endswith("20.0 ms → 24.0 ms")
     assert {finding.target for finding in found.findings} <= set(Page(report("a.jsonl", "b.jsonl")).ids)
@@ -44,4 +44,4 @@ def test_one_launch_decides_nothing(folder: Path) -> None:
     assert [(word, count) for _, word, count in found.counts] == [
         ("slower", 0), ("faster", 0), ("same", 0), ("undecided", 1),
     ]  # fmt: skip
-    assert "needs two launches or more" in found.noise
+    assert "needs two processes or more" in found.noise

@@ -104,7 +104,7 @@ def test_only_what_differs_is_marked(folder: Path, capsys: pytest.CaptureFixture
     stored.store(Path("d.jsonl"), once)
     alike = output(capsys, "c.jsonl", "d.jsonl")
     assert "undecided" in alike
-    assert "each side needs two launches or more (--launches)" in alike
+    assert "each side needs two processes or more" in alike
     assert "(!)" not in alike
     stored.store(Path("d.jsonl"), once, governor="powersave")
     differing = output(capsys, "c.jsonl", "d.jsonl")
@@ -129,11 +129,11 @@ def test_csv_has_the_same_rows(folder: Path, capsys: pytest.CaptureFixture[str])
 def test_cells_hold_a_ratio_or_a_reason(folder: Path) -> None:
     runs, modes, devices = tables(material_of("a.jsonl", "b.jsonl"))
     cells = {line.name: line.cells for line in runs.lines}
-    slower = cells["mnist.train (batch=64)"][0]
+    slower = cells["mnist.train(batch=64)"][0]
     assert slower
     assert (slower.verdict, slower.figures) == ("slower", "20.0 ms → 24.0 ms")
     assert slower.low < 1.2 < slower.high
-    missing = cells["new.case (batch=64)"][0]
+    missing = cells["new.case(batch=64)"][0]
     assert missing
     assert (missing.ratio, missing.reason) == (None, "a.jsonl: not measured")
     assert "torch differs: 2.15.0 and 2.16.0" in runs.everywhere
@@ -168,9 +168,9 @@ def test_a_device_of_another_name_stands_beside_the_known_ones_or_says_why_not(f
         (["a.jsonl", "--by", "torch"], "--by torch needs two or more values to compare, and the sources have only"),
         (["empty.jsonl"], "empty.jsonl is empty"),
         (["newer.jsonl"], "newer.jsonl:1: schema 99, written by a newer torchpace"),
-        (["foreign.json"], "neither pytest-benchmark's nor records"),
+        (["foreign.json"], "neither pytest-benchmark's nor asv's nor records"),
         (["broken.json"], "broken.json is not JSON"),
-        (["."], "holds no asv results"),
+        (["nothing"], "nothing holds no results of torchpace, asv or pytest-benchmark; nothing/empty.jsonl is empty"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_2(
@@ -179,6 +179,8 @@ def test_bad_input_is_one_clear_line_and_exit_2(
     (folder / "empty.jsonl").write_text("")
     (folder / "newer.jsonl").write_text('{"schema": 99}\n')
     (folder / "foreign.json").write_text("{}")
+    (folder / "nothing").mkdir()
+    (folder / "nothing" / "empty.jsonl").write_text("")
     if "broken.json" in arguments:
         (folder / "broken.json").write_text("{")
     assert main(["compare", *arguments]) == 2

@@ -32,4 +32,4 @@ def test_a_step_that_nobody_checks_is_marked_in_the_table(tmp_path: Path, capsys
     assert f"- {UNCHECKED} (1 case)" in out
     (header, _), out = steps(capsys, stored.store(tmp_path / "all.jsonl", checked))
     assert "answers" not in out
-    assert header.endswith("FLOP/step")
+    assert header.endswith("throughput")

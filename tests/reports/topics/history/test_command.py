@@ -15,7 +15,7 @@ from tests.reports.topics.history.commits import usual, write
     [
         ([], "there is no folder .asv/results here; run `asv run` first, or name record files"),
         (["nowhere"], "cannot read nowhere: No such file"),
-        (["empty"], "empty holds no asv results of this suite"),
+        (["empty"], "empty holds no results of torchpace, asv or pytest-benchmark"),
         (["all.jsonl", "--metric", "flops"], "the sources have no flops; they have step_time, peak_memory"),
         (["all.jsonl", "--case", "nothing*"], "--case nothing* matches none of 2 cases, such as mnist.infer(batch=64)"),
     ],

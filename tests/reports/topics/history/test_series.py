@@ -81,7 +81,9 @@ def test_machines_are_kept_apart(project: tuple[Path, list[str]], capsys: pytest
     write(folder / "two.jsonl", commits, usual, cpu="Other CPU")
     found = json.loads(shown(capsys, "one.jsonl", "two.jsonl", "--format", "json")[0])
     assert {(case["workload"], case["machine"]) for case in found} == {
-        (name, machine) for name in ("mnist.train", "mnist.infer") for machine in ("Example CPU, 2 cores, 8 GiB", "Other CPU, 2 cores, 8 GiB")
+        (name, machine)
+        for name in ("mnist.train", "mnist.infer")
+        for machine in ("Example CPU, 2 cores, 8 GiB", "Other CPU, 2 cores, 8 GiB")
     }
     assert all(len(case["points"]) == COMMITS for case in found)
     text = shown(capsys, "one.jsonl", "two.jsonl")[0]

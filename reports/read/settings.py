@@ -1,0 +1,107 @@
+"""What tells apart the environments in which one case was measured, in a few words for tables. Draws nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+import pandas as pd
+
+from bench.records.machines import machine_of
+from bench.records.record import Environment, Record
+from reports.format.units import DASH
+
+MOST = 4  # environments that stand beside each other in a table
+SHORT = 10  # characters of a commit that are shown
+Facts: TypeAlias = Callable[[Environment], str]
+
+
+def settings(records: Iterable[Record], environments: Mapping[str, Environment]) -> dict[str, str]:
+    """A label for each environment that measured a case which another one measured, too: what differs between them.
+
+    As few facts as tell them apart, those first that people compare by. Environments that are not in it need no label.
+    """
+    measured: dict[object, set[str]] = defaultdict(set)
+    for record in records:
+        measured[record.case, record.metric].add(record.environment)
+    groups = {frozenset(ids) for ids in measured.values() if len(ids) > 1}
+    crowded = {id: environments.get(id, Environment(())) for ids in groups for id in ids}
+    labels: dict[str, tuple[str, ...]] = dict.fromkeys(crowded, ())
+    for fact in facts_of(list(crowded.values())):
+        found = {id: (*labels[id], fact(environment)) for id, environment in crowded.items()}
+        if told_apart(groups, found) > told_apart(groups, labels):
+            labels = found
+    return {id: ", ".join(label) or id for id, label in labels.items()}
+
+
+def told_apart(groups: Iterable[Iterable[str]], labels: Mapping[str, object]) -> int:
+    """How many different labels there are, group by group."""
+    return sum(len({labels[id] for id in ids}) for ids in groups)
+
+
+def facts_of(environments: Sequence[Environment]) -> list[Facts]:
+    """The facts in the order in which they are tried, each as text."""
+    others = dict.fromkeys(name for environment in environments for name, _ in environment.facts)
+    return [
+        lambda each: f"torch {each.get('torch') or DASH}",
+        commit,
+        machine_of,
+        lambda each: f"Python {each.get('python') or DASH}",
+        *(plain(name) for name in others),
+    ]
+
+
+def commit(environment: Environment) -> str:
+    """The commit, with a plus when there were uncommitted changes."""
+    head = str(environment.get("commit") or "")
+    return f"commit {head[:SHORT] or DASH}{'+' * bool(environment.get('dirty'))}"
+
+
+def plain(name: str) -> Facts:
+    """A fact by its name."""
+
+    def text(environment: Environment) -> str:
+        value = environment.get(name)
+        return f"{name} {DASH if value is None else value}"
+
+    return text
+
+
+def newest(frame: pd.DataFrame, environments: Mapping[str, Environment]) -> tuple[pd.DataFrame, list[str]]:
+    """The frame without the environments of which there are too many to read, the oldest; and a line that says so."""
+    labels = [label for label in in_time(frame, environments) if label]
+    if len(labels) <= MOST:
+        return frame, []
+    kept = ["", *labels[-MOST:]]
+    said = (
+        f"Measured in {len(labels)} settings, of which the newest {MOST} are shown ({'; '.join(labels[-MOST:])}). "
+        "`torchpace history` shows all, and --format csv."
+    )
+    return frame[frame["setting"].isin(kept)], [said]
+
+
+def in_time(frame: pd.DataFrame, environments: Mapping[str, Environment]) -> list[str]:
+    """The settings by the date of their commit where it is known of all, else in the order measured."""
+    dates: dict[str, float | None] = {}
+    for label, id in zip(frame["setting"], frame["environment"], strict=True):
+        date = environments[id].get("commit_date") if id in environments else None
+        dates[str(label)] = float(date) if isinstance(date, (int, float)) else None
+    if any(date is None for date in dates.values()):
+        return list(dates)
+    return sorted(dates, key=lambda label: dates[label] or 0.0)
+
+
+def passed_over(frame: pd.DataFrame, by: str) -> list[str]:
+    """A line for each side that was measured in several environments where only its newest figures are compared."""
+    if by not in ("source", "torch", "commit"):
+        return []
+    lines = []
+    for side, group in frame.groupby(by, sort=False):
+        labels = [str(label) for label in group["setting"].unique() if label]
+        if len(labels) > 1:
+            shown = "; ".join([*["..."] * (len(labels) > MOST), *labels[-MOST:]])
+            lines.append(
+                f"{side}: measured in {len(labels)} settings ({shown}), of which each case's newest is compared."
+            )
+    return lines
