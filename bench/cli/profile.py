@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.cli.options import add_case_options, add_module_option, load, refuse, selection_of
-from bench.cli.quantities import duration
+from bench.cli.quantities import FORMATS, duration
 from bench.cli.recording import prepare_data
 from bench.records.errors import UsageError
 from bench.records.packages import missing
@@ -39,7 +39,12 @@ def add_to(commands: Any) -> None:
         "--trace", type=Path, nargs="+", metavar="FILE", default=[],
         help="traces that torch.profiler wrote elsewhere, .json or .json.gz; several for several ranks",
     )  # fmt: skip
+    parser.add_argument(
+        "--step-mark", metavar="GLOB", default="",
+        help="with --trace: events with such names are the steps; the profiler's and common engines' are found without",
+    )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, default=Path("profile"), metavar="DIR", help="default: profile/")
+    parser.add_argument("--format", choices=FORMATS, help="print what is in the file, too; Markdown is at most 4 KB")
     add_case_options(parser, default_mode="eager")
     parser.add_argument("--embed-trace", action="store_true", help="put the raw timelines into the HTML file, too")
     parser.add_argument(
@@ -54,9 +59,11 @@ def run(options: argparse.Namespace) -> int:
     """Profile, write the report, print its path; 2 when there is nothing to report on."""
     if bool(options.globs) == bool(options.trace):
         raise UsageError("give either workloads to profile, such as 'mnist_cnn.train_step', or --trace FILE")
+    if options.step_mark and not options.trace:
+        raise UsageError("--step-mark is for --trace: steps that are profiled here are marked already")
     if options.trace:
         refuse(options, NOT_FOR_TRACES, "--trace", "they are of profiles that are yet to be taken")
-        write_report(options, list(read_traces(options.trace)), [])
+        show(options, list(read_traces(options.trace, options.step_mark)), [])
         return 0
     profiles: list[Profile] = []
     failed: list[tuple[str, str]] = []
@@ -73,21 +80,21 @@ def run(options: argparse.Namespace) -> int:
     for case, reason in failed:
         print(f"torchpace: {case}: not profiled: {reason}", file=sys.stderr)
     if profiles:
-        write_report(options, profiles, failed)
+        show(options, profiles, failed)
         absent = missing("tensorboard")
         opens = shlex.join(["tensorboard", "--logdir", str(options.output / "tensorboard")])
         print(f"torchpace: for TensorBoard: {absent or opens}", file=sys.stderr)
     return 130 if interrupted else 0 if profiles else 2
 
 
-def read_traces(paths: Sequence[Path]) -> Iterator[Profile]:
+def read_traces(paths: Sequence[Path], step_mark: str) -> Iterator[Profile]:
     """The profiles in traces made elsewhere. Raises UsageError for the first that cannot be read."""
     from tqdm import tqdm  # noqa: PLC0415
 
     from reports.profiles.profile import read_foreign  # noqa: PLC0415 - imports pandas
 
     for path in tqdm(paths, unit="trace", disable=len(paths) < 2, dynamic_ncols=True):
-        yield read_foreign(path)
+        yield read_foreign(path, step_mark)
 
 
 def read(folder: Path) -> Profile:
@@ -157,15 +164,30 @@ def folder_name(case: Case) -> str:
     return "-".join(UNSAFE.sub("-", part).strip("-") for part in (case.label, case.device, case.mode, *others))
 
 
-def write_report(options: argparse.Namespace, profiles: Sequence[Profile], failed: Sequence[tuple[str, str]]) -> None:
-    """Write the HTML file and print where it is. Raises UsageError."""
-    from reports.page.report import as_html  # noqa: PLC0415 - imports pandas
+def show(options: argparse.Namespace, profiles: Sequence[Profile], failed: Sequence[tuple[str, str]]) -> None:
+    """Write the HTML file and print where it is; or what is in it, where a format is asked for. Raises UsageError."""
+    from bench.cli.rooflines import roofs_for  # noqa: PLC0415
+    from reports.page.report import as_html, said_of  # noqa: PLC0415 - imports pandas
+    from reports.profiles.say.text import as_text  # noqa: PLC0415
 
     path = options.output / "report.html"
+    roofs = roofs_for(profiles)
     try:
         options.output.mkdir(parents=True, exist_ok=True)
-        page = as_html([], profiles, "", failed, options.embed_trace)
+        page = as_html([], profiles, "", failed, options.embed_trace, roofs)
         path.write_text(page, encoding="utf-8", errors="replace")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; name another folder with -o") from error
-    print(path)
+    if options.format is None:
+        print(path)
+        return
+    said = [said_of(profile, roofs) for profile in profiles]
+    print(as_text(said, options.format, next_command(options)).rstrip("\n"))
+    print(path, file=sys.stderr)
+
+
+def next_command(options: argparse.Namespace) -> str:
+    """What to do after a change: measure whether it pays, or of a trace made elsewhere, look what it changed."""
+    if options.trace:
+        return shlex.join(["torchpace", "report", "--diff", str(options.trace[0]), "AFTER.json"])
+    return shlex.join(["torchpace", "gate", "--base", "HEAD", *options.globs])

@@ -5,16 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bench.records.ceilings import cached_for
+from bench.records.ceilings import cached, cached_for
 from bench.records.files import Contents
+from bench.records.record import Environment
 
 if TYPE_CHECKING:
+    from reports.profiles.profile import Profile
     from reports.read.frames import Figure
+    from reports.topics.ceilings.figures import Roof
 
 
 def with_ceilings(sources: Sequence[Contents]) -> list[Contents]:
     """The kept ceilings of the sources' machines, and the sources, which come last and so count where both have one."""
     return [cached_for(sources), *sources]
+
+
+def roofs_for(profiles: Sequence[Profile]) -> list[Roof]:
+    """The kept ceilings of the machines on which profiles were taken; nothing of traces made elsewhere."""
+    from reports.topics.ceilings.figures import roofs  # noqa: PLC0415 - as below
+
+    found = []
+    for notes in filter(None, (profile.notes for profile in profiles)):
+        found.append(cached(Environment(tuple(notes.facts.items())), notes.case.device, notes.case.threads))
+    return roofs([contents for contents in found if contents])
 
 
 def roofline(figures: Sequence[Figure], sources: Sequence[Contents], style: str = "table") -> str:

@@ -7,16 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.records.files import Contents
+from bench.records.machines import machine_of
+from bench.records.record import Environment
 from reports.format.html import page
 from reports.page.page import page_of
 from reports.profiles.profile import Profile
 from reports.profiles.say import drawing
-from reports.profiles.say.finding import Finding
 from reports.profiles.say.findings import findings
+from reports.profiles.say.headline import headline
+from reports.profiles.say.text import Said
 from reports.read.runs import gather
 from reports.topics.ceilings.figures import Roof
+from reports.topics.roofline.figures import compute_roof
 
-Shown = tuple[str, Profile, Sequence[Finding], str]
+Shown = tuple[str, Profile, Said, str]
 
 
 def as_html(
@@ -33,13 +37,29 @@ def as_html(
     roofs: the ceilings of the machines that the records are of.
     """
     records = page_of(gather(sources), roofs) if sources else None
-    shown = [show(number, profile, embed_traces) for number, profile in enumerate(profiles, 1)]
+    shown = [show(number, profile, embed_traces, roofs) for number, profile in enumerate(profiles, 1)]
     return page("report.html", records=records, profiles=shown, failed=failed, draw=drawing, command=command)
 
 
-def show(number: int, profile: Profile, embed_trace: bool) -> Shown:
-    """A profile with its name in links, its findings, and its timeline's file as base64 if that is wanted."""
-    return f"p{number}", profile, findings(profile), packed(profile.sources[0]) if embed_trace else ""
+def show(number: int, profile: Profile, embed_trace: bool, roofs: Sequence[Roof]) -> Shown:
+    """A profile with its name in links, what is said of it, and its timeline's file as base64 if that is wanted."""
+    return f"p{number}", profile, said_of(profile, roofs), packed(profile.sources[0]) if embed_trace else ""
+
+
+def said_of(profile: Profile, roofs: Sequence[Roof]) -> Said:
+    """Where a profile's time goes, held against the ceilings of its machine where these are known, and its findings."""
+    return Said(profile, headline(profile, products(profile, roofs)), findings(profile))
+
+
+def products(profile: Profile, roofs: Sequence[Roof]) -> float | None:
+    """The FLOP/s that products reach where a profile was taken; None where nobody measured it."""
+    if profile.notes is None:
+        return None
+    case, facts = profile.notes.case, Environment(tuple(profile.notes.facts.items()))
+    here = (machine_of(facts), str(facts.get("torch") or ""), case.device, case.threads)
+    own = [roof for roof in roofs if (roof.machine, roof.torch, roof.device, roof.threads) == here]
+    found = compute_roof([roof for roof in own if roof.value is not None], case.dtype)
+    return found.value if found else None
 
 
 def packed(path: Path) -> str:

@@ -16,7 +16,7 @@ import pandas as pd
 from bench.records.profile_notes import FILE, MEMORY, STACKS, TIMELINE, Notes, read_notes
 from reports.profiles.shape.breakdown import Breakdown, by_activity, by_phase
 from reports.profiles.shape.flame import Box, boxes, flame_of, nest_all
-from reports.profiles.shape.launches import Launches, launches_of, unowned, with_devices
+from reports.profiles.shape.launches import Launches, launches_of, unowned, unseen_graphs, with_devices
 from reports.profiles.shape.memory import MemoryProfile, allocated_by_operator, memory_profile
 from reports.profiles.shape.modules import ModuleTree, add_flops, add_memory, module_tree
 from reports.profiles.shape.operators import calls_table, kernel_table, nest_operators, operator_table, without_operator
@@ -34,6 +34,7 @@ class Profile:
     """One case's profile, or that of one rank's trace made elsewhere.
 
     step_s: seconds per step without the profiler; None when not measured. sources: the files it was made from.
+    unseen_graphs: launches of graphs in the steps whose kernels the trace does not hold.
     """
 
     title: str
@@ -52,6 +53,7 @@ class Profile:
     notes: Notes | None = None
     rank: int | None = None
     devices: Sequence[str] = ()
+    unseen_graphs: int = 0
     missing: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
 
@@ -80,9 +82,9 @@ def read_profile(folder: Path) -> Profile:
     return make(title, timeline, stacks, memory, notes)
 
 
-def read_foreign(path: Path) -> Profile:
-    """The profile in a trace made elsewhere. Raises TraceError."""
-    trace = read_trace(path)
+def read_foreign(path: Path, step_mark: str = "") -> Profile:
+    """The profile in a trace made elsewhere; step_mark: a GLOB of what is a step there. Raises TraceError."""
+    trace = read_trace(path, step_mark)
     title = path.name if trace.rank is None else f"{path.name} (rank {trace.rank})"
     return make(title, trace, trace, trace, None)
 
@@ -121,7 +123,7 @@ def make(title: str, trace: Trace, stacks: Trace | None, memory: Trace | None, n
         by_shape=operator_table(calls, steps, ("name", "shapes")),
         kernels=kernel_table(trace, steps, launches), timeline=timeline_of(trace, steps), flame=flame, modules=modules,
         memory=remembered, allocated=allocated_by_operator(memory, steps_of(memory)) if memory is not None else {},
-        notes=notes, rank=trace.rank, devices=trace.devices, missing=missing,
+        notes=notes, rank=trace.rank, devices=trace.devices, unseen_graphs=unseen_graphs(trace, steps), missing=missing,
         warnings=[*(notes.warnings if notes else ()), *trace.warnings, *left_out],
     )  # fmt: skip
 
@@ -131,6 +133,9 @@ def shown_steps(trace: Trace, equal: bool) -> tuple[Steps, Launches, list[str]]:
     steps = steps_of(trace)
     launches = launches_of(trace, steps)
     steps, warnings = with_devices(steps, trace, launches), unowned(trace, launches)
+    if graphs := unseen_graphs(trace, steps):
+        launched = "1 graph launch has" if graphs == 1 else f"{graphs} graph launches have"
+        warnings.append(f"{launched} no kernels in the trace: what devices did then, and their idle time, is not known")
     chosen = usual(steps) if equal else np.ones(len(steps.names), dtype=bool)
     if disturbed := int((~chosen).sum()):
         many = f"{disturbed} of {len(steps.names)} steps"

@@ -18,12 +18,14 @@ COPY_SHARE = 0.1
 WAITS_SHARE = 0.1
 REPEATED = 0.5  # calls a step: what happens less often is no part of every step
 COMMUNICATION_SHARE = 0.2
+BLOCKING = "-> Pageable"  # in the names of copies to such memory
+COPIES = ("cudaMemcpyAsync", "hipMemcpyAsync")
 SHORT_KERNEL_S = 20e-6  # launching one costs the CPU some 5 to 10 µs
 
 
 def idle_device(profile: Profile) -> Iterator[Finding]:
-    """The device waits for the CPU."""
-    if profile.activities is None:
+    """The device waits for the CPU; not told where the trace does not hold all that the device did."""
+    if profile.activities is None or profile.unseen_graphs:
         return
     shares = profile.activities.fractions
     waiting = shares["idle"] + shares["CPU only"]
@@ -66,11 +68,21 @@ def communicating(profile: Profile) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def waits(profile: Profile) -> tuple[str, ...]:
+    """The calls in which the CPU waits: those that do nothing else, and copies from memory that may be paged out.
+
+    Such a copy is over only when the device has come to it, whatever its call is named.
+    """
+    copies = profile.kernels["name"][profile.kernels["category"] == "gpu_memcpy"]
+    blocks = copies.map(lambda name: BLOCKING in name).any()
+    return (*WAITS, *COPIES) if blocks else WAITS
+
+
 def waiting_for_the_device(profile: Profile) -> Iterator[Finding]:
     """The CPU stops to read a value from the device."""
     if profile.activities is None:
         return
-    table = profile.operators[profile.operators["name"].isin(WAITS)]
+    table = profile.operators[profile.operators["name"].isin(waits(profile))]
     share = float(table["self_s"].sum()) / profile.steps.on_cpu_s
     if share >= WAITS_SHARE and float(table["calls"].sum()) >= REPEATED:
         worst = table.sort_values("self_s").iloc[-1]

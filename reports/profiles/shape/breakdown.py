@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from reports.profiles.shape.nesting import NONE, Nest, ancestor
 from reports.profiles.shape.overlaps import Union, shares, union
-from reports.profiles.shape.windows import Steps, is_mark
+from reports.profiles.shape.windows import Steps
 from reports.profiles.trace.columns import lanes, of_category, where
-from reports.profiles.trace.dialects import COMMUNICATION, ON_CPU, ON_DEVICE
+from reports.profiles.trace.dialects import COMMUNICATION, MARK, ON_CPU, ON_DEVICE
 from reports.profiles.trace.reading import Trace
 
 PHASES = ("data", "optimizer", "backward", "forward", "other")
@@ -58,7 +58,7 @@ def by_phase(trace: Trace, steps: Steps, nest: Nest) -> Breakdown:
 def on_main_thread(events: pd.DataFrame) -> NDArray[np.bool_]:
     """Which events are on the thread that takes the steps; without marks, on the one where operators run longest."""
     choices = (
-        of_category(events, "user_annotation", "cpu_op") & where(events["name"], is_mark),
+        of_category(events, MARK),
         of_category(events, "cpu_op"),
         of_category(events, *ON_CPU),
     )

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from reports.profiles.shape.breakdown import on_main_thread
 from reports.profiles.shape.nesting import NONE, Nest, nest
-from reports.profiles.shape.windows import Steps, is_mark
+from reports.profiles.shape.windows import Steps
 from reports.profiles.trace.columns import of_category, texts
-from reports.profiles.trace.dialects import ON_CPU
+from reports.profiles.trace.dialects import MARK, ON_CPU
 from reports.profiles.trace.reading import Trace
 
 THINNEST = 0.002  # of the whole: a narrower frame could not be seen, and is left out with all above it
@@ -46,7 +46,7 @@ class Box:
 
 def nest_all(trace: Trace) -> Nest:
     """Everything that threads of the CPU did, inside each other."""
-    return nest(trace.events, of_category(trace.events, *ON_CPU))
+    return nest(trace.events, of_category(trace.events, *ON_CPU, MARK))
 
 
 def flame_of(trace: Trace, steps: Steps, nested: Nest) -> Frame:
@@ -60,7 +60,7 @@ def flame_of(trace: Trace, steps: Steps, nested: Nest) -> Frame:
     columns = (inside, names.tolist(), categories.tolist(), lengths, nested.parent.tolist())
     for is_inside, name, kind, length, above in zip(*columns, strict=True):
         around = root if above == NONE else frames[above]
-        if not is_inside or is_mark(name) or (kind == "python_function" and name.endswith(WRAPPERS)):
+        if not is_inside or kind == MARK or (kind == "python_function" and name.endswith(WRAPPERS)):
             frames.append(around)
             continue
         frame = around.inside.get(name)

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from reports.format import units
 from reports.profiles.shape.nesting import NONE
-from reports.profiles.shape.windows import Steps, is_mark
+from reports.profiles.shape.windows import Steps
 from reports.profiles.trace.columns import ABSENT, of_category, where
 from reports.profiles.trace.dialects import ON_DEVICE
 from reports.profiles.trace.reading import Trace
 
 CALLS = ("cuda_runtime",)  # of any device's runtime or driver
+GRAPH = "GraphLaunch"  # in the names of calls that replay a graph, of any runtime or driver
 BY_TIME = "no launch is in the trace: what the device did is counted to the step during which it began"
 
 Ints = NDArray[np.int64]
@@ -71,7 +72,7 @@ def numbered(events: pd.DataFrame, chosen: NDArray[np.bool_], column: str = "cor
 
 def operators(events: pd.DataFrame) -> NDArray[np.bool_]:
     """Which events are operators, or what somebody named; the mark around a whole step is neither."""
-    return of_category(events, "cpu_op", "user_annotation") & ~where(events["name"], is_mark)
+    return of_category(events, "cpu_op", "user_annotation")
 
 
 def matched(events: pd.DataFrame, rows: Ints, others: NDArray[np.bool_], column: str) -> Ints:
@@ -115,6 +116,15 @@ def with_devices(steps: Steps, trace: Trace, launches: Launches) -> Steps:
     end = np.maximum.accumulate(np.maximum(steps.high, last))
     earlier = ends[~own & (starts < starts[own].min())].max(initial=0)
     return replace(steps, begin=np.maximum(steps.low, np.append(earlier, end[:-1])), end=end)
+
+
+def unseen_graphs(trace: Trace, steps: Steps) -> int:
+    """How many graphs were launched in the steps of which the trace holds nothing that a device did."""
+    events = trace.events
+    replays = of_category(events, *CALLS) & where(events["name"], lambda name: GRAPH in name)
+    replays &= steps.within(events["start_ns"].to_numpy())
+    seen = events["correlation"].to_numpy()[of_category(events, *ON_DEVICE)]
+    return int((replays & ~np.isin(events["correlation"].to_numpy(), seen)).sum())
 
 
 def unowned(trace: Trace, launches: Launches) -> list[str]:

@@ -19,7 +19,7 @@ from reports.profiles.shape.nesting import NONE, nest
 from reports.profiles.shape.operators import nest_operators
 from reports.profiles.shape.windows import Steps
 from reports.profiles.trace.columns import ABSENT, of_category, texts
-from reports.profiles.trace.dialects import DEVICES, ON_CPU
+from reports.profiles.trace.dialects import DEVICES, MARK, ON_CPU
 from reports.profiles.trace.reading import Trace
 
 KINDS = ("parameters", "gradients", "optimizer state", "inputs and buffers", "activations", "temporaries")
@@ -163,7 +163,7 @@ def history(
 def described(trace: Trace, blocks: pd.DataFrame) -> list[LiveTensor]:
     """The blocks with the operator, line and module that were running when each was allocated."""
     events = trace.events
-    nested = nest(events, of_category(events, *ON_CPU))
+    nested = nest(events, of_category(events, *ON_CPU, MARK))
     starts, ends = events["start_ns"].to_numpy()[nested.rows], events["end_ns"].to_numpy()[nested.rows]
     thread = texts(events["thread"], nested.rows)
     names = texts(events["name"], nested.rows)

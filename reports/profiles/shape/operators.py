@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from reports.profiles.shape.launches import Launches, operators
 from reports.profiles.shape.nesting import NONE, Nest, ancestor, nest, totals
-from reports.profiles.shape.windows import Steps, is_mark
-from reports.profiles.trace.columns import of_category, where
+from reports.profiles.shape.windows import Steps
+from reports.profiles.trace.columns import of_category
+from reports.profiles.trace.dialects import MARK
 from reports.profiles.trace.reading import Trace
 
 Ints = NDArray[np.int64]
 NO_OPERATOR = "no operator"  # that the trace has
-WITH_SELF_TIME = ("cpu_op", "user_annotation", "cuda_runtime")  # what torch's key_averages counts, too
+WITH_SELF_TIME = ("cpu_op", "user_annotation", "cuda_runtime", MARK)  # what torch's key_averages counts, too
 
 
 def nest_operators(trace: Trace) -> Nest:
@@ -61,7 +62,7 @@ def operator_table(
     share: of all self time, summed over threads and devices; on the device when anything ran there, else on the CPU.
     nobodys_s: device time that no operator launched, which has a row of its own.
     """
-    grouped = calls[~where(calls["name"], is_mark)].groupby(list(by), observed=True, sort=False)
+    grouped = calls[~of_category(calls, MARK)].groupby(list(by), observed=True, sort=False)
     table = grouped[["self_s", "total_s", "device_self_s", "device_total_s"]].sum() / len(steps.names)
     table.insert(0, "calls", grouped.size() / len(steps.names))
     table = table.reset_index().astype(dict.fromkeys(by, str))

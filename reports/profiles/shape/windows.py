@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from reports.profiles.trace.columns import of_category, where
-from reports.profiles.trace.dialects import MARKS, ON_CPU, ON_DEVICE
+from reports.profiles.trace.columns import lanes, of_category
+from reports.profiles.trace.dialects import MARK, ON_CPU, ON_DEVICE
 from reports.profiles.trace.reading import Trace
 
 WHOLE = "whole trace"
@@ -69,8 +72,7 @@ class Steps:
 def steps_of(trace: Trace) -> Steps:
     """The marked steps, or the whole trace as one; a step reaches to the next, unless there is a pause between."""
     events = trace.events
-    marks = events[of_category(events, "user_annotation", "cpu_op") & where(events["name"], is_mark)]
-    marks = marks.drop_duplicates(["name", "start_ns"])
+    marks = marks_of(events)
     if marks.empty:
         busy = of_category(events, *ON_CPU, *ON_DEVICE)
         whole = events[busy] if busy.any() else events
@@ -81,15 +83,35 @@ def steps_of(trace: Trace) -> Steps:
     next_low = np.append(low[1:], high[-1])
     follows = next_low - high <= PAUSE * (high - low)
     high = np.maximum(np.where(follows, next_low, np.minimum(high, next_low)), low + 1)
-    return Steps(tuple(marks["name"].astype(str)), low, high, low, high, marked=True)
+    return Steps(told_apart(marks["name"].astype(str)), low, high, low, high, marked=True)
+
+
+def marks_of(events: pd.DataFrame) -> pd.DataFrame:
+    """The events that are whole steps: of one thread, and none inside another."""
+    marks: pd.DataFrame = events[of_category(events, MARK)]
+    if marks.empty:
+        return marks
+    lane = lanes(events)[marks.index]
+    length = (marks["end_ns"] - marks["start_ns"]).groupby(lane).sum()
+    marks = marks[lane == length.index.to_numpy()[length.to_numpy().argmax()]]
+    ends = np.maximum.accumulate(marks["end_ns"].to_numpy())
+    inside = np.append(False, marks["end_ns"].to_numpy()[1:] <= ends[:-1])
+    outermost: pd.DataFrame = marks[~inside]
+    return outermost
+
+
+def told_apart(names: Iterable[str]) -> tuple[str, ...]:
+    """The names; those that occur again are numbered."""
+    counts = Counter(names := list(names))
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(f"{name} #{seen[name]}" if counts[name] > 1 else name)
+    return tuple(found)
 
 
 def usual(steps: Steps) -> NDArray[np.bool_]:
     """Which steps did not take much longer than the median: of equal steps, those that nothing else disturbed."""
     found: NDArray[np.bool_] = steps.lengths <= DISTURBED * np.median(steps.lengths)
     return found
-
-
-def is_mark(name: str) -> bool:
-    """Whether an event of this name is a whole step."""
-    return name.startswith(MARKS)

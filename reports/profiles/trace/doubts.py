@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from reports.profiles.trace.columns import lanes, of_category
-from reports.profiles.trace.dialects import ON_CPU, ON_DEVICE
+from reports.profiles.trace.dialects import MARK, ON_CPU, ON_DEVICE
 
 # Kinds of events that are known and not needed: marks and arrows that say again what others do, the profiler's own.
 SPARE = ("", "gpu_user_annotation", "overhead", "cuda_sync", "cuda_event", "cuda_profiler_range", "ac2g", "fwdbwd")
@@ -47,7 +47,7 @@ def without_impossible(events: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 def not_understood(events: pd.DataFrame) -> list[str]:
     """In words, how many events are of kinds that nothing here knows; the commonest named."""
-    known = {*ON_CPU, *ON_DEVICE, *SPARE}
+    known = {*ON_CPU, *ON_DEVICE, *SPARE, MARK}
     kinds = Counter(kind for kind in events["category"].astype(str) if kind not in known)
     if not kinds:
         return []

@@ -17,10 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.records.profile_notes import ALLOCATION
-from reports.profiles.trace.columns import category, real, whole, written
-from reports.profiles.trace.dialects import CATEGORIES
+from reports.profiles.trace.columns import category, of_category, real, whole, written
+from reports.profiles.trace.dialects import CATEGORIES, MARK
 from reports.profiles.trace.document import NOTHING, Document, Event, TraceError, content, decode, details
 from reports.profiles.trace.doubts import not_understood, nothing_understood, without_impossible
+from reports.profiles.trace.marks import suggested, with_marks
 from reports.profiles.trace.times import NOT_KNOWN, nanoseconds
 
 __all__ = ["Trace", "TraceError", "read_trace"]
@@ -59,18 +60,21 @@ class Trace:
     warnings: Sequence[str] = field(default=())
 
 
-def read_trace(path: Path) -> Trace:
-    """The trace in a file. Raises TraceError for anything that is not a whole trace with at least one event."""
+def read_trace(path: Path, step_mark: str = "") -> Trace:
+    """The trace in a file; step_mark: a GLOB of the names of events that are whole steps.
+
+    Raises TraceError for anything that is not a whole trace with at least one event.
+    """
     collecting = gc.isenabled()
     gc.disable()  # a million small objects, none of which refers to another
     try:
-        return tabulate(path, decode(path, content(path)))
+        return tabulate(path, decode(path, content(path)), step_mark)
     finally:
         if collecting:
             gc.enable()
 
 
-def tabulate(path: Path, document: Document) -> Trace:
+def tabulate(path: Path, document: Document, step_mark: str) -> Trace:
     """The events as tables. Raises TraceError when there is none."""
     every = document.traceEvents
     events = [event for event in every if event.ph == "X" and event.cat != "Trace"]
@@ -99,7 +103,9 @@ def tabulate(path: Path, document: Document) -> Trace:
     table = event_table(events, starts - first_ns, durations)
     if why := nothing_understood(table):
         raise TraceError(f"{path}: {why}")
-    table, cut = without_impossible(table)
+    table, cut = without_impossible(with_marks(table, step_mark))
+    if step_mark and not of_category(table, MARK).any():
+        raise TraceError(f"{path}: no event's name matches --step-mark {step_mark!r}; {suggested(table)}")
     return Trace(
         path,
         table,

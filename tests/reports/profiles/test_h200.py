@@ -11,6 +11,7 @@ import pytest
 from reports.profiles.profile import read_foreign
 from reports.profiles.shape.windows import steps_of
 from reports.profiles.trace.dialects import ON_DEVICE
+from reports.profiles.trace.dialects import MARK
 from reports.profiles.trace.reading import read_trace
 
 TRACES = Path(__file__).parents[2] / "data" / "traces"
@@ -55,7 +56,7 @@ def test_kernels_copies_and_steps_are_all_there(name: str) -> None:
 @pytest.mark.parametrize("name", INSIDE)
 def test_correlations_tell_which_step_launched_what(name: str) -> None:
     events = read_trace(trace_file(name)).events
-    marks = events[(events["category"] == "user_annotation") & events["name"].isin(STEPS)]
+    marks = events[(events["category"] == MARK) & events["name"].isin(STEPS)]
     found = launching_steps(events, marks)
     assert [found[step] for step in STEPS] == [INSIDE[name][3]] * len(STEPS)
     assert found[EARLIER] == sum(INSIDE[name][:3]) - INSIDE[name][3] * len(STEPS)

@@ -9,9 +9,11 @@ import pkgutil
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from reports.profiles.trace.dialects.base import ON_CPU, ON_DEVICE, Dialect
+from reports.profiles.trace.dialects.base import MARK, ON_CPU, ON_DEVICE, Dialect
 
-__all__ = ["CATEGORIES", "COMMUNICATION", "DETAILS", "DEVICES", "MARKS", "ON_CPU", "ON_DEVICE", "WAITS"]
+__all__ = [
+    "CATEGORIES", "COMMUNICATION", "DETAILS", "DEVICES", "LOOPS", "MARK", "MARKS", "ON_CPU", "ON_DEVICE", "WAITS",
+]  # fmt: skip
 
 Word = TypeVar("Word")
 
@@ -43,5 +45,6 @@ CATEGORIES = merged(dialect.categories for dialect in KNOWN)
 DETAILS = spellings(merged(dialect.details for dialect in KNOWN))
 DEVICES = merged(dialect.devices for dialect in KNOWN)
 MARKS = tuple(mark for dialect in KNOWN for mark in dialect.marks)
+LOOPS = tuple(loop for dialect in KNOWN for loop in dialect.loops)
 WAITS = tuple(wait for dialect in KNOWN for wait in dialect.waits)
 COMMUNICATION = tuple(name for dialect in KNOWN for name in dialect.communication)

@@ -7,6 +7,12 @@ from reports.profiles.trace.dialects.base import Dialect
 DIALECT = Dialect(
     categories={"hip_runtime": "cuda_runtime"},
     devices={6: "HIP"},
-    waits=("hipDeviceSynchronize",),
+    waits=(
+        "hipDeviceSynchronize",
+        "hipStreamSynchronize",
+        "hipEventSynchronize",
+        "hipMemcpy",
+        "hipMemcpyWithStream",
+    ),
     communication=("rccl",),
 )
