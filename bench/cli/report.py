@@ -12,7 +12,7 @@ from bench.records.errors import UsageError
 from bench.records.files import Contents, write_whole
 
 if TYPE_CHECKING:
-    from reports.profiles.profile import Profile
+    from reports.profiles.profile import Choice, Profile
 
 
 def add_to(commands: Any) -> None:
@@ -66,8 +66,9 @@ def compare_profiles(options: argparse.Namespace) -> int:
     """Write the page of what changed between two profiles. Raises UsageError."""
     from reports.format.html import page  # noqa: PLC0415 - as above
     from reports.profiles.say.difference import difference, pairs  # noqa: PLC0415
+    from reports.profiles.shape.windows import middle  # noqa: PLC0415
 
-    sides = [profiles_in(path) or [foreign_profile(path)] for path in options.diff]
+    sides = [profiles_in(path, middle) or [foreign_profile(path, middle)] for path in options.diff]
     matched, alone = pairs(*sides)
     if not matched:
         before, after = options.diff
@@ -79,17 +80,21 @@ def compare_profiles(options: argparse.Namespace) -> int:
     return 0
 
 
-def foreign_profile(path: Path) -> Profile:
-    """The profile in a trace made elsewhere. Raises UsageError."""
+def foreign_profile(path: Path, chosen: Choice) -> Profile:
+    """The profile of the chosen steps of a trace made elsewhere. Raises UsageError."""
     from reports.profiles.profile import read_foreign  # noqa: PLC0415 - as above
 
     if path.is_dir():
         raise UsageError(f"{path} holds no profile (profile.json); `torchpace profile NAME -o {path}` writes one")
-    return read_foreign(path)
+    return read_foreign(path, chosen=chosen)
 
 
-def profiles_in(path: Path) -> list[Profile]:
-    """The profiles in a folder, which hold profile.json directly or one level down. Raises UsageError."""
+def profiles_in(path: Path, chosen: Choice | None = None) -> list[Profile]:
+    """The profiles in a folder, which hold profile.json directly or one level down, of all steps or of the chosen.
+
+    Raises UsageError.
+    """
     from reports.profiles.profile import profile_folders, read_profile  # noqa: PLC0415 - imports pandas
+    from reports.profiles.shape.windows import every  # noqa: PLC0415
 
-    return [read_profile(folder) for folder in profile_folders(path)]
+    return [read_profile(folder, chosen or every) for folder in profile_folders(path)]

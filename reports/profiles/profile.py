@@ -5,13 +5,14 @@ A part that is not there is None, and `missing` says why.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bench.records.profile_notes import FILE, MEMORY, STACKS, TIMELINE, Notes, read_notes
 from reports.profiles.shape.breakdown import Breakdown, by_activity, by_phase
@@ -21,7 +22,7 @@ from reports.profiles.shape.memory import MemoryProfile, allocated_by_operator, 
 from reports.profiles.shape.modules import ModuleTree, add_flops, add_memory, module_tree
 from reports.profiles.shape.operators import calls_table, kernel_table, nest_operators, operator_table, without_operator
 from reports.profiles.shape.timeline import Timeline, timeline_of
-from reports.profiles.shape.windows import DISTURBED, Steps, steps_of, usual
+from reports.profiles.shape.windows import Steps, every, steps_of
 from reports.profiles.trace.reading import Trace, read_trace
 
 NO_STACKS = "the trace has no stacks; take it with with_stack=True"
@@ -70,7 +71,10 @@ def profile_folders(path: Path) -> list[Path]:
     return sorted(found.parent for found in path.glob(f"*/{FILE}"))
 
 
-def read_profile(folder: Path) -> Profile:
+Choice = Callable[[Steps], NDArray[np.bool_]]  # which steps a profile is of
+
+
+def read_profile(folder: Path, chosen: Choice = every) -> Profile:
     """The profile in a folder that `torchpace profile` wrote. Raises TraceError, StoringError."""
     notes = read_notes(folder)
     case = notes.case
@@ -79,19 +83,21 @@ def read_profile(folder: Path) -> Profile:
     timeline = read_trace(folder / TIMELINE)
     stacks = read_trace(folder / STACKS) if "stacks" not in notes.missing else None
     memory = read_trace(folder / MEMORY) if "memory" not in notes.missing else None
-    return make(title, timeline, stacks, memory, notes)
+    return make(title, timeline, stacks, memory, notes, chosen)
 
 
-def read_foreign(path: Path, step_mark: str = "") -> Profile:
+def read_foreign(path: Path, step_mark: str = "", chosen: Choice = every) -> Profile:
     """The profile in a trace made elsewhere; step_mark: a GLOB of what is a step there. Raises TraceError."""
     trace = read_trace(path, step_mark)
     title = path.name if trace.rank is None else f"{path.name} (rank {trace.rank})"
-    return make(title, trace, trace, trace, None)
+    return make(title, trace, trace, trace, None, chosen)
 
 
-def make(title: str, trace: Trace, stacks: Trace | None, memory: Trace | None, notes: Notes | None) -> Profile:
-    """Every part of the profile that the traces allow."""
-    steps, launches, left_out = shown_steps(trace, equal=notes is not None)
+def make(
+    title: str, trace: Trace, stacks: Trace | None, memory: Trace | None, notes: Notes | None, chosen: Choice
+) -> Profile:
+    """Every part of the profile that the traces allow, of the chosen steps."""
+    steps, launches, left_out = shown_steps(trace, chosen)
     nested = nest_operators(trace)
     calls = calls_table(trace, steps, nested, launches)
     nobodys_s = without_operator(trace, calls, launches)
@@ -100,7 +106,7 @@ def make(title: str, trace: Trace, stacks: Trace | None, memory: Trace | None, n
     modules = None
     if stacks is not None and (stacks.events["category"] == "python_function").any():
         stacked_steps = steps_of(stacks)
-        stacked_steps = stacked_steps.kept(usual(stacked_steps)) if notes else steps
+        stacked_steps = stacked_steps.kept(chosen(stacked_steps)) if notes else steps
         everything = nest_all(stacks)
         flame = boxes(flame_of(stacks, stacked_steps, everything))
         modules = module_tree(stacks, stacked_steps, everything, notes.module_names if notes else {})
@@ -128,19 +134,18 @@ def make(title: str, trace: Trace, stacks: Trace | None, memory: Trace | None, n
     )  # fmt: skip
 
 
-def shown_steps(trace: Trace, equal: bool) -> tuple[Steps, Launches, list[str]]:
-    """The steps with what their devices did, and in words what is left out: of equal steps also those disturbed."""
+def shown_steps(trace: Trace, chosen: Choice) -> tuple[Steps, Launches, list[str]]:
+    """The chosen steps with what their devices did, and in words what is left out."""
     steps = steps_of(trace)
     launches = launches_of(trace, steps)
     steps, warnings = with_devices(steps, trace, launches), unowned(trace, launches)
     if graphs := unseen_graphs(trace, steps):
         launched = "1 graph launch has" if graphs == 1 else f"{graphs} graph launches have"
         warnings.append(f"{launched} no kernels in the trace: what devices did then, and their idle time, is not known")
-    chosen = usual(steps) if equal else np.ones(len(steps.names), dtype=bool)
-    if disturbed := int((~chosen).sum()):
-        many = f"{disturbed} of {len(steps.names)} steps"
-        warnings.append(f"{many} took over {DISTURBED} times the median and are left out")
-    return steps.kept(chosen), launches.kept(chosen), warnings
+    kept = chosen(steps)
+    if others := int((~kept).sum()):
+        warnings.append(f"{others} of {len(steps.names)} steps, the longest and the shortest, are left out")
+    return steps.kept(kept), launches.kept(kept), warnings
 
 
 def memory_of(trace: Trace, notes: Notes | None) -> MemoryProfile | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from reports.profiles.profile import Profile
 
+SAME_CALLS = 0.01  # calls per step that differ by less differ in a step at the edge of what was recorded
 LITTLE = 1e-3  # of the longer step: a difference below this is not listed
 
 
@@ -28,6 +30,11 @@ class Change:
         return (self.after_s or 0.0) - (self.before_s or 0.0)
 
     @property
+    def is_certain(self) -> bool:
+        """Whether it is called more or less often, which no noise does."""
+        return not math.isclose(self.calls_before, self.calls_after, rel_tol=SAME_CALLS)
+
+    @property
     def word(self) -> str:
         """What happened to it."""
         if self.before_s is None:
@@ -41,6 +48,7 @@ class Change:
 class Difference:
     """Two profiles, and the changes between them by kind ("operators", "kernels", "modules", "phases").
 
+    Both are of their steps' middle half, so that no disturbed step is in a figure and parts add up to the step.
     left_out: for each kind, how many changed by less than LITTLE of the longer step. spread_s: the standard deviation
     of a profiled step in each, which differences of that size may be made of.
     """
@@ -69,8 +77,9 @@ def difference(before: Profile, after: Profile) -> Difference:
     found = {kind: changes_of(*pair) for kind, pair in tables.items()}
     return Difference(
         before, after,
-        {kind: [change for change in changes if abs(change.delta_s) >= least] for kind, changes in found.items()},
-        {kind: sum(0 < abs(change.delta_s) < least for change in changes) for kind, changes in found.items()},
+        {kind: [each for each in changes if shown(each, least)] for kind, changes in found.items()},
+        {kind: sum(bool(each.delta_s) and not shown(each, least) for each in changes)
+         for kind, changes in found.items()},
         (spread(before), spread(after)),
     )  # fmt: skip
 
@@ -78,8 +87,13 @@ def difference(before: Profile, after: Profile) -> Difference:
 Spent = Mapping[str, tuple[float, float]]  # seconds and calls per step by name
 
 
+def shown(change: Change, least_s: float) -> bool:
+    """Whether a change is listed."""
+    return change.is_certain or abs(change.delta_s) >= least_s
+
+
 def changes_of(before: Spent, after: Spent) -> list[Change]:
-    """All changes, the largest first."""
+    """All changes: first what is called more or less often than before, then the rest, the largest first."""
     names = dict.fromkeys([*before, *after])
     changes = [
         Change(
@@ -88,7 +102,7 @@ def changes_of(before: Spent, after: Spent) -> list[Change]:
         )
         for name in names
     ]  # fmt: skip
-    return sorted(changes, key=lambda change: -abs(change.delta_s))
+    return sorted(changes, key=lambda change: (not change.is_certain, -abs(change.delta_s)))
 
 
 def phases(profile: Profile) -> Spent:

@@ -15,7 +15,6 @@ from reports.profiles.trace.dialects import MARK, ON_CPU, ON_DEVICE
 from reports.profiles.trace.reading import Trace
 
 WHOLE = "whole trace"
-DISTURBED = 1.5  # a step so many times longer than the median
 PAUSE = 0.05  # a gap above this share of a step is no part of it: the profiler waited or warmed up
 
 Ints = NDArray[np.int64]
@@ -111,7 +110,15 @@ def told_apart(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def usual(steps: Steps) -> NDArray[np.bool_]:
-    """Which steps did not take much longer than the median: of equal steps, those that nothing else disturbed."""
-    found: NDArray[np.bool_] = steps.lengths <= DISTURBED * np.median(steps.lengths)
+def every(steps: Steps) -> NDArray[np.bool_]:
+    """All steps."""
+    return np.ones(len(steps.names), dtype=bool)
+
+
+def middle(steps: Steps) -> NDArray[np.bool_]:
+    """The steps of the middle half by length: a disturbed one is not among them, and their parts add up."""
+    count = len(steps.names)
+    cut = round(count / 4)
+    ranks = np.argsort(np.argsort(steps.lengths, kind="stable"), kind="stable")
+    found: NDArray[np.bool_] = (ranks >= cut) & (ranks < max(count - cut, cut + 1))
     return found
