@@ -74,6 +74,7 @@ SHOWS: dict[str, tuple[str, ...]] = {
         "Timing of each case", "Peak memory", "What was not measured", "Environment and method",
     ),
     "torchpace profile 'linear_regression.train_step'": PROFILE,
+    "torchpace profile --trace profile/": (r"of the step \(", "CPU breakdown", "torchpace report --diff"),
     "torchpace report before.jsonl profile": ("Timing of each case .*Flame graph",),
     "torchpace compile": (
         rf"speedup \[95 %\] .*cold +warm +break-even \[95 %\] +error\n.*\n.*{RATIO}",

@@ -11,6 +11,7 @@ import ast
 import functools
 import hashlib
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -141,7 +142,9 @@ def foreign_case(benchmark: Benchmark, entry: Entry) -> Case:
 def literal(text: str) -> Value:
     """A parameter's value where it is written as a number, a truth value or a text; else as it is written."""
     try:
-        value = ast.literal_eval(text) if len(text) < 1000 and "\\" not in text else text
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what somebody's backslash might escape
+            value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return text
     return value if isinstance(value, (str, int, float, bool)) else text

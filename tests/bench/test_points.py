@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.records.points import Value, point_of, text_of, value_of
-from bench.records.record import Case, Environment
-from reports.read.asv import records_of
+from bench.records.record import Case
+from reports.read.asv import contents
 
 TEXTS = st.one_of(st.text(), st.text(alphabet=", =a1'\"\\"))
 NUMBERS = st.one_of(st.integers(), st.booleans(), st.floats(allow_nan=False, allow_infinity=False))
@@ -55,5 +56,7 @@ def test_a_comma_inside_a_value_is_no_other_axis() -> None:
 @given(POINTS)
 def test_asv_s_results_give_the_point_that_was_measured(point: tuple[tuple[str, Value], ...]) -> None:
     params = [[repr(text)] for text in (text_of(point), "cpu", "float32", "eager", "1")]  # as asv stores them
-    (record,) = records_of("w", "step_time", {"params": params, "result": [1.0]}, Environment(()))
+    stored = {"w.track_step_time": {"params": params, "result": [1.0]}}
+    (record,) = contents(Path("a.json"), {"results": stored, "commit_hash": "a"}, {}).records
+    assert (record.metric, record.case.workload) == ("step_time", "w")
     assert record.case.point_text == text_of(point)

@@ -10,8 +10,7 @@ import pytest
 
 from reports.profiles.profile import read_foreign
 from reports.profiles.shape.windows import steps_of
-from reports.profiles.trace.dialects import ON_DEVICE
-from reports.profiles.trace.dialects import MARK
+from reports.profiles.trace.dialects import MARK, ON_DEVICE
 from reports.profiles.trace.reading import read_trace
 
 TRACES = Path(__file__).parents[2] / "data" / "traces"

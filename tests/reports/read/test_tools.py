@@ -60,8 +60,9 @@ CONFIG = {
 
 def run(folder: Path, *command: str | Path) -> str:
     """What a command prints in the folder, with an empty home, where asv keeps its list of machines."""
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(
-        command, cwd=folder, env={**os.environ, "HOME": str(folder)}, stdin=subprocess.DEVNULL, capture_output=True,
+        command, cwd=folder, env={**alone, "HOME": str(folder)}, stdin=subprocess.DEVNULL, capture_output=True,
         text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode in (0, 2), done.stdout + done.stderr  # 2: asv says that a benchmark failed
