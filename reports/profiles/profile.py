@@ -15,10 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.records.profile_notes import FILE, MEMORY, STACKS, TIMELINE, Notes, read_notes
-from reports.profiles.shape.breakdown import Breakdown, by_activity, by_phase
+from reports.profiles.shape.breakdown import Breakdown, by_activity, by_device, by_phase
+from reports.profiles.shape.communication import communicates, communication_table
 from reports.profiles.shape.flame import Box, boxes, flame_of, nest_all
 from reports.profiles.shape.launches import Launches, launches_of, unowned, unseen_graphs, with_devices
-from reports.profiles.shape.memory import MemoryProfile, allocated_by_operator, memory_profile
+from reports.profiles.shape.memory import MemoryProfile, allocated_by_operator, memory_profiles
 from reports.profiles.shape.modules import ModuleTree, add_flops, add_memory, module_tree
 from reports.profiles.shape.operators import calls_table, kernel_table, nest_operators, operator_table, without_operator
 from reports.profiles.shape.timeline import Timeline, timeline_of
@@ -43,13 +44,15 @@ class Profile:
     steps: Steps
     phases: Breakdown
     activities: Breakdown | None
+    by_device: Mapping[str, Breakdown]
+    communication: pd.DataFrame
     operators: pd.DataFrame
     by_shape: pd.DataFrame
     kernels: pd.DataFrame
     timeline: Timeline
     flame: Sequence[Box] = ()
     modules: ModuleTree | None = None
-    memory: MemoryProfile | None = None
+    memories: Sequence[MemoryProfile] = ()
     allocated: Mapping[str, float] = field(default_factory=dict)  # bytes per step by operator
     notes: Notes | None = None
     rank: int | None = None
@@ -57,6 +60,11 @@ class Profile:
     unseen_graphs: int = 0
     missing: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+
+    @property
+    def memory(self) -> MemoryProfile | None:
+        """The memory of the device with the highest peak."""
+        return max(self.memories, key=lambda each: each.peak_bytes, default=None)
 
     @property
     def step_s(self) -> float | None:
@@ -100,16 +108,14 @@ def make(
     steps, launches, left_out = shown_steps(trace, chosen)
     nested = nest_operators(trace)
     calls = calls_table(trace, steps, nested, launches)
+    collective = communicates(trace, nested, launches)
     nobodys_s = without_operator(trace, calls, launches)
     missing = dict(notes.missing) if notes else {}
     flame: Sequence[Box] = ()
     modules = None
     if stacks is not None and (stacks.events["category"] == "python_function").any():
         stacked_steps = steps_of(stacks)
-        stacked_steps = stacked_steps.kept(chosen(stacked_steps)) if notes else steps
-        everything = nest_all(stacks)
-        flame = boxes(flame_of(stacks, stacked_steps, everything))
-        modules = module_tree(stacks, stacked_steps, everything, notes.module_names if notes else {})
+        flame, modules = called(stacks, stacked_steps.kept(chosen(stacked_steps)) if notes else steps, notes)
         if modules is None:
             missing["modules"] = NO_MODULES
     else:
@@ -119,19 +125,28 @@ def make(
         add_flops(modules, notes.module_flops)
     if modules is not None and memory is not None:
         add_memory(modules, memory, steps_of(memory))
-    remembered = memory_of(memory, notes) if memory is not None else None
-    if remembered is None:
+    remembered = memories_of(memory, notes) if memory is not None else []
+    if not remembered:
         missing.setdefault("memory", NO_MEMORY)
     return Profile(
         title=title, sources=[t.path for t in dict.fromkeys(filter(None, (trace, stacks, memory)))],
-        steps=steps, phases=by_phase(trace, steps, nested), activities=by_activity(trace, steps),
+        steps=steps, phases=by_phase(trace, steps, nested), activities=by_activity(trace, steps, collective),
+        by_device=by_device(trace, steps, collective),
+        communication=communication_table(trace, steps, launches, collective),
         operators=operator_table(calls, steps, nobodys_s=nobodys_s),
         by_shape=operator_table(calls, steps, ("name", "shapes")),
         kernels=kernel_table(trace, steps, launches), timeline=timeline_of(trace, steps), flame=flame, modules=modules,
-        memory=remembered, allocated=allocated_by_operator(memory, steps_of(memory)) if memory is not None else {},
+        memories=remembered, allocated=allocated_by_operator(memory, steps_of(memory)) if memory is not None else {},
         notes=notes, rank=trace.rank, devices=trace.devices, unseen_graphs=unseen_graphs(trace, steps), missing=missing,
         warnings=[*(notes.warnings if notes else ()), *trace.warnings, *left_out],
     )  # fmt: skip
+
+
+def called(stacks: Trace, steps: Steps, notes: Notes | None) -> tuple[Sequence[Box], ModuleTree | None]:
+    """The flame graph and the modules of the steps; no modules where none was called."""
+    everything = nest_all(stacks)
+    names = notes.module_names if notes else {}
+    return boxes(flame_of(stacks, steps, everything)), module_tree(stacks, steps, everything, names)
 
 
 def shown_steps(trace: Trace, chosen: Choice) -> tuple[Steps, Launches, list[str]]:
@@ -148,13 +163,13 @@ def shown_steps(trace: Trace, chosen: Choice) -> tuple[Steps, Launches, list[str
     return steps.kept(kept), launches.kept(kept), warnings
 
 
-def memory_of(trace: Trace, notes: Notes | None) -> MemoryProfile | None:
-    """The memory of the device that the case runs on; of a trace made elsewhere, of the device that allocated most."""
+def memories_of(trace: Trace, notes: Notes | None) -> list[MemoryProfile]:
+    """The memory of the devices that the case runs on; of a trace made elsewhere, of the kind that allocated most."""
     steps = steps_of(trace)
     if notes is not None:
         known = {int(address): kind for address, kind in notes.addresses.items()}
-        return memory_profile(trace, steps, notes.memory_device or 0, known, from_start=True)
+        return memory_profiles(trace, steps, notes.memory_device or 0, known, from_start=True)
     if trace.memory.empty:
-        return None
+        return []
     traffic = trace.memory["bytes"].abs().groupby(trace.memory["device_type"]).sum()
-    return memory_profile(trace, steps, int(traffic.index.to_numpy()[traffic.to_numpy().argmax()]))
+    return memory_profiles(trace, steps, int(traffic.index.to_numpy()[traffic.to_numpy().argmax()]))

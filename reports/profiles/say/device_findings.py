@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from reports.format import units
 from reports.profiles.profile import Profile
 from reports.profiles.say.finding import Finding, number_of, seconds
-from reports.profiles.shape.breakdown import is_communication
 from reports.profiles.trace.dialects import WAITS
 
 IDLE_SHARE = 0.2
@@ -27,7 +26,7 @@ def idle_device(profile: Profile) -> Iterator[Finding]:
     """The device waits for the CPU; not told where the trace does not hold all that the device did."""
     if profile.activities is None or profile.unseen_graphs:
         return
-    shares = profile.activities.fractions
+    shares = usual(profile)
     waiting = shares["idle"] + shares["CPU only"]
     kernels = profile.kernels[profile.kernels["category"] == "kernel"]
     if waiting < IDLE_SHARE or kernels.empty:
@@ -60,12 +59,22 @@ def copying(profile: Profile) -> Iterator[Finding]:
 def communicating(profile: Profile) -> Iterator[Finding]:
     """The device communicates with nothing else to do."""
     share = profile.activities.fractions["communication"] if profile.activities else 0.0
-    if share >= COMMUNICATION_SHARE and profile.kernels["name"].map(is_communication).any():
+    if share >= COMMUNICATION_SHARE and not profile.communication.empty:
+        worst = profile.communication.sort_values("exposed_s").iloc[-1]
         yield Finding(
             f"{units.percent(share)} of the step is communication that no kernel hides",
-            "collective kernels ran with no other kernel beside them",
+            f"mostly {worst['name']}: {seconds(worst['exposed_s'])} a step with no other kernel beside it, "
+            f"{seconds(worst['hidden_s'])} hidden",
             "overlap it with the backward pass, or look whether another rank arrives late", "breakdown", share,
         )  # fmt: skip
+
+
+def usual(profile: Profile) -> dict[str, float]:
+    """The shares of the activities; of several devices their mean, since one is idle while another works."""
+    each = [parts.fractions for parts in profile.by_device.values()]
+    if not each:
+        return profile.activities.fractions if profile.activities else {}
+    return {name: sum(shares[name] for shares in each) / len(each) for name in each[0]}
 
 
 def waits(profile: Profile) -> tuple[str, ...]:

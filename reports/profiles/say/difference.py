@@ -122,8 +122,12 @@ def kernels(profile: Profile) -> Spent:
 
 
 def spent(table: pd.DataFrame, column: str) -> Spent:
-    """A table's seconds and calls by name."""
-    return dict(zip(table["name"], zip(table[column], table["calls"], strict=True), strict=True))
+    """A table's seconds and calls by name; of several devices, all together."""
+    found: dict[str, tuple[float, float]] = {}
+    for name, seconds, calls in zip(table["name"], table[column], table["calls"], strict=True):
+        before = found.get(name, (0.0, 0.0))
+        found[name] = (before[0] + seconds, before[1] + calls)
+    return found
 
 
 def modules(profile: Profile) -> Spent:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from reports.format import units
 from reports.profiles.profile import Profile
+from reports.profiles.say.device_findings import usual
 from reports.profiles.say.finding import number_of, seconds
 from reports.profiles.shape.modules import Module
 from reports.profiles.shape.operators import NO_OPERATOR
 
 LARGE = 0.2  # of the step: what is below takes no large part of it
 MOST_OF = 0.6  # of a module: a module inside that takes as much is the one to name
-OVERLAPPING = 1.02  # of the step: what adds up to more ran at the same time
+OVERLAPPING = 1.02  # of the time in which anything worked: what adds up to more ran at the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,10 @@ def waits(profile: Profile) -> list[Part]:
             Part(fractions["other"], "", means("other"), "is outside of operators: Python, or waiting"),
         ]
     fractions, means = profile.activities.fractions, profile.activities.mean_s
-    idle = Part(
-        fractions["idle"] + fractions["CPU only"], "", means("idle") + means("CPU only"), "the device does nothing"
-    )
+    shares = usual(profile)
+    nothing = shares["idle"] + shares["CPU only"]
+    whose = "the devices, on average, do nothing" if profile.by_device else "the device does nothing"
+    idle = Part(nothing, "", nothing * profile.steps.mean_s, whose)
     alone = [
         Part(fractions[name], "", means(name), f"is {what} with nothing beside")
         for name, what in (("communication", "communication"), ("copy", "copying"))
@@ -68,8 +70,10 @@ def first_operator(profile: Profile, products: float | None) -> list[Part]:
     first = table.iloc[0]
     taken, total = float(first[column]), float(table[column].sum())
     step_s = profile.steps.mean_s if profile.activities else profile.steps.on_cpu_s
-    overlaps = total > OVERLAPPING * step_s
-    whose = "the device's work" if profile.activities else "what operators take"
+    overlaps = total > OVERLAPPING * busy_s(profile)
+    whose = "what operators take"
+    if profile.activities:
+        whose = "the devices' work" if profile.by_device else "the device's work"
     name = str(first["name"])
     calls = "" if name == NO_OPERATOR else f", in {number_of(float(first['calls']), 'call')}"
     what = "is work that no operator launched" if name == NO_OPERATOR else f"is {name}{calls}"
@@ -77,6 +81,13 @@ def first_operator(profile: Profile, products: float | None) -> list[Part]:
         taken / (total if overlaps else step_s), f"{whose} ({seconds(taken)} of {seconds(total)})" if overlaps else "",
         taken, what + speed(profile, name, taken, products),
     )]  # fmt: skip
+
+
+def busy_s(profile: Profile) -> float:
+    """Seconds of a step in which any device, or without one the CPU, worked; what is more than that overlapped."""
+    if profile.activities is None:
+        return profile.steps.on_cpu_s
+    return sum(profile.activities.mean_s(name) for name in ("kernel", "communication", "copy"))
 
 
 def speed(profile: Profile, name: str, taken_s: float, products: float | None) -> str:

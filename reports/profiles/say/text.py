@@ -17,6 +17,7 @@ from reports.format.html import short
 from reports.format.tables import grid, plain, title
 from reports.profiles.profile import Profile
 from reports.profiles.say.finding import Finding
+from reports.profiles.say.ranks import ranks_of
 
 ROWS = 15  # of a table on a terminal
 NAME = 60  # characters of a name in a table
@@ -59,7 +60,17 @@ def lines(profile: Profile) -> list[Line]:
         for row in rows_of(profile.operators)
     ]
     found += [
-        Line("kernel", row["name"], row["total_s"], row["share"], row["calls"]) for row in rows_of(profile.kernels)
+        Line("kernel", on(row, profile), row["total_s"], row["share"], row["calls"]) for row in rows_of(profile.kernels)
+    ]
+    found += [
+        Line(f"device {device} breakdown", name, parts.mean_s(name), parts.fractions[name])
+        for device, parts in profile.by_device.items()
+        for name in parts.names
+    ]
+    found += [
+        Line(f"communication, {what}", on(row, profile), row[f"{what}_s"], None, row["calls"])
+        for what in ("exposed", "hidden")
+        for row in rows_of(profile.communication)
     ]
     if profile.modules is not None:
         tree = profile.modules
@@ -71,6 +82,11 @@ def lines(profile: Profile) -> list[Line]:
             if depth and (spent := module.forward_s + module.backward_s) is not None
         ]
     return found
+
+
+def on(row: Mapping[Any, Any], profile: Profile) -> str:
+    """A kernel's name, with its device where there are several."""
+    return f"{row['name']} on device {row['device']}" if profile.by_device else str(row["name"])
 
 
 def rows_of(table: pd.DataFrame) -> list[dict[Any, Any]]:
@@ -87,7 +103,23 @@ def as_text(said: Sequence[Said], style: str, command: str) -> str:
         return json.dumps([as_json(each) for each in said], indent=2, allow_nan=False)
     if style == "markdown":
         return as_markdown(said, command)
-    return "\n\n".join(tables(each, "table", ROWS) for each in said)
+    parts = [*(tables(each, "table", ROWS) for each in said), ranks_text([each.profile for each in said], "table")]
+    return "\n\n".join(part for part in parts if part)
+
+
+def ranks_text(profiles: Sequence[Profile], style: str) -> str:
+    """The ranks side by side; empty where there are none."""
+    found = ranks_of(profiles)
+    if found is None:
+        return ""
+    cells = [
+        [each.name, units.quantity(each.least_s, "s"), str(each.least_rank), units.quantity(each.median_s, "s"),
+         units.quantity(each.most_s, "s"), str(each.most_rank)]
+        for each in found.parts
+    ]  # fmt: skip
+    headers = [f"{len(found.ranks)} ranks", "fastest", "rank", "median", "slowest", "rank"]
+    said = [plain(f"- {sentence(finding)}", style) for finding in found.findings]
+    return "\n\n".join([title("Ranks side by side", style), *said, grid(headers, cells, style, 1)])
 
 
 def tables(said: Said, style: str, most: int) -> str:
@@ -133,7 +165,9 @@ def table(found: Sequence[Line], kind: str, style: str, most: int) -> str:
 def as_markdown(said: Sequence[Said], command: str) -> str:
     """What fits into a comment: verdict, evidence, the largest lines, the next command."""
     for most in FEWER:
-        text = "\n\n".join([*(tables(each, "markdown", most) for each in said), f"Next: `{command}`"])
+        ranks = ranks_text([each.profile for each in said], "markdown")
+        parts = [ranks, *(tables(each, "markdown", most) for each in said), f"Next: `{command}`"]
+        text = "\n\n".join(part for part in parts if part)
         if len(text.encode()) <= MOST_BYTES:
             return text
     heads = [plain(f"- {short(each.profile.title)}: {each.headline}", "markdown") for each in said]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from reports.profiles.shape.nesting import NONE, Nest, ancestor
 from reports.profiles.shape.overlaps import Union, shares, union
 from reports.profiles.shape.windows import Steps
-from reports.profiles.trace.columns import lanes, of_category, where
-from reports.profiles.trace.dialects import COMMUNICATION, MARK, ON_CPU, ON_DEVICE
+from reports.profiles.trace.columns import devices, lanes, of_category, where
+from reports.profiles.trace.dialects import MARK, ON_CPU, ON_DEVICE
 from reports.profiles.trace.reading import Trace
 
 PHASES = ("data", "optimizer", "backward", "forward", "other")
@@ -93,25 +93,34 @@ def backward_of(events: pd.DataFrame, nest: Nest) -> Union:
     return union(starts, ends)
 
 
-def by_activity(trace: Trace, steps: Steps) -> Breakdown | None:
-    """Kernel, communication, copy, CPU only, idle: what the device did, and the CPU meanwhile; None without a device.
+def by_activity(
+    trace: Trace, steps: Steps, collective: NDArray[np.bool_], own: NDArray[np.bool_] | None = None
+) -> Breakdown | None:
+    """Kernel, communication, copy, CPU only, idle: what devices did, and the CPU meanwhile; None without a device.
 
     Where several things ran at once the first of these counts: communication that a kernel hides costs nothing.
+    collective: which events are communication. own: which are of the devices that are meant; all unless said.
     """
     events = trace.events
-    if not of_category(events, *ON_DEVICE).any():
+    on_device = of_category(events, *ON_DEVICE) & (own if own is not None else True)
+    if not on_device.any():
         return None
-    kernel = of_category(events, "kernel")
-    communicates = kernel & where(events["name"], is_communication)
-    copy = of_category(events, "gpu_memcpy", "gpu_memset")
+    kernel = on_device & of_category(events, "kernel")
+    copy = on_device & ~kernel
     on_cpu = of_category(events, "cpu_op", "cuda_runtime")
-    parts = [of(events, chosen) for chosen in (kernel & ~communicates, communicates, copy, on_cpu)]
+    parts = [of(events, chosen) for chosen in (kernel & ~collective, kernel & collective, copy, on_cpu)]
     return Breakdown(ACTIVITIES, np.array(shares(parts, steps.begin, steps.end)))
 
 
-def is_communication(name: str) -> bool:
-    """Whether a kernel moves data between devices or ranks."""
-    return name.lower().startswith(COMMUNICATION)
+def by_device(trace: Trace, steps: Steps, collective: NDArray[np.bool_]) -> dict[str, Breakdown]:
+    """The activities of every device by itself, where there are several."""
+    on_device = of_category(trace.events, *ON_DEVICE)
+    device = devices(trace.events)
+    names = sorted(set(device[on_device]), key=lambda name: (len(name), name))
+    if len(names) < 2:
+        return {}
+    found = {name: by_activity(trace, steps, collective, on_device & (device == name)) for name in names}
+    return {name: parts for name, parts in found.items() if parts is not None}
 
 
 def of(events: pd.DataFrame, chosen: NDArray[np.bool_]) -> Union:

@@ -61,14 +61,34 @@ class MemoryProfile:
     allocated_bytes: int  # in the step, freed again or not
 
 
-def memory_profile(
+def memory_profiles(
     trace: Trace, steps: Steps, device_type: int = 0, known: Mapping[int, str] | None = None, from_start: bool = False
+) -> list[MemoryProfile]:
+    """The memory of the last step on every device of a type; nothing of those where nothing was allocated."""
+    changes = trace.memory[trace.memory["device_type"] == device_type]
+    name = DEVICES.get(device_type, f"device {device_type}")
+    ids = sorted(changes["device_id"].unique())
+    found = [
+        memory_profile(
+            trace,
+            steps,
+            changes[changes["device_id"] == id],
+            f"{name} {id}" if len(ids) > 1 else name,
+            known,
+            from_start,
+        )
+        for id in ids
+    ]
+    return [profile for profile in found if profile is not None]
+
+
+def memory_profile(
+    trace: Trace, steps: Steps, changes: pd.DataFrame, device: str, known: Mapping[int, str] | None, from_start: bool
 ) -> MemoryProfile | None:
-    """The memory of the last step on a device; None when nothing was allocated there.
+    """The memory of the last step on one device, from its allocations and frees; None when there was none in the step.
 
     known: kind by address, of tensors that were alive at the step's beginning or end.
     """
-    changes = trace.memory[trace.memory["device_type"] == device_type]
     low, high = int(steps.low[-1]), int(steps.high[-1])
     if changes.empty or not ((changes["time_ns"] >= low) & (changes["time_ns"] <= high)).any():
         return None
@@ -83,7 +103,7 @@ def memory_profile(
     shown, rest = at_peak.head(SHOWN), at_peak.iloc[SHOWN:]
     allocated = changes[(changes["bytes"] > 0) & changes["time_ns"].between(low, high)]["bytes"].sum()
     return MemoryProfile(
-        DEVICES.get(device_type, f"device {device_type}"), (times - low) / 1e9, live, int(total[peak]),
+        device, (times - low) / 1e9, live, int(total[peak]),
         float(times[peak] - low) / 1e9, (high - low) / 1e9, described(trace, shown),
         (len(rest), int(rest["bytes"].sum())), from_start, int(allocated),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from reports.profiles.shape.launches import Launches, operators
 from reports.profiles.shape.nesting import NONE, Nest, ancestor, nest, totals
 from reports.profiles.shape.windows import Steps
-from reports.profiles.trace.columns import of_category
+from reports.profiles.trace.columns import devices, of_category
 from reports.profiles.trace.dialects import MARK
 from reports.profiles.trace.reading import Trace
 
@@ -77,20 +77,25 @@ def operator_table(
 
 
 def device_time(events: pd.DataFrame, nested: Nest, launches: Launches) -> Ints:
-    """Nanoseconds of device work that each nested event queued itself.
-
-    A device event belongs to the operator around the call that launched it; where there is none, to the operator with
-    its external id; and where that is not there either, to none, though a call is known.
-    """
+    """Nanoseconds of device work that each nested event queued itself."""
     own = np.zeros(len(nested.rows), dtype=np.int64)
+    owner = owners(events, nested, launches)
+    lengths = (events["end_ns"] - events["start_ns"]).to_numpy()[launches.rows]
+    np.add.at(own, owner[owner != NONE], lengths[owner != NONE])
+    return own
+
+
+def owners(events: pd.DataFrame, nested: Nest, launches: Launches) -> Ints:
+    """For everything that devices did, the position in the nest of the operator that it belongs to; NONE for none.
+
+    That is the operator around the call that launched it; where there is none, the operator with its external id; and
+    where that is not there either, none, though a call is known.
+    """
     position = np.full(len(events) + 1, NONE)
     position[nested.rows] = np.arange(len(nested.rows))
     around = np.append(ancestor(nested.parent, operators(events)[nested.rows]), NONE)
     call, by_id = position[launches.calls], position[launches.operators]
-    owner = np.where(around[call] != NONE, around[call], by_id)
-    lengths = (events["end_ns"] - events["start_ns"]).to_numpy()[launches.rows]
-    np.add.at(own, owner[owner != NONE], lengths[owner != NONE])
-    return own
+    return np.where(around[call] != NONE, around[call], by_id)
 
 
 def outermost_of_name(codes: NDArray[np.integer], parent: Ints) -> NDArray[np.bool_]:
@@ -102,18 +107,19 @@ def outermost_of_name(codes: NDArray[np.integer], parent: Ints) -> NDArray[np.bo
 
 
 def kernel_table(trace: Trace, steps: Steps, launches: Launches) -> pd.DataFrame:
-    """What the steps had devices do, by name: calls and seconds per step, the longest first.
+    """What the steps had devices do, by name and device: calls and seconds per step, the longest first.
 
     occupancy: achieved, as the profiler estimates it, 0 to 1, weighted by time; NaN where the trace has none.
     """
-    part = trace.events.iloc[launches.rows[launches.steps != NONE]].reset_index(drop=True)
+    rows = launches.rows[launches.steps != NONE]
+    part = trace.events.iloc[rows].reset_index(drop=True)
     seconds = (part["end_ns"] - part["start_ns"]) / 1e9
     frame = pd.DataFrame({
         "name": part["name"], "category": part["category"], "total_s": seconds, "row": part.index,
         "weighted": part["occupancy"] / 100 * seconds, "weight": seconds.where(part["occupancy"].notna()),
-        "blocks_per_sm": part["blocks_per_sm"], "stream": part["stream"].cat.codes,
+        "blocks_per_sm": part["blocks_per_sm"], "stream": part["stream"].cat.codes, "device": devices(part),
     })  # fmt: skip
-    grouped = frame.groupby(["name", "category"], sort=False, observed=True)
+    grouped = frame.groupby(["name", "category", "device"], sort=False, observed=True)
     table = grouped.agg(
         calls=("total_s", "size"), total_s=("total_s", "sum"), mean_s=("total_s", "mean"), min_s=("total_s", "min"),
         max_s=("total_s", "max"), weighted=("weighted", "sum"), weight=("weight", "sum"),

@@ -30,6 +30,13 @@ def lanes(events: pd.DataFrame) -> NDArray[np.int64]:
     return process * (len(events["thread"].cat.categories) + 1) + thread
 
 
+def devices(events: pd.DataFrame) -> NDArray[np.object_]:
+    """The device of each event of a device's: its number, or where there is none, what the file calls its process."""
+    rows = np.arange(len(events))
+    device, process = texts(events["device"], rows), texts(events["process"], rows)
+    return np.where(device != "", device, process)
+
+
 def texts(column: pd.Series, rows: NDArray[np.int64]) -> NDArray[np.object_]:
     """The texts of some rows of a categorical column; each text is one object, however often it occurs."""
     known = np.array([*column.cat.categories, ""], dtype=object)

@@ -38,7 +38,8 @@ EVENT_COLUMNS = {
     "block": category, "copied": whole,
 }  # fmt: skip
 MEMORY_COLUMNS = {
-    "bytes": "bytes_changed", "address": "address", "device_type": "device_type", "total_allocated": "total_allocated",
+    "bytes": "bytes_changed", "address": "address", "device_type": "device_type", "device_id": "device_id",
+    "total_allocated": "total_allocated",
 }  # fmt: skip
 
 
@@ -49,7 +50,8 @@ class Trace:
     events: one row per event with a duration, in order of start: name, category, process, thread, start_ns, end_ns,
     and the whole-number columns correlation, external_id, sequence, forward_thread (ABSENT where there is none),
     shapes (text), device, stream, occupancy, blocks_per_sm, grid, block, copied (bytes).
-    memory: one row per allocation or free: time_ns, bytes, address, device_type, total_allocated, process, thread.
+    memory: one row per allocation or free: time_ns, bytes, address, device_type, device_id, total_allocated, process,
+    thread.
     """
 
     path: Path

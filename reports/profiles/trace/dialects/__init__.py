@@ -12,7 +12,8 @@ from typing import TypeVar
 from reports.profiles.trace.dialects.base import MARK, ON_CPU, ON_DEVICE, Dialect
 
 __all__ = [
-    "CATEGORIES", "COMMUNICATION", "DETAILS", "DEVICES", "LOOPS", "MARK", "MARKS", "ON_CPU", "ON_DEVICE", "WAITS",
+    "CATEGORIES", "COLLECTIVES", "COMMUNICATION", "DETAILS", "DEVICES", "LOOPS", "MARK", "MARKS", "ON_CPU", "ON_DEVICE",
+    "WAITS",
 ]  # fmt: skip
 
 Word = TypeVar("Word")
@@ -47,4 +48,5 @@ DEVICES = merged(dialect.devices for dialect in KNOWN)
 MARKS = tuple(mark for dialect in KNOWN for mark in dialect.marks)
 LOOPS = tuple(loop for dialect in KNOWN for loop in dialect.loops)
 WAITS = tuple(wait for dialect in KNOWN for wait in dialect.waits)
+COLLECTIVES = tuple(name for dialect in KNOWN for name in dialect.collectives)
 COMMUNICATION = tuple(name for dialect in KNOWN for name in dialect.communication)

@@ -19,8 +19,9 @@ class Dialect:
     event, the column that it goes into (correlation, stream, …; those of Kineto are all there are).
     devices: by the number that allocations have, what people call the device. marks: how names begin of events that
     are a whole step. loops: GLOBs of what an engine marks around a pass of its own loop, which are steps where no other
-    mark is. waits: calls in which the CPU does nothing but wait for the device. communication: how names
-    begin, in lower case, of kernels that move data between devices or ranks.
+    mark is. waits: calls in which the CPU does nothing but wait for the device. communication: words, in lower case, in
+    the names of kernels that move data between devices or ranks. collectives: how the names of operators begin that
+    launch such kernels.
     """
 
     categories: Mapping[str, str] = field(default_factory=dict)
@@ -30,3 +31,4 @@ class Dialect:
     loops: tuple[str, ...] = ()
     waits: tuple[str, ...] = ()
     communication: tuple[str, ...] = ()
+    collectives: tuple[str, ...] = ()

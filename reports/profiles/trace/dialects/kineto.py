@@ -24,6 +24,7 @@ DIALECT = Dialect(
         "Addr": "address",
         "Total Allocated": "total_allocated",
         "Device Type": "device_type",
+        "Device Id": "device_id",
     },
     devices={0: "CPU"},  # by c10's DeviceType, as everywhere
     marks=("ProfilerStep#",),

@@ -1,0 +1,94 @@
+"""The ranks of a job side by side: which is fastest and slowest at what, and whether the others wait for one.
+
+Each rank has its own clock, so lengths are compared and never moments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from reports.format import units
+from reports.profiles.profile import Profile
+from reports.profiles.say.finding import Finding, seconds
+
+STEP = "the step"
+LATE = 0.1  # of the step that the others wait in communication, or by which a step is longer
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A part of the step, or one step: seconds of the fastest and the slowest rank, and which these are."""
+
+    name: str
+    least_s: float
+    least_rank: int
+    most_s: float
+    most_rank: int
+    median_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """The ranks, the parts of an average step, and every step that all of them recorded."""
+
+    ranks: Sequence[int]
+    parts: Sequence[Spread]
+    steps: Sequence[Spread]
+    findings: Sequence[Finding]
+
+
+def ranks_of(profiles: Sequence[Profile]) -> Ranks | None:
+    """The ranks among profiles; None where there are not two or more, each once."""
+    own = {profile.rank: profile for profile in profiles if profile.rank is not None}
+    if len(own) < 2 or len(own) < sum(profile.rank is not None for profile in profiles):
+        return None
+    found = dict(sorted(own.items()))
+    names = next(iter(found.values()))
+    shown = names.activities or names.phases
+    parts = [spread(STEP, {rank: each.steps.mean_s for rank, each in found.items()})]
+    for name in shown.names:
+        parts.append(spread(name, {rank: part_s(each, name) for rank, each in found.items()}))
+    count = min(len(each.steps.names) for each in found.values())
+    steps = [
+        spread(names.steps.names[at], {rank: each.steps.lengths[at] / 1e9 for rank, each in found.items()})
+        for at in range(count)
+    ]
+    return Ranks(list(found), parts, steps, [*late(found)])
+
+
+def part_s(profile: Profile, name: str) -> float:
+    """Seconds of a part per step; 0 of one that a rank without a device does not have."""
+    for parts in (profile.activities, profile.phases):
+        if parts is not None and name in parts.names:
+            return parts.mean_s(name)
+    return 0.0
+
+
+def spread(name: str, by_rank: dict[int, float]) -> Spread:
+    """The fastest and the slowest of seconds by rank."""
+    least, most = min(by_rank, key=lambda rank: by_rank[rank]), max(by_rank, key=lambda rank: by_rank[rank])
+    return Spread(name, by_rank[least], least, by_rank[most], most, median(by_rank.values()))
+
+
+def late(found: dict[int, Profile]) -> list[Finding]:
+    """The rank that the others wait for: it communicates least, since it comes last; or whose steps are longest."""
+    steps = spread(STEP, {rank: each.steps.mean_s for rank, each in found.items()})
+    waits = spread("communication", {rank: part_s(each, "communication") for rank, each in found.items()})
+    waited_s = median(part_s(each, "communication") for rank, each in found.items() if rank != waits.least_rank)
+    cost = (waited_s - waits.least_s) / steps.median_s
+    if cost >= LATE:
+        return [Finding(
+            f"Rank {waits.least_rank} is late: the others wait for it {units.percent(cost)} of the step",
+            f"it spends {seconds(waits.least_s)} a step in communication that nothing hides, they {seconds(waited_s)}",
+            "look what it does more than the others: data, Python, or a slower device", "ranks", cost,
+        )]  # fmt: skip
+    longer = steps.most_s / steps.median_s - 1
+    if longer >= LATE:
+        return [Finding(
+            f"Rank {steps.most_rank} is slower: its step takes {units.percent(longer)} longer than the median rank's",
+            f"{seconds(steps.most_s)} against {seconds(steps.median_s)}",
+            "look what it does more than the others: data, Python, or a slower device", "ranks", longer,
+        )]  # fmt: skip
+    return []

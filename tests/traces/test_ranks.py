@@ -1,0 +1,116 @@
+"""Several ranks, several devices, and what they spend on each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.cli import main
+from reports.profiles.profile import read_foreign
+from reports.profiles.say.findings import findings
+from reports.profiles.say.ranks import STEP, ranks_of
+from reports.profiles.shape.communication import is_communication
+from tests.conftest import ROOT
+from tests.traces import events as small
+from tests.traces.ranks import STEPS, played, written
+
+TWO_GPUS = ROOT / "tests" / "data" / "traces" / "odd" / "two_gpus.json"
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("late", [None, 0, 2])
+def test_the_ranks_table_is_the_truth_and_the_late_rank_is_named(tmp_path: Path, seed: int, late: int | None) -> None:
+    truth = played(seed, late=late)
+    found = ranks_of([read_foreign(path) for path in written(tmp_path, truth)])
+    assert found is not None
+    parts = {part.name: part for part in found.parts}
+    for name, ns in (("kernel", "compute_ns"), ("communication", "reduce_ns"), (STEP, "step_ns")):
+        extra = 30_000 * STEPS if name == "kernel" else 0  # the update
+        means = {rank.number: (sum(getattr(rank, ns)) + extra) / STEPS / 1e9 for rank in truth}
+        part = parts[name]
+        assert (part.least_s, part.most_s) == pytest.approx((min(means.values()), max(means.values())), abs=1e-12)
+        if name != STEP:  # steps that end together are equally long
+            assert means[part.least_rank] == min(means.values())
+            assert means[part.most_rank] == max(means.values())
+    assert len(found.steps) == STEPS
+    said = [finding.text for finding in found.findings]
+    if late is None:
+        assert said == []
+    else:
+        (text,) = said
+        assert text.startswith(f"Rank {late} is late: the others wait for it ")
+
+
+def test_a_rank_with_longer_steps_is_named_where_nobody_communicates(tmp_path: Path) -> None:
+    paths = []
+    for rank, length in enumerate((100, 105, 150)):
+        each = [small.step(0, 0, length), small.step(1, length, length), small.op("aten::mm", 5, 50)]
+        paths.append(small.write(tmp_path / f"{rank}.json", each, distributedInfo={"rank": rank}))
+    found = ranks_of([read_foreign(path) for path in paths])
+    assert found is not None
+    assert [finding.text for finding in found.findings] == [
+        "Rank 2 is slower: its step takes 43 % longer than the median rank's"
+    ]
+    assert ranks_of([read_foreign(paths[0])]) is None
+    assert ranks_of([read_foreign(paths[0]), read_foreign(paths[0])]) is None
+
+
+def test_the_page_and_the_text_of_ranks_tell_them_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = map(str, written(tmp_path, played(1, late=3)))
+    assert main(["profile", "--trace", *paths, "-o", str(tmp_path / "out"), "--format", "table"]) == 0
+    text = capsys.readouterr().out
+    assert "4 ranks" in text
+    assert "Rank 3 is late" in text
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.index("Ranks side by side") < page.index('<section id="p1"')
+    assert all(f"rank{number}.json (rank {number})" in page for number in range(4))
+
+
+def test_two_devices_are_told_apart() -> None:
+    found = read_foreign(TWO_GPUS)
+    assert [(each.device, each.peak_bytes) for each in found.memories] == [("CUDA 0", 4_000_000), ("CUDA 1", 4_000_000)]
+    assert {device: parts.mean_s("kernel") for device, parts in found.by_device.items()} == pytest.approx(
+        {"0": 400e-6, "1": 400e-6}
+    )
+    assert sorted(zip(found.kernels["device"], found.kernels["calls"], strict=True)) == [("0", 1.0), ("1", 1.0)]
+    (idle, *_) = (finding for finding in findings(found) if "idle" in finding.text)
+    assert idle.text.startswith("60 % of GPU time is idle")
+
+
+@pytest.mark.parametrize(
+    ("kernel", "operator", "communicates"),
+    [
+        ("ncclDevKernel_AllReduce_Sum_f32_RING_LL", "aten::mm", True),
+        ("ncclKernel_AllGather_RING_LL_Sum_int8_t", "aten::mm", True),
+        ("void vllm::cross_device_reduce_1stage<float, 2>", "aten::mm", True),
+        ("void flashinfer::trtllm_allreduce_fusion::allreduce_fusion_kernel_oneshot_lamport", "aten::mm", True),
+        ("nvshmemi_transfer_rma", "aten::mm", True),
+        ("two_shot_all_reduce_kernel", "aten::mm", True),
+        ("rcclGenericKernel", "aten::mm", True),
+        ("a_kernel_of_no_known_family", "c10d::_allgather_base_", True),
+        ("a_kernel_of_no_known_family", "aten::mm", False),
+        ("void at::native::reduce_kernel<512, 1>", "aten::sum", False),
+    ],
+)
+def test_communication_is_told_by_kernel_or_by_operator(
+    tmp_path: Path, kernel: str, operator: str, communicates: bool
+) -> None:
+    told = {"correlation": 5, "device": 0, "stream": 7}
+    events = [
+        small.step(0, 0, 1000), small.op(operator, 0, 50), small.event("cuda_runtime", "launch", 10, 5, correlation=5),
+        small.event("kernel", kernel, 100, 200, 7, 0, **told),
+        small.op("aten::mul", 60, 20), small.event("cuda_runtime", "launch", 65, 5, correlation=6),
+        small.event("kernel", "mul", 150, 50, 8, 0, correlation=6, device=0, stream=8),
+    ]  # fmt: skip
+    found = read_foreign(small.write(tmp_path / "t.json", events))
+    table = found.communication
+    assert is_communication(kernel) == (communicates and "no_known" not in kernel)
+    if not communicates:
+        assert table.empty
+        return
+    (row,) = table.to_dict("records")
+    assert (row["name"], row["calls"]) == (kernel, 1)
+    assert (row["total_s"], row["exposed_s"], row["hidden_s"]) == pytest.approx((200e-6, 150e-6, 50e-6))
+    assert found.activities is not None
+    assert found.activities.mean_s("communication") == pytest.approx(150e-6)
