@@ -14,6 +14,7 @@ from reports.profiles.profile import Profile
 from reports.profiles.say.finding import Finding, seconds
 
 STEP = "the step"
+ALIKE = "all"
 LATE = 0.1  # of the step that the others wait in communication, or by which a step is longer
 
 
@@ -27,6 +28,16 @@ class Spread:
     most_s: float
     most_rank: int
     median_s: float
+
+    @property
+    def fastest(self) -> str:
+        """The fastest rank; all where they are alike."""
+        return ALIKE if self.least_s == self.most_s else str(self.least_rank)
+
+    @property
+    def slowest(self) -> str:
+        """The slowest rank; all where they are alike."""
+        return ALIKE if self.least_s == self.most_s else str(self.most_rank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,8 @@ def ranks_of(profiles: Sequence[Profile]) -> Ranks | None:
     shown = names.activities or names.phases
     parts = [spread(STEP, {rank: each.steps.mean_s for rank, each in found.items()})]
     for name in shown.names:
-        parts.append(spread(name, {rank: part_s(each, name) for rank, each in found.items()}))
+        part = spread(name, {rank: part_s(each, name) for rank, each in found.items()})
+        parts += [part] * (part.most_s > 0)
     count = min(len(each.steps.names) for each in found.values())
     steps = [
         spread(names.steps.names[at], {rank: each.steps.lengths[at] / 1e9 for rank, each in found.items()})

@@ -113,8 +113,8 @@ def ranks_text(profiles: Sequence[Profile], style: str) -> str:
     if found is None:
         return ""
     cells = [
-        [each.name, units.quantity(each.least_s, "s"), str(each.least_rank), units.quantity(each.median_s, "s"),
-         units.quantity(each.most_s, "s"), str(each.most_rank)]
+        [each.name, units.quantity(each.least_s, "s"), each.fastest, units.quantity(each.median_s, "s"),
+         units.quantity(each.most_s, "s"), each.slowest]
         for each in found.parts
     ]  # fmt: skip
     headers = [f"{len(found.ranks)} ranks", "fastest", "rank", "median", "slowest", "rank"]
