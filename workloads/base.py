@@ -162,6 +162,7 @@ def points_of(name: str, points: Iterable[Point] | None, axes: Mapping[str, Sequ
 
 def workload(
     name: str,
+    /,
     *,
     item: str,
     version: int = 1,

@@ -61,7 +61,7 @@ class Material:
 
 
 def gather(sources: Sequence[tuple[str, Contents]]) -> Material:
-    """The runs in named contents: one per source or, in a single source, one per commit or torch."""
+    """The runs in named contents: one per source or, in a single source, one per commit, torch or setting."""
     names = labels([name for name, _ in sources])
     parts = [frame_of(contents, name) for name, (_, contents) in zip(names, sources, strict=True)]
     frame = pd.concat(parts, ignore_index=True)
@@ -95,12 +95,17 @@ def label(value: str, by: str) -> str:
     """A run's value as people read it."""
     if by == "commit":
         return f"commit {value[:10] or 'unknown'}"
+    if by == "setting":
+        return value or "elsewhere"
     return f"torch {value or 'unknown'}" if by == "torch" else value
 
 
 def differing(frame: pd.DataFrame) -> str:
-    """What tells apart the runs within one source: a fact of which several values are known."""
-    return next((fact for fact in ("commit", "torch") if len(set(frame[fact]) - {""}) > 1), "source")
+    """What tells apart the runs within one source: a fact of which several values are known, or else the setting."""
+    several = [fact for fact in ("commit", "torch") if len(set(frame[fact]) - {""}) > 1]
+    alone = [fact for fact in several if frame.groupby(fact)["setting"].nunique().max() <= 1]
+    settings = ["setting"] * (frame["setting"].nunique() > 1)
+    return next(iter((*alone, *settings, *several)), "source")
 
 
 def in_time(frame: pd.DataFrame, by: str, environments: Mapping[str, Environment]) -> list[str]:

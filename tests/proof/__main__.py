@@ -10,6 +10,7 @@ PROOFS = {
     "coverage": ("tests.proof.coverage",),
     "verdicts": ("tests.proof.verdicts",),
     "damaged": ("tests.proof.damaged",),
+    "traces": ("tests.proof.traces",),
     "exact": ("tests.determinism",),
     "ceilings": ("tests.perf.ceilings",),
     "compile": ("tests.perf.compile_rates", "--studies", "100"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.mutations import Kind, faults, kinds, outcome
 
-INPUTS = 300
+INPUTS = 200
 
 
 def test_no_damaged_input_ends_in_a_traceback() -> None:

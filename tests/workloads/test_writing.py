@@ -14,7 +14,7 @@ from bench.measure.passes import latency_pass, timing_pass
 from bench.measure.task import Task
 from bench.measure.timer import Budget
 from bench.records.record import UNCHECKED, Case, Record
-from workloads import Setup, Step, Workload, WrongAnswer, host64, losses_near, near, sgd_losses, workload
+from workloads import WORKLOADS, Setup, Step, Workload, WrongAnswer, host64, losses_near, near, sgd_losses, workload
 
 CPU = Setup(torch.device("cpu"))
 PRESENT = [name for name, device in DEVICES.items() if not device.unavailable_reason()]
@@ -80,6 +80,16 @@ def test_what_is_not_a_number_is_said_instead_of_an_infinite_error() -> None:
     assert (
         said(lambda: near(lambda: nan)(nan)) == "NaN or infinity in 2 numbers of the answer and in 2 of the right one"
     )
+
+
+def test_an_axis_may_be_called_name() -> None:
+    @workload("mine.named", item="row", name=("a", "b"))
+    def named(setup: Setup, name: str) -> Step:
+        return Step(lambda: torch.ones(len(name)), items=1)
+
+    own = WORKLOADS.pop("mine.named")
+    assert [dict(point) for point in own.points] == [{"name": "a"}, {"name": "b"}]
+    assert own.build(CPU, name="a").items == 1
 
 
 def test_losses_by_hand_are_those_of_torch_and_leave_the_model_alone() -> None:

@@ -28,7 +28,7 @@ HIDDEN_FACTS = (
 # What comparing by device is about.
 DEVICE_FACTS = ("driver", "cuda", "cudnn", "cudnn_tf32", "gpu_power_limit_w", "gpu_max_clock_mhz", "gpu_ecc")
 
-RUNS = ("source", "torch", "commit")  # what tells runs apart; other columns tell apart what one run measured
+RUNS = ("source", "torch", "commit", "setting")  # what tells runs apart; other columns tell apart what one run measured
 
 Environments = Mapping[str, Environment]
 

@@ -25,6 +25,12 @@ def test_commits_in_one_folder_of_asv_are_runs(folder: Path) -> None:
     assert "Of 6 runs, the first and the newest 3 are drawn" in report(str(results))
 
 
+def test_environments_that_differ_in_something_else_are_runs(folder: Path) -> None:
+    for python in ("3.11", "3.12"):
+        stored.store(Path("pythons.jsonl"), stored.first_run(), python=python)
+    assert [run.label for run in material_of("pythons.jsonl").runs] == ["Python 3.11", "Python 3.12"]
+
+
 def test_sources_of_one_name_are_told_apart(folder: Path) -> None:
     (folder / "other").mkdir()
     stored.store(Path("other/a.jsonl"), stored.second_run())

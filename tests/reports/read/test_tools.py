@@ -20,7 +20,7 @@ SUITE = """
 import time
 
 class Suite:
-    params = ([1, 2], ["a", "b<i>"])
+    params = ([1, 2], ["b<i>"])
     param_names = ["size", "kind"]
     number, repeat, warmup_time = 1, 4, 0
 
@@ -105,11 +105,11 @@ def test_asvs_results_come_out_as_asv_compare_shows_them(
         path.write_text(re.sub(r'"[0-9a-f]{64}"', '"1"', path.read_text()))
     shown = run(folder, BIN / "asv", "compare", "--factor", "1.1", *commits)
     theirs = re.findall(r"\| [ +x!-]* +\| *(\S+) +\| *(\S+) +\| *~?([\d.]+|n/a) +\| *(.+?) *\|", shown)
-    assert len(theirs) == 4 * 4 + 1, shown
+    assert len(theirs) == 4 * 2 + 1, shown
     ours = compared(capsys, folder / ".asv" / "results", "--by", "commit")
     names = {f"{row['workload']}({', '.join(each.split('=')[1] for each in row['point'].split(', '))})": row
              for row in ours if row["point"]}  # fmt: skip
-    assert len(names) == 4 * 4
+    assert len(names) == 4 * 2
     for before, after, ratio, name in theirs:
         if "(" in name:
             row = names[name.replace("'", "").split(" [")[0]]
@@ -124,7 +124,7 @@ def test_intervals_where_samples_were_kept_and_units_as_they_are_described(
     folder, commits = asv_project
     rows = compared(capsys, folder / ".asv" / "results", "--by", "commit")
     times = [row for row in rows if row["metric"] == "step_time" and row["ratio"]]
-    assert len(times) == 4
+    assert len(times) == 2
     assert all(row["ratio_low"] < row["ratio"] < row["ratio_high"] for row in times)
     assert {row["unit"] for row in rows if row["metric"] == "tracked [items]"} == {"items"}
     assert {row["unit"] for row in rows if row["metric"] in ("process_memory", "object_memory")} == {"B"}
