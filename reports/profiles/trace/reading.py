@@ -8,18 +8,20 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import compress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
+from msgspec.structs import replace as replaced
 from numpy.typing import NDArray
+from pandas.api.types import union_categoricals
 
 from bench.records.profile_notes import ALLOCATION
 from reports.profiles.trace.columns import category, of_category, real, whole, written
 from reports.profiles.trace.dialects import CATEGORIES, MARK
-from reports.profiles.trace.document import NOTHING, Document, Event, TraceError, content, decode, details
+from reports.profiles.trace.document import NOTHING, Document, Event, TraceError, content, decode, details, pieces
 from reports.profiles.trace.doubts import not_understood, nothing_understood, without_impossible
 from reports.profiles.trace.marks import suggested, with_marks
 from reports.profiles.trace.times import NOT_KNOWN, nanoseconds
@@ -70,26 +72,65 @@ def read_trace(path: Path, step_mark: str = "") -> Trace:
     collecting = gc.isenabled()
     gc.disable()  # a million small objects, none of which refers to another
     try:
-        return tabulate(path, decode(path, content(path)), step_mark)
+        return tabulate(path, parts_of(path, content(path)), step_mark)
     finally:
         if collecting:
             gc.enable()
 
 
-def tabulate(path: Path, document: Document, step_mark: str) -> Trace:
-    """The events as tables. Raises TraceError when there is none."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Some of a file's events, and its allocations and frees, as tables with the times that the file has.
+
+    events: in the order of the file, with start_ns, and duration_ns (NOT_KNOWN for what is no number).
+    """
+
+    events: pd.DataFrame
+    memory: pd.DataFrame
+    document: Document
+
+
+def parts_of(path: Path, data: bytes) -> list[Part]:
+    """The file in parts; in one, where it has to be put right first. Raises TraceError."""
+    try:
+        return [part_of(document) for document in pieces(data)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return [part_of(decode(path, data))]
+
+
+def part_of(document: Document) -> Part:
+    """The tables of a document's events, of which only what else it says is kept."""
     every = document.traceEvents
     events = [event for event in every if event.ph == "X" and event.cat != "Trace"]
     changes = [event for event in every if event.name == ALLOCATION]
     sizes = details([event.args or NOTHING for event in changes], "bytes_changed")
     changes = [change for change, size in zip(changes, sizes, strict=True) if size is not None]
-    if not events:
+    return Part(event_table(events), memory_table(changes), replaced(document, traceEvents=[]))
+
+
+def together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Tables with the same columns below each other; texts stay texts that are kept once."""
+    if len(tables) == 1:
+        return tables[0]
+    first = tables[0]
+    return pd.DataFrame({
+        name: union_categoricals([table[name] for table in tables])
+        if isinstance(first[name].dtype, pd.CategoricalDtype)
+        else np.concatenate([table[name].to_numpy() for table in tables])
+        for name in first.columns
+    })  # fmt: skip
+
+
+def tabulate(path: Path, parts: Sequence[Part], step_mark: str) -> Trace:
+    """The events as tables. Raises TraceError when there is none."""
+    events = together([part.events for part in parts]) if parts else event_table([])
+    changes = together([part.memory for part in parts]) if parts else memory_table([])
+    if events.empty:
         raise TraceError(
             f"{path}: has no events with a duration; export the trace in on_trace_ready, or after the profiler stopped"
         )
-    starts = nanoseconds([event.ts for event in events])
-    durations = nanoseconds([event.dur or NO_TIME for event in events])
-    change_times = nanoseconds([change.ts for change in changes])
+    starts, durations = events["start_ns"].to_numpy(), events.pop("duration_ns").to_numpy()
+    change_times = changes["time_ns"].to_numpy()
     good = plausible(starts, starts) & (durations != NOT_KNOWN) & (durations <= LONGEST_NS)
     good_changes = plausible(change_times, starts)
     if not good.any():
@@ -99,10 +140,8 @@ def tabulate(path: Path, document: Document, step_mark: str) -> Trace:
         warnings.append(f"{wrong} events have a time that is no number or cannot be right, and are left out")
     if negative := int((durations[good] < 0).sum()):
         warnings.append(f"{negative} events have a negative duration, counted as 0")
-    events, changes = list(compress(events, good)), list(compress(changes, good_changes))
-    starts, durations, change_times = starts[good], durations[good], change_times[good_changes]
-    first_ns = min(starts.min(), change_times.min(initial=LONGEST_POSSIBLE))
-    table = event_table(events, starts - first_ns, durations)
+    first_ns = min(starts[good].min(), change_times[good_changes].min(initial=LONGEST_POSSIBLE))
+    table = in_order(events[good], starts[good] - first_ns, durations[good])
     if why := nothing_understood(table):
         raise TraceError(f"{path}: {why}")
     table, cut = without_impossible(with_marks(table, step_mark))
@@ -111,9 +150,12 @@ def tabulate(path: Path, document: Document, step_mark: str) -> Trace:
     return Trace(
         path,
         table,
-        memory_table(changes, change_times - first_ns),
-        rank=rank_of(document.distributedInfo),
-        devices=device_names(document.deviceProperties),
+        changes[good_changes]
+        .assign(time_ns=change_times[good_changes] - first_ns)
+        .sort_values("time_ns", kind="stable")
+        .reset_index(drop=True),
+        rank=rank_of(parts[0].document.distributedInfo),
+        devices=device_names(parts[0].document.deviceProperties),
         warnings=[*warnings, *cut, *not_understood(table)],
     )
 
@@ -128,34 +170,36 @@ def plausible(times: Ints, events: Ints) -> NDArray[np.bool_]:
     return found
 
 
-def event_table(events: Sequence[Event], start_ns: Ints, durations: Ints) -> pd.DataFrame:
-    """Events with a duration, in order of start; of those that start together, the longest first."""
+def in_order(events: pd.DataFrame, start_ns: Ints, durations: Ints) -> pd.DataFrame:
+    """Events in order of start; of those that start together the longest first, which is around the others."""
     end_ns = start_ns + np.maximum(durations, 0)
+    order = np.lexsort((-end_ns, start_ns))
+    return events.assign(start_ns=start_ns, end_ns=end_ns).iloc[order].reset_index(drop=True)
+
+
+def event_table(events: Sequence[Event]) -> pd.DataFrame:
+    """Events with a duration, in the order of the file."""
     args = [event.args or NOTHING for event in events]
-    frame = pd.DataFrame({
+    return pd.DataFrame({
         "name": category([event.name for event in events]),
         "category": category([CATEGORIES.get(event.cat or "", event.cat or "") for event in events]),
         "process": category([event.pid for event in events]),
         "thread": category([event.tid for event in events]),
-        "start_ns": start_ns,
-        "end_ns": end_ns,
+        "start_ns": nanoseconds([event.ts for event in events]),
+        "duration_ns": nanoseconds([event.dur or NO_TIME for event in events]),
         **{column: make(details(args, column)) for column, make in EVENT_COLUMNS.items()},
     })  # fmt: skip
-    # The longest of those that start together is the one around the others.
-    order = np.lexsort((-end_ns, start_ns))
-    return frame.iloc[order].reset_index(drop=True)
 
 
-def memory_table(changes: Sequence[Event], time_ns: Ints) -> pd.DataFrame:
-    """Allocations and frees, in order of time."""
+def memory_table(changes: Sequence[Event]) -> pd.DataFrame:
+    """Allocations and frees, in the order of the file."""
     args = [event.args or NOTHING for event in changes]
-    table = pd.DataFrame({
-        "time_ns": time_ns,
+    return pd.DataFrame({
+        "time_ns": nanoseconds([change.ts for change in changes]),
         **{column: whole(details(args, detail)) for column, detail in MEMORY_COLUMNS.items()},
         "process": category([event.pid for event in changes]),
         "thread": category([event.tid for event in changes]),
     })  # fmt: skip
-    return table.sort_values("time_ns", kind="stable").reset_index(drop=True)
 
 
 def device_names(properties: Any) -> list[str]:

@@ -80,7 +80,7 @@ def test_every_format_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixtur
         shown[style] = captured.out
         assert captured.err == f"{tmp_path / 'report.html'}\n"
     (body,) = json.loads(shown["json"])
-    assert body["headline"].startswith("88 % of the step")
+    assert body["headline"].startswith("87 % of the device's work (1.71 ms of 1.97 ms) is aten::mm")
     assert all(body["headline"] in text for text in shown.values())
     rows = list(csv.DictReader(io.StringIO(shown["csv"])))
     assert {row["kind"] for row in rows} == {
