@@ -89,13 +89,12 @@ def alone_sentence(material: Material) -> str:
 def found_in(run: Run) -> str:
     """What one run found."""
     times = [figure for figure in run.figures if figure.metric == "step_time"]
-    devices = list(dict.fromkeys(figure.device for figure in times if figure.status == "measured"))
+    devices = [device for device in dict.fromkeys(f.device for f in times if f.status == "measured") if device]
+    on = f" on {' and '.join(devices)}" if devices else ""
     counts = Counter(figure.status for figure in times)
     gains = [row for row in speedups(run.figures) if row.ratio is not None]
     measured, broken = counts["measured"], counts["broken"]
-    parts = [
-        f"{many(measured, 'case')} measured on {' and '.join(devices)}" if measured else "No step time was measured"
-    ]
+    parts = [f"{many(measured, 'case')} measured{on}" if measured else "No step time was measured"]
     parts += [f"{broken} broken"] if broken else []
     parts += [f"torch.compile is {compiled_words(gains)}"] if gains else []
     return "; ".join(parts) + "."

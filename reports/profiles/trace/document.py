@@ -17,6 +17,8 @@ from reports.profiles.trace.columns import Number
 from reports.profiles.trace.dialects import DETAILS
 
 PIECE = 1 << 24  # bytes of a file that are made into objects at a time
+BEGIN, END = re.compile(rb"\s*\["), re.compile(rb"\]\s*\Z")
+LONGEST_END = 1000  # bytes at the end of a list in which its bracket is looked for
 BETWEEN = re.compile(rb"\}\s*,\s*(?=\{)")
 GZIP = b"\x1f\x8b"
 
@@ -150,19 +152,20 @@ def pieces(data: bytes) -> Iterator[Document]:
     """
     bare = data[:1000].lstrip()[:1] == b"["
     around = Envelope(msgspec.Raw(data)) if bare else msgspec.json.decode(data, type=Envelope, strict=False)
-    for events in divided(bytes(around.traceEvents) if not bare else data):
+    for events in divided(memoryview(around.traceEvents)):
         found = msgspec.json.decode(b"[" + events + b"]", type=list[Event], strict=False)
         yield Document(found, around.distributedInfo, around.deviceProperties)
 
 
-def divided(events: bytes) -> Iterator[bytes]:
+def divided(events: memoryview) -> Iterator[bytes]:
     """A list's text without its brackets, cut between objects. A cut inside of one leaves a part that is no JSON."""
-    at, end = events.find(b"[") + 1, events.rfind(b"]")
-    if end < at or events[end + 1 :].strip():
+    first, last = BEGIN.match(events), END.search(events, max(0, len(events) - LONGEST_END))
+    if first is None or last is None:
         raise msgspec.DecodeError("a list without its end, or with something after it")
+    at, end = first.end(), last.start()
     while at < end:
         cut = BETWEEN.search(events, at + PIECE, end) if at + PIECE < end else None
-        yield events[at : cut.start() + 1 if cut else end]
+        yield bytes(events[at : cut.start() + 1 if cut else end])
         at = cut.end() if cut else end
 
 

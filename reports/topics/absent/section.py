@@ -50,7 +50,7 @@ def absences(material: Material) -> tuple[Absence, ...]:
 
 def cause(figure: Figure) -> tuple[str, str, str, str]:
     """What cases are put together by: kind, device and mode, metric, and reason."""
-    place = f"{figure.device} {figure.mode}" if figure.mode != "eager" else figure.device
+    place = f"{figure.device} {figure.mode}" if figure.mode not in ("eager", "") else figure.device
     return (SAID[figure.status], place, figure.metric, figure.reason)
 
 

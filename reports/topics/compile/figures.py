@@ -88,7 +88,7 @@ def studied(figures: Sequence[Figure]) -> list[Studied]:
     for modes in cases.values():
         eager = modes.get("eager", {})
         for mode, own in modes.items():
-            if mode != "eager":
+            if mode not in ("eager", ""):
                 any_mode = {metric: figure for figures in modes.values() for metric, figure in figures.items()}
                 first = next(iter(own.values()))
                 found.append(one(eager, own, any_mode, gained.get((mode, row_case(first)), {})))

@@ -75,7 +75,7 @@ def of_run(run: Run, label: str) -> Iterator[tuple[tuple[object, ...], Compiled]
     """The compiled cases of one run."""
     cases: dict[tuple[object, ...], dict[str, Figure]] = defaultdict(dict)
     for figure in run.figures:
-        if figure.mode != "eager" and figure.status == "measured":
+        if figure.mode not in ("eager", "") and figure.status == "measured":
             cases[key(figure)][figure.metric] = figure
     gained: dict[tuple[object, ...], dict[str, Row]] = defaultdict(dict)
     for row in gains(run.figures):

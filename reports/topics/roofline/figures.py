@@ -65,7 +65,7 @@ def bounds(figures: Sequence[Figure], environments: Mapping[str, Environment], r
         )  # fmt: skip
         if figure.status == "measured" and not figure.workload.startswith(SUBJECT):
             cases.setdefault(case, {})[figure.metric] = figure
-        if figure.mode != "eager" or (figure.metric, figure.status) == ("dispatches", "unavailable"):
+        if figure.mode not in ("eager", "") or (figure.metric, figure.status) == ("dispatches", "unavailable"):
             fused.add(case)
     found = []
     for key, metrics in cases.items():

@@ -123,6 +123,14 @@ def test_any_file_of_pytest_benchmark_is_read(capsys: pytest.CaptureFixture[str]
     assert (own.case.label, own.case.device, own.items) == ("modules.mlp(batch=64)", "cpu", 64)
 
 
+def test_the_page_does_not_call_somebodys_benchmarks_compiled(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    assert main(["report", str(DATA / "pytest_params.json"), "-o", str(page)]) == 0
+    text = page.read_text()
+    assert "no compiled case was measured" in text
+    assert "2 cases measured." in text
+
+
 def test_a_file_against_itself_differs_in_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     path = str(DATA / "pytest_own.json")
     text = table(capsys, path, path)
