@@ -189,5 +189,6 @@ def show(options: argparse.Namespace, profiles: Sequence[Profile], failed: Seque
 def next_command(options: argparse.Namespace) -> str:
     """What to do after a change: measure whether it pays, or of a trace made elsewhere, look what it changed."""
     if options.trace:
-        return shlex.join(["torchpace", "report", "--diff", str(options.trace[0]), "AFTER.json"])
+        mark = ["--step-mark", options.step_mark] if options.step_mark else []
+        return shlex.join(["torchpace", "report", "--diff", str(options.trace[0]), "AFTER.json", *mark])
     return shlex.join(["torchpace", "gate", "--base", "HEAD", *options.globs])

@@ -28,6 +28,9 @@ def add_to(commands: Any) -> None:
         "--diff", type=Path, nargs=2, metavar=("BEFORE", "AFTER"),
         help="instead: what two profiles (folders, or traces made elsewhere) spend differently",
     )  # fmt: skip
+    parser.add_argument(
+        "--step-mark", metavar="GLOB", default="", help="with --diff: what is a step in traces made elsewhere"
+    )
     parser.add_argument("-o", "--output", type=Path, default=Path("report.html"), metavar="FILE.html")
     parser.set_defaults(command=run)
 
@@ -36,6 +39,8 @@ def run(options: argparse.Namespace) -> int:
     """Write the page and print its path. It reports and does not judge: the exit code is 0 whatever it finds."""
     if bool(options.sources) == bool(options.diff):
         raise UsageError("give either FILEs and FOLDERs to report on, or --diff BEFORE AFTER")
+    if options.step_mark and not options.diff:
+        raise UsageError("--step-mark is for --diff of traces made elsewhere")
     if options.diff:
         return compare_profiles(options)
     from bench.cli.rooflines import with_ceilings  # noqa: PLC0415
@@ -68,7 +73,7 @@ def compare_profiles(options: argparse.Namespace) -> int:
     from reports.profiles.say.difference import difference, pairs  # noqa: PLC0415
     from reports.profiles.shape.windows import middle  # noqa: PLC0415
 
-    sides = [profiles_in(path, middle) or [foreign_profile(path, middle)] for path in options.diff]
+    sides = [profiles_in(path, middle) or [foreign_profile(path, options.step_mark)] for path in options.diff]
     matched, alone = pairs(*sides)
     if not matched:
         before, after = options.diff
@@ -80,13 +85,14 @@ def compare_profiles(options: argparse.Namespace) -> int:
     return 0
 
 
-def foreign_profile(path: Path, chosen: Choice) -> Profile:
-    """The profile of the chosen steps of a trace made elsewhere. Raises UsageError."""
+def foreign_profile(path: Path, step_mark: str) -> Profile:
+    """The profile of the middle half of the steps of a trace made elsewhere. Raises UsageError."""
     from reports.profiles.profile import read_foreign  # noqa: PLC0415 - as above
+    from reports.profiles.shape.windows import middle  # noqa: PLC0415
 
     if path.is_dir():
         raise UsageError(f"{path} holds no profile (profile.json); `torchpace profile NAME -o {path}` writes one")
-    return read_foreign(path, chosen=chosen)
+    return read_foreign(path, step_mark, middle)
 
 
 def profiles_in(path: Path, chosen: Choice | None = None) -> list[Profile]:

@@ -20,9 +20,9 @@ def machine_of(environment: Environment) -> str:
     Figures under different words are never one series. Where neither processor nor GPU is known, it is the host's name.
     """
     gpu, count = environment.get("gpu"), environment.get("gpu_count")
-    memory = gib(environment.get("gpu_memory_bytes"))
+    memory = environment.get("gpu_memory_bytes")
     gpus = f"{count} x {gpu}" if isinstance(count, int) and count > 1 else str(gpu or "")
-    parts = [host_of(environment) * has_processor(environment), gpus, f"{memory} on the GPU" if gpu and memory else ""]
+    parts = [host_of(environment) * has_processor(environment), gpus, on_gpu(memory) if gpu else ""]
     return ", ".join(part for part in parts if part) or str(environment.get("hostname") or UNKNOWN)
 
 
@@ -44,6 +44,11 @@ def fingerprint_of(environment: Environment) -> str:
     """A digest of the machine, for names of files; empty where it is not known."""
     machine = machine_of(environment)
     return "" if machine == UNKNOWN else hashlib.sha256(machine.encode()).hexdigest()[:12]
+
+
+def on_gpu(amount: object) -> str:
+    """A GPU's memory, which is the same for all of a model."""
+    return f"{amount / 2**30:.0f} GiB on the GPU" if isinstance(amount, int) and amount > 0 else ""
 
 
 def gib(amount: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 PREFIXES = (
     (1e-12, "p"), (1e-9, "n"), (1e-6, "µ"), (1e-3, "m"), (1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"),
@@ -10,6 +11,8 @@ PREFIXES = (
 )  # fmt: skip
 BINARY = ((1.0, ""), (2.0**10, "Ki"), (2.0**20, "Mi"), (2.0**30, "Gi"), (2.0**40, "Ti"))
 DASH = "—"
+# Units that somebody gave a prefix already, which takes no other: 'ms', 'MiB', 'GFLOP/s', '%'.
+PREFIXED = re.compile(r"(?:[munpµkKMGT]i?(?:s|sec|second|B|byte|bit|J|W|Hz|FLOP|flop)s?|%|percent)(?![A-Za-z])")
 
 
 def three_digits(value: float) -> str:
@@ -43,6 +46,8 @@ def quantity(value: float | None, unit: str) -> str:
         return DASH
     if value == 0:
         return f"0 {unit.removeprefix('1')}".strip()
+    if PREFIXED.match(unit):
+        return f"{three_digits(value)} {unit}"
     limit = 1024 if unit == "B" else 1000
     found = scales(unit)
     for number, (scale, symbol) in enumerate(found):

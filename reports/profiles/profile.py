@@ -21,9 +21,10 @@ from reports.profiles.shape.flame import Box, boxes, flame_of, nest_all
 from reports.profiles.shape.launches import Launches, launches_of, unowned, unseen_graphs, with_devices
 from reports.profiles.shape.memory import MemoryProfile, allocated_by_operator, memory_profiles
 from reports.profiles.shape.modules import ModuleTree, add_flops, add_memory, module_tree
+from reports.profiles.shape.nesting import NONE
 from reports.profiles.shape.operators import calls_table, kernel_table, nest_operators, operator_table, without_operator
 from reports.profiles.shape.timeline import Timeline, timeline_of
-from reports.profiles.shape.windows import Steps, every, steps_of
+from reports.profiles.shape.windows import Steps, every, marks_elsewhere, steps_of
 from reports.profiles.trace.reading import Trace, read_trace
 
 NO_STACKS = "the trace has no stacks; take it with with_stack=True"
@@ -57,6 +58,7 @@ class Profile:
     notes: Notes | None = None
     rank: int | None = None
     devices: Sequence[str] = ()
+    recorded_ns: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # lengths of all steps
     unseen_graphs: int = 0
     missing: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
@@ -105,7 +107,7 @@ def make(
     title: str, trace: Trace, stacks: Trace | None, memory: Trace | None, notes: Notes | None, chosen: Choice
 ) -> Profile:
     """Every part of the profile that the traces allow, of the chosen steps."""
-    steps, launches, left_out = shown_steps(trace, chosen)
+    steps, launches, left_out, recorded_ns = shown_steps(trace, chosen)
     nested = nest_operators(trace)
     calls = calls_table(trace, steps, nested, launches)
     collective = communicates(trace, nested, launches)
@@ -131,13 +133,14 @@ def make(
     return Profile(
         title=title, sources=[t.path for t in dict.fromkeys(filter(None, (trace, stacks, memory)))],
         steps=steps, phases=by_phase(trace, steps, nested), activities=by_activity(trace, steps, collective),
-        by_device=by_device(trace, steps, collective),
+        by_device=by_device(trace, steps, collective, launches.rows[launches.steps != NONE]),
         communication=communication_table(trace, steps, launches, collective),
         operators=operator_table(calls, steps, nobodys_s=nobodys_s),
         by_shape=operator_table(calls, steps, ("name", "shapes")),
         kernels=kernel_table(trace, steps, launches), timeline=timeline_of(trace, steps), flame=flame, modules=modules,
         memories=remembered, allocated=allocated_by_operator(memory, steps_of(memory)) if memory is not None else {},
-        notes=notes, rank=trace.rank, devices=trace.devices, unseen_graphs=unseen_graphs(trace, steps), missing=missing,
+        notes=notes, rank=trace.rank, devices=trace.devices, recorded_ns=recorded_ns,
+        unseen_graphs=unseen_graphs(trace, steps), missing=missing,
         warnings=[*(notes.warnings if notes else ()), *trace.warnings, *left_out],
     )  # fmt: skip
 
@@ -149,8 +152,8 @@ def called(stacks: Trace, steps: Steps, notes: Notes | None) -> tuple[Sequence[B
     return boxes(flame_of(stacks, steps, everything)), module_tree(stacks, steps, everything, names)
 
 
-def shown_steps(trace: Trace, chosen: Choice) -> tuple[Steps, Launches, list[str]]:
-    """The chosen steps with what their devices did, and in words what is left out."""
+def shown_steps(trace: Trace, chosen: Choice) -> tuple[Steps, Launches, list[str], NDArray[np.int64]]:
+    """The chosen steps with what their devices did, in words what is left out, and how long all that there are took."""
     steps = steps_of(trace)
     launches = launches_of(trace, steps)
     steps, warnings = with_devices(steps, trace, launches), unowned(trace, launches)
@@ -160,7 +163,9 @@ def shown_steps(trace: Trace, chosen: Choice) -> tuple[Steps, Launches, list[str
     kept = chosen(steps)
     if others := int((~kept).sum()):
         warnings.append(f"{others} of {len(steps.names)} steps, the longest and the shortest, are left out")
-    return steps.kept(kept), launches.kept(kept), warnings
+    if elsewhere := marks_elsewhere(trace.events):
+        warnings.append(f"{elsewhere} marks of steps on other threads, or inside of others, are left out")
+    return steps.kept(kept), launches.kept(kept), warnings, steps.lengths
 
 
 def memories_of(trace: Trace, notes: Notes | None) -> list[MemoryProfile]:

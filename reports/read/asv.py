@@ -57,7 +57,8 @@ def environment_of(body: Mapping[str, Any]) -> Environment:
         "python": body.get("python"),
         "commit": body.get("commit_hash"),
         "commit_date": date / 1000 if isinstance(date, (int, float)) and math.isfinite(date) else None,  # asv keeps ms
-        **{name: value or None for name, value in requirements.items()},
+        "environment": body.get("env_name"),
+        **{name.removeprefix("pip+"): value or None for name, value in requirements.items()},
         **variables,
     }
     return Environment(tuple(sorted((name, value) for name, value in facts.items() if is_fact(value))))
@@ -132,7 +133,8 @@ def own_case(benchmark: Benchmark, entry: Entry) -> Case:
 
 def foreign_case(benchmark: Benchmark, entry: Entry) -> Case:
     """Somebody's own benchmark as a case: of which device, type, mode and threads it is, nobody knows."""
-    names = [*benchmark.names, *(f"param{number + 1}" for number in range(len(benchmark.names), len(entry.parameters)))]
+    count = len(entry.parameters)  # names are today's, and results may be older
+    names = benchmark.names if len(benchmark.names) == count else [f"param{number + 1}" for number in range(count)]
     point = tuple(zip(names, (literal(text) for text in entry.parameters), strict=False))
     digest = hashlib.sha256(benchmark.version.encode(errors="replace")).hexdigest()
     return Case(benchmark.name, int(digest[:7], 16), point, "", "", "", 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,8 @@ from bench.records.record import MOST_ITEMS, Case, Environment, Record, case_fro
 from reports.read.asv import is_fact, table
 from reports.stats.intervals import UNSURE
 
+NO_COMMIT = (None, "", "unversioned", "unknown")  # what pytest-benchmark writes outside of a repository
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # of an object, another one in every run
 NO_DATA = (
     f"one process's median: {UNSURE}; --benchmark-json keeps the values, and --benchmark-save-data "
     "with --benchmark-autosave"
@@ -74,6 +77,7 @@ def facts_of(body: Mapping[str, Any]) -> dict[str, Value | None]:
     """What pytest-benchmark knows of the machine and the commit."""
     machine, commit = table(body.get("machine_info")), table(body.get("commit_info"))
     cpu = table(machine.get("cpu"))
+    head = None if commit.get("id") in NO_COMMIT else commit.get("id")
     system = " ".join(str(machine[name]) for name in ("system", "release") if machine.get(name))
     facts = {
         "hostname": machine.get("node"),
@@ -82,10 +86,12 @@ def facts_of(body: Mapping[str, Any]) -> dict[str, Value | None]:
         "machine": machine.get("machine"),
         "os": system or None,
         "python": machine.get("python_version"),
-        "commit": commit.get("id"),
+        "commit": head,
         "commit_date": seconds(commit.get("time")),
         "dirty": commit.get("dirty"),
     }
+    if not head or commit.get("dirty"):  # what was measured then is told apart by the run alone
+        facts["run"] = body.get("datetime")
     return {name: value for name, value in facts.items() if is_fact(value)}
 
 
@@ -122,10 +128,15 @@ def foreign_case(benchmark: Benchmark) -> Case:
     """Somebody's own benchmark as a case: of which device, type, mode and threads it is, nobody knows."""
     name = benchmark.fullname or benchmark.name
     params = table(benchmark.params)
-    point = tuple(
-        (axis, value if is_fact(value) and value is not None else str(value)) for axis, value in params.items()
-    )
+    point = tuple((axis, axis_value(value)) for axis, value in params.items())
     return Case(name.partition("[")[0] if point else name, 1, point, "", "", "", 0)
+
+
+def axis_value(value: object) -> Value:
+    """A parameter as the value of an axis; of an object what it is called, without where it was in memory."""
+    if isinstance(value, (str, int, float, bool)):
+        return ADDRESS.sub("", value) if isinstance(value, str) else value
+    return ADDRESS.sub("", str(value))
 
 
 def about(benchmark: Benchmark) -> str:

@@ -24,15 +24,31 @@ def settings(records: Iterable[Record], environments: Mapping[str, Environment])
     """
     measured: dict[object, set[str]] = defaultdict(set)
     for record in records:
-        measured[record.case, record.metric].add(record.environment)
+        case = record.case  # of whatever version: that is one more reason to tell two apart
+        key = (case.workload, case.point, case.device, case.dtype, case.mode, case.threads, record.metric)
+        measured[key].add(record.environment)
     groups = {frozenset(ids) for ids in measured.values() if len(ids) > 1}
     crowded = {id: environments.get(id, Environment(())) for ids in groups for id in ids}
-    labels: dict[str, tuple[str, ...]] = dict.fromkeys(crowded, ())
-    for fact in facts_of(list(crowded.values())):
-        found = {id: (*labels[id], fact(environment)) for id, environment in crowded.items()}
+    facts = telling(groups, crowded)
+    return {id: labelled(environment, facts) or id for id, environment in crowded.items()}
+
+
+def telling(groups: Iterable[frozenset[str]], environments: Mapping[str, Environment]) -> list[Facts]:
+    """As few facts as tell apart the environments of every group, where facts can."""
+    groups = list(groups)
+    chosen: list[Facts] = []
+    labels: dict[str, tuple[str, ...]] = dict.fromkeys(environments, ())
+    for fact in facts_of(list(environments.values())):
+        found = {id: (*labels[id], fact(environment)) for id, environment in environments.items()}
         if told_apart(groups, found) > told_apart(groups, labels):
             labels = found
-    return {id: ", ".join(label) or id for id, label in labels.items()}
+            chosen.append(fact)
+    return chosen
+
+
+def labelled(environment: Environment, facts: Sequence[Facts]) -> str:
+    """The facts of an environment in words."""
+    return ", ".join(fact(environment) for fact in facts)
 
 
 def told_apart(groups: Iterable[Iterable[str]], labels: Mapping[str, object]) -> int:
@@ -102,6 +118,7 @@ def passed_over(frame: pd.DataFrame, by: str) -> list[str]:
         if len(labels) > 1:
             shown = "; ".join([*["..."] * (len(labels) > MOST), *labels[-MOST:]])
             lines.append(
-                f"{side}: measured in {len(labels)} settings ({shown}), of which each case's newest is compared."
+                f"{side}: measured in {len(labels)} settings ({shown}); those that the other side has, too, are "
+                "compared with each other, or else each case's newest."
             )
     return lines

@@ -50,7 +50,6 @@ def load_folder(folder: Path) -> Contents:
                 others.append(path.name)
             except StoringError as error:
                 bad.append(str(error))
-    parts = [part for part in parts if part.records]
     if not parts:
         raise StoringError(
             "; ".join([f"{folder} holds no results of torchpace, asv or pytest-benchmark", *bad[:FILES_NAMED]])
@@ -76,7 +75,10 @@ def load_file(path: Path) -> Contents:
     if pytest_benchmark.is_results(body):
         return pytest_benchmark.contents(path, body)
     if asv_format.is_results(body):
-        return asv.contents(path, body, described_beside(path))
+        found = asv.contents(path, body, described_beside(path))
+        if not found.records:
+            raise StoringError("; ".join([f"{path} holds no result that was measured", *found.warnings[:FILES_NAMED]]))
+        return found
     if isinstance(body, dict) and "traceEvents" in body:
         raise StoringError(f"{path} is a trace of the profiler's: torchpace profile --trace {path}")
     raise NoResultsError(f"{path} is JSON, but neither pytest-benchmark's nor asv's nor records (.jsonl)")

@@ -48,6 +48,7 @@ def missing_table(rows: Sequence[Row], style: str) -> str:
     for row in rows:
         if row.verdict in NOT_THERE and row.metric != "throughput":
             where = f"{row.device} {row.mode}" if row.mode not in ("eager", "") else row.device
+            where += f" ({row.setting})" if row.setting else ""
             cases[row.verdict, where, row.metric, row.reason][name(row)] = None
     if not cases:
         return ""

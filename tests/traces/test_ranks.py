@@ -114,3 +114,42 @@ def test_communication_is_told_by_kernel_or_by_operator(
     assert (row["total_s"], row["exposed_s"], row["hidden_s"]) == pytest.approx((200e-6, 150e-6, 50e-6))
     assert found.activities is not None
     assert found.activities.mean_s("communication") == pytest.approx(150e-6)
+
+
+def test_a_device_that_did_nothing_in_the_steps_is_none(tmp_path: Path) -> None:
+    events = [
+        small.event("gpu_memset", "Memset", 0, 1, 7, 1, device=1, stream=7, correlation=99),
+        small.step(0, 10, 1000), small.op("aten::mm", 10, 50),
+        small.event("cuda_runtime", "launch", 12, 5, correlation=5),
+        small.event("kernel", "gemm", 20, 980, 7, 0, correlation=5, device=0, stream=7),
+    ]  # fmt: skip
+    found = read_foreign(small.write(tmp_path / "t.json", events))
+    assert found.by_device == {}
+    assert not any("idle" in finding.text for finding in findings(found))
+
+
+def test_a_kernel_on_one_device_does_not_hide_the_communication_of_another(tmp_path: Path) -> None:
+    events = [small.step(0, 0, 1000)]
+    for device, kernel in enumerate(("gemm", "ncclDevKernel_AllReduce")):
+        told = {"correlation": 5 + device}
+        events += [
+            small.op("aten::mm", 10 * device, 5),
+            small.event("cuda_runtime", "launch", 10 * device, 2, **told),
+            small.event("kernel", kernel, 30, 960, 7, device, device=device, stream=7, **told),
+        ]
+    found = read_foreign(small.write(tmp_path / "t.json", events))
+    assert any("48 % of the step is communication" in finding.text for finding in findings(found))
+
+
+def test_steps_of_ranks_are_matched_by_name(tmp_path: Path) -> None:
+    paths = []
+    for rank, first in enumerate((4, 5)):
+        each, at = [], 0
+        for number in range(first, first + 3):
+            length = 3000 if number == 5 else 1000
+            each += [small.step(number, at, length), small.op("aten::mm", at, 100)]
+            at += length
+        paths.append(small.write(tmp_path / f"{rank}.json", each, distributedInfo={"rank": rank}))
+    found = ranks_of([read_foreign(path) for path in paths])
+    assert found is not None
+    assert [(each.name, each.fastest) for each in found.steps] == [("ProfilerStep#5", "all"), ("ProfilerStep#6", "all")]

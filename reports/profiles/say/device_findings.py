@@ -46,7 +46,7 @@ def idle_device(profile: Profile) -> Iterator[Finding]:
 
 def copying(profile: Profile) -> Iterator[Finding]:
     """The device copies instead of computing."""
-    share = profile.activities.fractions["copy"] if profile.activities else 0.0
+    share = usual(profile).get("copy", 0.0)
     copies = profile.kernels[profile.kernels["category"] != "kernel"]
     if share >= COPY_SHARE and not copies.empty:  # there may be copies that no recorded step launched
         yield Finding(
@@ -58,7 +58,7 @@ def copying(profile: Profile) -> Iterator[Finding]:
 
 def communicating(profile: Profile) -> Iterator[Finding]:
     """The device communicates with nothing else to do."""
-    share = profile.activities.fractions["communication"] if profile.activities else 0.0
+    share = usual(profile).get("communication", 0.0)
     if share >= COMMUNICATION_SHARE and not profile.communication.empty:
         worst = profile.communication.sort_values("exposed_s").iloc[-1]
         yield Finding(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from reports.profiles.profile import Profile
 
-SAME_CALLS = 0.01  # calls per step that differ by less differ in a step at the edge of what was recorded
+WHOLE = 1e-9  # so near to a whole number is one
+NORMAL = 1.4826  # standard deviations of a normal distribution to one median deviation
 LITTLE = 1e-3  # of the longer step: a difference below this is not listed
 
 
@@ -31,8 +32,12 @@ class Change:
 
     @property
     def is_certain(self) -> bool:
-        """Whether it is called more or less often, which no noise does."""
-        return not math.isclose(self.calls_before, self.calls_after, rel_tol=SAME_CALLS)
+        """Whether every step calls it more or less often than before, which no noise does.
+
+        What not every step calls is called more or less often by which steps were recorded.
+        """
+        both = (self.calls_before, self.calls_after)
+        return both[0] != both[1] and all(abs(calls - round(calls)) < WHOLE for calls in both)
 
     @property
     def word(self) -> str:
@@ -49,8 +54,8 @@ class Difference:
     """Two profiles, and the changes between them by kind ("operators", "kernels", "modules", "phases").
 
     Both are of their steps' middle half, so that no disturbed step is in a figure and parts add up to the step.
-    left_out: for each kind, how many changed by less than LITTLE of the longer step. spread_s: the standard deviation
-    of a profiled step in each, which differences of that size may be made of.
+    left_out: for each kind, how many changed by less than LITTLE of the longer step. spread_s: what one recorded step
+    differs from another by in each, which differences of that size may be made of.
     """
 
     before: Profile
@@ -142,9 +147,14 @@ def modules(profile: Profile) -> Spent:
 
 
 def spread(profile: Profile) -> float | None:
-    """The standard deviation of the profiled steps, seconds; None for fewer than three."""
-    lengths = profile.steps.lengths / 1e9
-    return float(lengths.std(ddof=1)) if len(lengths) >= 3 else None
+    """What one recorded step differs from another by, seconds; None for fewer than three.
+
+    The standard deviation of all that were recorded, by their median deviation, which a disturbed step does not move.
+    """
+    lengths = profile.recorded_ns / 1e9
+    if len(lengths) < 3:
+        return None
+    return float(NORMAL * np.median(np.abs(lengths - np.median(lengths))))
 
 
 def pairs(before: Sequence[Profile], after: Sequence[Profile]) -> tuple[list[tuple[Profile, Profile]], list[str]]:

@@ -13,7 +13,7 @@ from reports.profiles.shape.operators import NO_OPERATOR
 
 LARGE = 0.2  # of the step: what is below takes no large part of it
 MOST_OF = 0.6  # of a module: a module inside that takes as much is the one to name
-OVERLAPPING = 1.02  # of the time in which anything worked: what adds up to more ran at the same time
+LEAST_S = 1e-10  # what adds up to more than the time in which anything worked ran at the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,12 @@ def waits(profile: Profile) -> list[Part]:
             Part(fractions["data"], "", means("data"), "is waiting for the DataLoader"),
             Part(fractions["other"], "", means("other"), "is outside of operators: Python, or waiting"),
         ]
-    fractions, means = profile.activities.fractions, profile.activities.mean_s
     shares = usual(profile)
     nothing = shares["idle"] + shares["CPU only"]
     whose = "the devices, on average, do nothing" if profile.by_device else "the device does nothing"
     idle = Part(nothing, "", nothing * profile.steps.mean_s, whose)
     alone = [
-        Part(fractions[name], "", means(name), f"is {what} with nothing beside")
+        Part(shares[name], "", shares[name] * profile.steps.mean_s, f"is {what} with nothing beside")
         for name, what in (("communication", "communication"), ("copy", "copying"))
     ]
     return alone if profile.unseen_graphs else [idle, *alone]
@@ -70,7 +69,7 @@ def first_operator(profile: Profile, products: float | None) -> list[Part]:
     first = table.iloc[0]
     taken, total = float(first[column]), float(table[column].sum())
     step_s = profile.steps.mean_s if profile.activities else profile.steps.on_cpu_s
-    overlaps = total > OVERLAPPING * busy_s(profile)
+    overlaps = total > busy_s(profile) + LEAST_S
     whose = "what operators take"
     if profile.activities:
         whose = "the devices' work" if profile.by_device else "the device's work"
@@ -92,7 +91,8 @@ def busy_s(profile: Profile) -> float:
 
 def speed(profile: Profile, name: str, taken_s: float, products: float | None) -> str:
     """How near an operator comes to what products reach; empty where its FLOPs or that are not known."""
-    flops = profile.notes.flops.get(name) if profile.notes else None
+    # They are those of the uncompiled step, of which a compiled one may do a part in kernels of its own.
+    flops = profile.notes.flops.get(name) if profile.notes and profile.notes.case.mode == "eager" else None
     if not flops or not products or not taken_s:
         return ""
     return f", at {units.percent(flops / taken_s / products)} of the FLOP/s that products reach on this machine"

@@ -11,6 +11,7 @@ from statistics import median
 
 from reports.format import units
 from reports.profiles.profile import Profile
+from reports.profiles.say.device_findings import usual
 from reports.profiles.say.finding import Finding, seconds
 
 STEP = "the step"
@@ -62,20 +63,21 @@ def ranks_of(profiles: Sequence[Profile]) -> Ranks | None:
     for name in shown.names:
         part = spread(name, {rank: part_s(each, name) for rank, each in found.items()})
         parts += [part] * (part.most_s > 0)
-    count = min(len(each.steps.names) for each in found.values())
+    lengths = {rank: dict(zip(each.steps.names, each.steps.lengths / 1e9, strict=True)) for rank, each in found.items()}
     steps = [
-        spread(names.steps.names[at], {rank: each.steps.lengths[at] / 1e9 for rank, each in found.items()})
-        for at in range(count)
+        spread(name, {rank: float(own[name]) for rank, own in lengths.items()})
+        for name in names.steps.names
+        if all(name in own for own in lengths.values())
     ]
     return Ranks(list(found), parts, steps, [*late(found)])
 
 
 def part_s(profile: Profile, name: str) -> float:
     """Seconds of a part per step; 0 of one that a rank without a device does not have."""
-    for parts in (profile.activities, profile.phases):
-        if parts is not None and name in parts.names:
-            return parts.mean_s(name)
-    return 0.0
+    shares = usual(profile)
+    if name in shares:
+        return shares[name] * profile.steps.mean_s
+    return profile.phases.mean_s(name) if name in profile.phases.names else 0.0
 
 
 def spread(name: str, by_rank: dict[int, float]) -> Spread:

@@ -112,11 +112,11 @@ def by_activity(
     return Breakdown(ACTIVITIES, np.array(shares(parts, steps.begin, steps.end)))
 
 
-def by_device(trace: Trace, steps: Steps, collective: NDArray[np.bool_]) -> dict[str, Breakdown]:
-    """The activities of every device by itself, where there are several."""
+def by_device(trace: Trace, steps: Steps, collective: NDArray[np.bool_], rows: Ints) -> dict[str, Breakdown]:
+    """The activities of every device by itself, where several did something in the steps; rows: what that was."""
     on_device = of_category(trace.events, *ON_DEVICE)
     device = devices(trace.events)
-    names = sorted(set(device[on_device]), key=lambda name: (len(name), name))
+    names = sorted(set(device[rows]), key=lambda name: (len(name), name))
     if len(names) < 2:
         return {}
     found = {name: by_activity(trace, steps, collective, on_device & (device == name)) for name in names}

@@ -99,6 +99,12 @@ def marks_of(events: pd.DataFrame) -> pd.DataFrame:
     return outermost
 
 
+def marks_elsewhere(events: pd.DataFrame) -> int:
+    """How many marks there are that no step is made of; the same one on two threads counts once."""
+    every = events[of_category(events, MARK)].drop_duplicates(["name", "start_ns"])
+    return len(every) - len(marks_of(events))
+
+
 def told_apart(names: Iterable[str]) -> tuple[str, ...]:
     """The names; those that occur again are numbered."""
     counts = Counter(names := list(names))

@@ -68,16 +68,23 @@ def compared(
         sides[str(getattr(figure, by))].append(figure)
     for value in order[1:]:
         labels = (label(order[0], by), label(value, by))
-        for base, head in partners(sides[order[0]], sides[value], by):
+        for base, head in partners(sides[order[0]], sides[value], by, environments):
             yield from pair(base, head, labels, environments, by, slower.get(value, 1.0))
 
 
-def partners(bases: Sequence[Figure], heads: Sequence[Figure], by: str) -> list[tuple[Figure | None, Figure | None]]:
-    """Which figures are compared: of one run each with its own, else the newest of both.
+def partners(
+    bases: Sequence[Figure], heads: Sequence[Figure], by: str, environments: Environments
+) -> list[tuple[Figure | None, Figure | None]]:
+    """Which figures are compared: of one run each with its own, of one machine or setting likewise, else the newest.
 
     A case that was never to be measured on the other side, of another mode or device, is no pair.
     """
     if by in RUNS:
+        for alike in (lambda figure: figure.setting, lambda figure: machine_of(facts_of(figure, environments))):
+            there, here = ({alike(figure): figure for figure in side} for side in (bases, heads))
+            shared = [name for name in there if name and name in here]
+            if shared and max(len(there), len(here)) > 1:
+                return [(there[name], here[name]) for name in shared]
         base, head = latest(bases), latest(heads)
         return [(base, head)] if base or head else []
     own = {origin(figure): figure for figure in heads}
@@ -85,6 +92,11 @@ def partners(bases: Sequence[Figure], heads: Sequence[Figure], by: str) -> list[
     if together or not bases or not heads:
         return [*together]
     return [(latest(bases), latest(heads))]
+
+
+def facts_of(figure: Figure, environments: Environments) -> Environment:
+    """The environment that a figure was taken in; one of which nothing is known where it is not there."""
+    return environments.get(figure.environment, Environment(()))
 
 
 def origin(figure: Figure) -> tuple[str, ...]:
@@ -145,7 +157,7 @@ def pair(
     if head.kind.unit == "s":
         found = allowing(found, slower)
     differs = hidden(base, head, environments, by)
-    if POOLED in base.warnings and POOLED in head.warnings and first.estimate:
+    if (POOLED in base.warnings or POOLED in head.warnings) and first.estimate:
         found = replace(found, value=second.estimate / first.estimate)
     warnings = doubts(base.warnings + head.warnings + differs, found.warnings)
     verdict = verdict_of(found, head.kind.lower_is_better, time=head.kind.unit == "s", exact=exact)
@@ -197,7 +209,7 @@ def hidden(base: Figure, head: Figure, environments: Environments, by: str) -> t
         found.append(f"threads differ: {base.threads} and {head.threads}")
     if base.data != head.data:
         found.append(f"data differ: {base.data or 'none'} and {head.data or 'none'}")
-    first, second = (environments.get(side.environment, Environment(())) for side in (base, head))
+    first, second = (facts_of(side, environments) for side in (base, head))
     if first.facts and second.facts:
         asked = DEVICE_FACTS if by == "device" else (by,)
         machines = [(host_of if by == "device" else machine_of)(each) for each in (first, second)]

@@ -15,7 +15,6 @@ from fnmatch import fnmatchcase
 from itertools import chain, pairwise
 
 from bench.records.files import Contents
-from bench.records.machines import machine_of
 from bench.records.metrics import VARIES, Metric, metric_of
 from bench.records.record import Case, Environment, Record
 from reports.read.settings import SHORT
@@ -23,6 +22,7 @@ from reports.stats.changes import Change, exact_changes, noisy_changes
 from reports.stats.intervals import summarize
 from reports.stats.level_shifts import MIN_POINTS
 from reports.topics.compare.figures import HIDDEN_FACTS
+from reports.topics.history.origins import NOWHERE, SIDE_BY_SIDE, by_environment, origin_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,9 @@ class Series:
         return max(self.changes, key=size_of, default=None)
 
     def verdict(self, change: Change) -> str:
-        """What a change means: slower or faster for times, worse or better for the rest."""
+        """What a change means: slower or faster for times, worse or better for the rest, where either is known."""
+        if self.metric.better is None:
+            return "changed"
         worse = (change.ratio > 1) == (self.metric.better == "lower")
         return ("slower" if worse else "faster") if self.metric.unit == "s" else "worse" if worse else "better"
 
@@ -166,22 +168,13 @@ def series_of(contents: Contents, metric: str, order: Sequence[str], globs: Sequ
     found = []
     for (case, machine), keyed in groups.items():
         points = [
-            point_of(key, records, contents.environments, places.get(key[0], 0)) for key, records in keyed.items()
+            point_of(key, records, contents.environments, places.get(key[0], 0))
+            for key, records in by_environment(keyed, contents.environments).items()
         ]
         # Stable: what was measured at one commit stays as measured, uncommitted changes after the commit itself.
         points.sort(key=lambda point: (point.place, bool(point.run)))
         found.append(Series(case, metric_of(metric), machine, "", tuple(points)))
     return found
-
-
-def origin_of(environment: Environment) -> tuple[str, str, str, bool]:
-    """Machine, commit and torch, and whether runs there stand alone: with uncommitted changes, or without a commit."""
-    commit = str(environment.get("commit") or "")
-    alone = bool(environment.get("dirty")) or not commit
-    return machine_of(environment), commit, str(environment.get("torch") or ""), alone
-
-
-NOWHERE = origin_of(Environment(()))
 
 
 def axis_of(series: Sequence[Series]) -> list[tuple[str, str]]:
@@ -214,7 +207,7 @@ def split_by_torch(series: Series) -> list[Series]:
     versions: dict[tuple[str, str], set[str]] = defaultdict(set)
     for point in series.points:
         versions[point.commit, point.run].add(point.torch)
-    if sum(len(found) > 1 for found in versions.values()) < 2:
+    if sum(len(found) > 1 for found in versions.values()) < SIDE_BY_SIDE:
         return [series]
     torches = dict.fromkeys(point.torch for point in series.points)
     return [

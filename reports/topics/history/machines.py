@@ -27,14 +27,22 @@ class Stay:
 def told(series: Sequence[Series]) -> list[str]:
     """In sentences, with how many cases each is about: on which machines the cases were measured, where on several."""
     cases: dict[Case, list[Stay]] = defaultdict(list)
-    for each in series:
-        if each.points:
-            cases[each.case].append(Stay(each.machine, each.points))
+    for (case, machine), points in points_of(series).items():
+        cases[case].append(Stay(machine, tuple(points)))
     sentences: dict[str, int] = defaultdict(int)
     for stays in cases.values():
-        if len({stay.machine for stay in stays}) > 1:
+        if len(stays) > 1:
             sentences[sentence(sorted(stays, key=lambda stay: stay.places))] += 1
     return [f"{text} ({count} case{'s' * (count > 1)})." for text, count in sentences.items()]
+
+
+def points_of(series: Sequence[Series]) -> dict[tuple[Case, str], list[Point]]:
+    """The points of each case on each machine, in order, whatever series they are of."""
+    found: dict[tuple[Case, str], list[Point]] = defaultdict(list)
+    for each in series:
+        if each.points:
+            found[each.case, each.machine] += each.points
+    return {key: sorted(points, key=lambda point: point.place) for key, points in found.items()}
 
 
 def sentence(stays: Sequence[Stay]) -> str:

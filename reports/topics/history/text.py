@@ -22,6 +22,8 @@ WIDTH = 30  # characters of a line of blocks; longer series are put together
 LEAST_SPAN = 0.05  # ratio - 1 that the blocks span at least, so that noise does not look like mountains
 FOUND = ("found", "ratio [95 %]", "p", "began in", "surely in", "also changed")
 AS_BEFORE = "same"
+BROKEN_WORD = "broken"
+NOT_POSITIVE = "n/a: not above 0"  # ratios are of what is
 PARTS = ("device", "dtype", "mode", "threads", "version")
 
 
@@ -52,7 +54,7 @@ def table(series: Sequence[Series], axis: Sequence[tuple[str, str]], style: str)
 def parts_of(series: Series) -> dict[str, str]:
     """What tells the series of one workload and point apart."""
     own = {name: str(getattr(series.case, name)) for name in PARTS}
-    return {**own, "machine": series.machine, "torch": series.torch}
+    return {**own, "machine": series.machine, "setting": series.torch}
 
 
 def varying(series: Sequence[Series]) -> list[str]:
@@ -72,8 +74,7 @@ def ends(series: Series) -> list[str]:
 def found(series: Series, change: Change | None) -> list[str]:
     """What was found, its ratio, how sure, and where."""
     if change is None:
-        points = len(series.measured)
-        return ["too few" if series.too_few and points else "none" if points else "broken", *[units.DASH] * 5]
+        return [nothing_found(series), *[units.DASH] * 5]
     verdict = ("drifts " if change.kind == "drift" else "") + series.verdict(change)
     interval = f" [{units.ratio(change.low)}, {units.ratio(change.high)}]" if change.p is not None else ""
     ratio = units.ratio(change.ratio) if math.isfinite(change.ratio) else "from 0"
@@ -82,6 +83,13 @@ def found(series: Series, change: Change | None) -> list[str]:
     surely = span(series, change.earliest, change.latest)
     differs = "; ".join(series.differs(change)) or units.DASH
     return [verdict, ratio + interval, chance, began, AS_BEFORE if surely == began else surely, differs]
+
+
+def nothing_found(series: Series) -> str:
+    """Why no change was found: there is none, or too little to say, or nothing that can be looked at."""
+    if series.measured:
+        return "too few" if series.too_few else "none"
+    return BROKEN_WORD if all(point.value is None for point in series.points) else NOT_POSITIVE
 
 
 def p_text(p: float) -> str:
@@ -195,7 +203,7 @@ def as_csv(series: Sequence[Series]) -> str:
     rows = []
     for each in series:
         changes = [change_json(each, change) for change in each.changes]
-        none = "broken" if not each.measured else "too few" if each.too_few else "none"
+        none = nothing_found(each)
         rows += [{**identity(each), **change, "differs": "; ".join(change["differs"])} for change in changes] or [
             {**identity(each), "verdict": none}
         ]

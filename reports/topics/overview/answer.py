@@ -7,6 +7,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from bench.records.metrics import POOLED
 from bench.records.record import Environment
 from reports.format import units
 from reports.format.tables import WIDTH
@@ -76,7 +77,7 @@ def sure(times: Sequence[Row], launches: Mapping[tuple[str, ...], int]) -> Itera
     parts += [f"{usable} more within {units.percent(USABLE)}"] * bool(usable)
     parts += [f"{rest} less well"] * bool(rest) + [f"{len(unknown)} by one process only"] * bool(unknown)
     yield ", ".join(parts) + "."
-    if poor := [row for row in ranked if (widths[id(row)] or 0) > WELL][:SHOWN]:
+    if poor := [row for row in ranked if (widths[id(row)] or 0) > WELL and POOLED not in row.warnings][:SHOWN]:
         named = "; ".join(f"{full_name(row)} {half_width(row)}{would_do(row, launches)}" for row in poor)
         yield f"Least sure: {named}: their processes differ; a longer --budget tells more."
 

@@ -94,3 +94,10 @@ def test_a_copy_that_blocks_is_a_wait(tmp_path: Path, copy: str, waits: bool) ->
     ]  # fmt: skip
     found = read_foreign(write(tmp_path / "t.json", events))
     assert any("waits for the GPU" in finding.text for finding in findings(found)) == waits
+
+
+def test_marks_on_another_thread_are_counted_and_left_out(tmp_path: Path) -> None:
+    events = [note("work", 100 * at, 90, tid=1 + at % 2) for at in range(6)]
+    found = read_foreign(write(tmp_path / "t.json", [*events, op("aten::mm", 5, 20)]), "work")
+    assert len(found.steps.names) == 3
+    assert "3 marks of steps on other threads, or inside of others, are left out" in found.warnings

@@ -130,3 +130,26 @@ def test_a_disturbed_step_is_in_no_difference_and_more_calls_come_first(tmp_path
     assert (first.name, first.calls_before, first.calls_after, first.is_certain) == ("aten::sort", 1, 2, True)
     for side in (before, after):
         assert sum(side.phases.mean_s(name) for name in side.phases.names) == pytest.approx(side.steps.mean_s)
+
+
+def test_what_not_every_step_calls_is_no_certain_change(tmp_path: Path) -> None:
+    def every_second(path: Path, count: int) -> Profile:
+        parts: Events = []
+        for number in range(count):
+            parts += [step(number, 1000 * number, 1000), op("aten::mm", 1000 * number, 500)]
+            if number % 2 == 0:
+                parts.append(op("aten::_foreach_add_", 1000 * number + 600, 100))
+        return read_foreign(write(path, parts), chosen=middle)
+
+    found = difference(every_second(tmp_path / "a.json", 8), every_second(tmp_path / "b.json", 9))
+    assert not any(change.is_certain for change in found.changes["operators"])
+
+
+def test_how_much_steps_differ_is_that_of_all_that_were_recorded(tmp_path: Path) -> None:
+    lengths = tuple(1000.0 + 100 * (number % 5) for number in range(20))
+    sides = [
+        read_foreign(write(tmp_path / f"{name}.json", steps([op("aten::mm", 0, 500)], lengths)), chosen=middle)
+        for name in "ab"
+    ]
+    found = difference(*sides)
+    assert found.noise_s == pytest.approx(1.4826 * 100e-6)

@@ -96,7 +96,7 @@ def test_many_environments_leave_the_newest_and_a_line_says_so(
     assert "commit 1111111111" not in text
     assert len({row["commit"] for row in rows(capsys, str(tmp_path))}) == 6
     other = shutil.copytree(DATA / "asv_two_environments", tmp_path / "other")
-    assert "other: measured in 2 settings (torch 2.8; torch 2.9), of which each case's newest is compared." in table(
+    assert "other: measured in 2 settings (torch 2.8; torch 2.9); those that the other side has" in table(
         capsys, str(source), str(other)
     )
 
