@@ -92,6 +92,8 @@ def lacks_its_end(line: str) -> bool:
         json.loads(line)
     except json.JSONDecodeError as error:
         return not line.endswith("}") or error.pos >= len(line)
+    except (ValueError, RecursionError):  # a number of thousands of digits, or brackets without end
+        return False
     return False
 
 

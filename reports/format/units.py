@@ -51,6 +51,8 @@ def quantity(value: float | None, unit: str) -> str:
     limit = 1024 if unit == "B" else 1000
     found = scales(unit)
     for number, (scale, symbol) in enumerate(found):
+        if math.isinf(value / scale) and number < len(found) - 1:
+            continue
         text = three_digits(value / scale)
         if abs(float(text)) < limit or number == len(found) - 1:
             if unit == "B" and scale == 1 and value == int(value):

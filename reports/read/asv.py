@@ -27,7 +27,7 @@ from reports.stats.intervals import UNSURE
 NO_SAMPLES = f"one value of asv's, a median: {UNSURE}; `asv run --record-samples` keeps more"
 ONE_PROCESS = f"one process of asv's: {UNSURE}; `torchpace run` measures in several"
 FAILED = "failed under asv; `asv run --show-stderr` says why"
-INFINITE = "asv stored a value that is not finite"
+IMPOSSIBLE = "asv stored a value that is not finite, or a time or memory below 0"
 PREFIX = "track_"
 PARAMETERS = ("point", "device", "dtype", "mode", "threads")
 BYTES = 2**30  # a machine's memory below that is in KiB, as old versions of asv had it
@@ -89,8 +89,8 @@ def records_of(benchmark: Benchmark, environment: str) -> Iterator[Record]:
         blank = Record(run="asv", environment=environment, case=case, metric=metric)
         if entry.value is None:
             yield replace(blank, status="broken", reason=FAILED)
-        elif math.isinf(entry.value):
-            yield replace(blank, status="unavailable", reason=INFINITE)
+        elif math.isinf(entry.value) or (benchmark.kind != "track" and min((entry.value, *entry.samples)) < 0):
+            yield replace(blank, status="unavailable", reason=IMPOSSIBLE)
         elif not math.isnan(entry.value):  # NaN: not selected or not available, which asv does not tell apart
             noisy = metric_of(metric).assumes == "noise" and metric_of(metric).unit == "s"
             kept = (ONE_PROCESS if own else POOLED) if entry.samples else NO_SAMPLES
