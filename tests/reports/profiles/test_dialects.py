@@ -52,7 +52,8 @@ def launched(runtime: str, kernel: str, **told: int) -> list[dict[str, object]]:
     ("runtime", "kernel"),
     [
         ("cuda_runtime", "kernel"), ("cuda_driver", "kernel"), ("hip_runtime", "kernel"), ("xpu_runtime", "kernel"),
-        ("privateuse1_runtime", "kernel"), ("Runtime", "Kernel"),
+        ("privateuse1_runtime", "kernel"), ("privateuse1_driver", "kernel"), ("mtia_runtime", "mtia_ccp_events"),
+        ("Runtime", "Kernel"),
     ],
 )  # fmt: skip
 def test_a_kernel_belongs_to_the_operator_that_launched_it(tmp_path: Path, runtime: str, kernel: str) -> None:
@@ -61,7 +62,7 @@ def test_a_kernel_belongs_to_the_operator_that_launched_it(tmp_path: Path, runti
     assert operators.loc["aten::mm", "device_self_s"] * 1e6 == pytest.approx(40)
 
 
-@pytest.mark.parametrize(("number", "name"), [(0, "CPU"), (1, "CUDA"), (6, "HIP"), (12, "XPU"), (20, "PrivateUse1")])
+@pytest.mark.parametrize(("number", "name"), [(0, "CPU"), (1, "CUDA"), (6, "HIP"), (12, "XPU"), (15, "HPU"), (19, "MTIA")])
 def test_devices_have_the_names_of_their_numbers(tmp_path: Path, number: int, name: str) -> None:
     path = write(tmp_path / "t.json", [step(0, 0, 100), op("a", 1, 9), memory(5, 512, 64, 512, device=number)])
     found = read_foreign(path).memory

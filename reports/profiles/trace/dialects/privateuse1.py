@@ -4,4 +4,7 @@ from __future__ import annotations
 
 from reports.profiles.trace.dialects.base import Dialect
 
-DIALECT = Dialect(categories={"privateuse1_runtime": "cuda_runtime"}, devices={20: "PrivateUse1"})
+DIALECT = Dialect(
+    categories={"privateuse1_runtime": "cuda_runtime", "privateuse1_driver": "cuda_runtime"},
+    devices={20: "PrivateUse1"},
+)
