@@ -63,7 +63,8 @@ def test_a_kernel_belongs_to_the_operator_that_launched_it(tmp_path: Path, runti
 
 
 @pytest.mark.parametrize(
-    ("number", "name"), [(0, "CPU"), (1, "CUDA"), (6, "HIP"), (12, "XPU"), (15, "HPU"), (19, "MTIA"), (20, "PrivateUse1")]
+    ("number", "name"),
+    [(0, "CPU"), (1, "CUDA"), (6, "HIP"), (12, "XPU"), (15, "HPU"), (19, "MTIA"), (20, "PrivateUse1")],
 )
 def test_devices_have_the_names_of_their_numbers(tmp_path: Path, number: int, name: str) -> None:
     path = write(tmp_path / "t.json", [step(0, 0, 100), op("a", 1, 9), memory(5, 512, 64, 512, device=number)])
