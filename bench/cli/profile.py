@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.cli.compare import short
 from bench.cli.options import add_case_options, add_module_option, load, refuse, selection_of
 from bench.cli.quantities import FORMATS, duration
 from bench.cli.recording import prepare_data
@@ -93,8 +94,11 @@ def read_traces(paths: Sequence[Path], step_mark: str) -> Iterator[Profile]:
 
     from reports.profiles.profile import read_foreign  # noqa: PLC0415 - imports pandas
 
-    for path in tqdm(paths, unit="trace", disable=len(paths) < 2, dynamic_ncols=True):
-        yield read_foreign(path, step_mark)
+    names = short(paths)
+    for path, name in tqdm(
+        list(zip(paths, names, strict=True)), unit="trace", disable=len(paths) < 2, dynamic_ncols=True
+    ):
+        yield read_foreign(path, step_mark, name=name)
 
 
 def read(folder: Path) -> Profile:

@@ -74,6 +74,9 @@ def compare_profiles(options: argparse.Namespace) -> int:
     from reports.profiles.shape.windows import middle  # noqa: PLC0415
 
     sides = [profiles_in(path, middle) or [foreign_profile(path, options.step_mark)] for path in options.diff]
+    for path, profiles in zip(options.diff, sides, strict=True):
+        if any(p.steps.marked for side in sides for p in side) and not all(p.steps.marked for p in profiles):
+            raise UsageError(f"{path} marks no steps, and the other does; --step-mark GLOB names its steps")
     matched, alone = pairs(*sides)
     if not matched:
         before, after = options.diff
@@ -91,7 +94,10 @@ def foreign_profile(path: Path, step_mark: str) -> Profile:
     from reports.profiles.shape.windows import middle  # noqa: PLC0415
 
     if path.is_dir():
-        raise UsageError(f"{path} holds no profile (profile.json); `torchpace profile NAME -o {path}` writes one")
+        raise UsageError(
+            f"{path} holds no profile (profile.json); `torchpace profile NAME -o {path}` writes one. Of traces made "
+            "elsewhere, give the files themselves"
+        )
     return read_foreign(path, step_mark, middle)
 
 

@@ -11,8 +11,8 @@ PREFIXES = (
 )  # fmt: skip
 BINARY = ((1.0, ""), (2.0**10, "Ki"), (2.0**20, "Mi"), (2.0**30, "Gi"), (2.0**40, "Ti"))
 DASH = "—"
-# Units that somebody gave a prefix already, which takes no other: 'ms', 'MiB', 'GFLOP/s', '%'.
-PREFIXED = re.compile(r"(?:[munpµkKMGT]i?(?:s|sec|second|B|byte|bit|J|W|Hz|FLOP|flop)s?|%|percent)(?![A-Za-z])")
+# Units that take a prefix. Others are somebody's own: they have one ('ms', 'MiB'), or are none of physics ('images').
+TAKES_PREFIX = re.compile(r"(?:1|s|B|J|W|Wh|V|A|K|Hz|FLOP|OP|bit)?(?:/.*)?$")
 
 
 def three_digits(value: float) -> str:
@@ -46,14 +46,16 @@ def quantity(value: float | None, unit: str) -> str:
         return DASH
     if value == 0:
         return f"0 {unit.removeprefix('1')}".strip()
-    if PREFIXED.match(unit):
-        return f"{three_digits(value)} {unit}"
+    if not TAKES_PREFIX.match(unit):
+        return f"{three_digits(value) if 1e-4 <= abs(value) < 1e6 else f'{value:.3g}'} {unit}"
     limit = 1024 if unit == "B" else 1000
     found = scales(unit)
     for number, (scale, symbol) in enumerate(found):
         if math.isinf(value / scale) and number < len(found) - 1:
             continue
         text = three_digits(value / scale)
+        if number == len(found) - 1 and abs(value / scale) >= 1e15:
+            text = f"{value / scale:.3g}"  # there is no larger prefix
         if abs(float(text)) < limit or number == len(found) - 1:
             if unit == "B" and scale == 1 and value == int(value):
                 text = str(int(value))

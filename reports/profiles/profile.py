@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.records.profile_notes import FILE, MEMORY, STACKS, TIMELINE, Notes, read_notes
+from reports.format import units
 from reports.profiles.shape.breakdown import Breakdown, by_activity, by_device, by_phase
 from reports.profiles.shape.communication import communicates, communication_table
 from reports.profiles.shape.flame import Box, boxes, flame_of, nest_all
@@ -28,6 +29,7 @@ from reports.profiles.shape.windows import Steps, every, marks_elsewhere, steps_
 from reports.profiles.trace.reading import Trace, read_trace
 
 NO_STACKS = "the trace has no stacks; take it with with_stack=True"
+COVERED = 0.9  # of the time from the first step to the last that steps take: what lies between is worth saying
 NO_MODULES = "no module was called"
 NO_MEMORY = "the trace has no allocations; take it with profile_memory=True"
 
@@ -96,10 +98,14 @@ def read_profile(folder: Path, chosen: Choice = every) -> Profile:
     return make(title, timeline, stacks, memory, notes, chosen)
 
 
-def read_foreign(path: Path, step_mark: str = "", chosen: Choice = every) -> Profile:
-    """The profile in a trace made elsewhere; step_mark: a GLOB of what is a step there. Raises TraceError."""
+def read_foreign(path: Path, step_mark: str = "", chosen: Choice = every, name: str = "") -> Profile:
+    """The profile in a trace made elsewhere; step_mark: a GLOB of what is a step there. Raises TraceError.
+
+    name: what it is called, where another one has the file's name.
+    """
     trace = read_trace(path, step_mark)
-    title = path.name if trace.rank is None else f"{path.name} (rank {trace.rank})"
+    title = name or path.name
+    title += "" if trace.rank is None else f" (rank {trace.rank})"
     return make(title, trace, trace, trace, None, chosen)
 
 
@@ -160,6 +166,10 @@ def shown_steps(trace: Trace, chosen: Choice) -> tuple[Steps, Launches, list[str
     if graphs := unseen_graphs(trace, steps):
         launched = "1 graph launch has" if graphs == 1 else f"{graphs} graph launches have"
         warnings.append(f"{launched} no kernels in the trace: what devices did then, and their idle time, is not known")
+    span_ns, covered_ns = int(steps.high[-1] - steps.low[0]), int((steps.high - steps.low).sum())
+    if covered_ns < COVERED * span_ns:
+        between = units.percent(1 - covered_ns / span_ns)
+        warnings.append(f"{between} of the time from the first mark to the last is between steps, and in no figure")
     kept = chosen(steps)
     if others := int((~kept).sum()):
         warnings.append(f"{others} of {len(steps.names)} steps, the longest and the shortest, are left out")

@@ -19,14 +19,15 @@ from typing import Any
 
 from bench.records.files import Contents
 from bench.records.metrics import METRICS, POOLED, metric_of, tracked
-from bench.records.points import Value, point_of
+from bench.records.points import Value, parse_value, point_of
 from bench.records.record import Case, Environment, Record
 from reports.read.asv_format import Benchmark, Described, Entry, benchmarks
 from reports.stats.intervals import UNSURE
 
-NO_SAMPLES = f"one value of asv's, a median: {UNSURE}; `asv run --record-samples` keeps more"
+NO_SAMPLES = f"asv kept a median, and none of its values: {UNSURE}; `asv run --record-samples` keeps them"
 ONE_PROCESS = f"one process of asv's: {UNSURE}; `torchpace run` measures in several"
 FAILED = "failed under asv; `asv run --show-stderr` says why"
+NO_VALUE = "asv has no value for it: not selected, skipped, or it returned none"
 IMPOSSIBLE = "asv stored a value that is not finite, or a time or memory below 0"
 PREFIX = "track_"
 PARAMETERS = ("point", "device", "dtype", "mode", "threads")
@@ -91,7 +92,9 @@ def records_of(benchmark: Benchmark, environment: str) -> Iterator[Record]:
             yield replace(blank, status="broken", reason=FAILED)
         elif math.isinf(entry.value) or (benchmark.kind != "track" and min((entry.value, *entry.samples)) < 0):
             yield replace(blank, status="unavailable", reason=IMPOSSIBLE)
-        elif not math.isnan(entry.value):  # NaN: not selected or not available, which asv does not tell apart
+        elif math.isnan(entry.value):  # of this suite's cases most were not selected, on purpose
+            yield from [] if own else [replace(blank, status="unavailable", reason=NO_VALUE)]
+        else:
             noisy = metric_of(metric).assumes == "noise" and metric_of(metric).unit == "s"
             kept = (ONE_PROCESS if own else POOLED) if entry.samples else NO_SAMPLES
             yield replace(
@@ -135,9 +138,15 @@ def foreign_case(benchmark: Benchmark, entry: Entry) -> Case:
     """Somebody's own benchmark as a case: of which device, type, mode and threads it is, nobody knows."""
     count = len(entry.parameters)  # names are today's, and results may be older
     names = benchmark.names if len(benchmark.names) == count else [f"param{number + 1}" for number in range(count)]
-    point = tuple(zip(names, (literal(text) for text in entry.parameters), strict=False))
+    point = tuple(zip(names, (shown(text) for text in entry.parameters), strict=False))
     digest = hashlib.sha256(benchmark.version.encode(errors="replace")).hexdigest()
     return Case(benchmark.name, int(digest[:7], 16), point, "", "", "", 0)
+
+
+def shown(text: str) -> Value:
+    """A parameter as the value of an axis; a text that is written as a number is keeps its quotes."""
+    value = literal(text)
+    return text if isinstance(value, str) and parse_value(value) != value else value
 
 
 @functools.lru_cache(maxsize=10_000)

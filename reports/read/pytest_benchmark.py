@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -13,13 +12,13 @@ import msgspec
 
 from bench.records.files import Contents, StoringError
 from bench.records.metrics import POOLED
-from bench.records.points import Value
+from bench.records.points import Value, parse_value
 from bench.records.record import MOST_ITEMS, Case, Environment, Record, case_from
 from reports.read.asv import is_fact, table
 from reports.stats.intervals import UNSURE
 
 NO_COMMIT = (None, "", "unversioned", "unknown")  # what pytest-benchmark writes outside of a repository
-ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # of an object, another one in every run
+OBJECT = "UNSERIALIZABLE"  # how pytest-benchmark begins what it cannot write
 NO_DATA = (
     f"one process's median: {UNSURE}; --benchmark-json keeps the values, and --benchmark-save-data "
     "with --benchmark-autosave"
@@ -59,12 +58,13 @@ def contents(path: Path, body: Mapping[str, Any]) -> Contents:
     records: list[Record] = []
     environments: dict[str, Environment] = {}
     warnings = []
+    seen: dict[Case, str] = {}
     for number, stored in enumerate(body["benchmarks"]):
         try:
             benchmark = msgspec.convert(stored, Benchmark)
             torch = table(benchmark.extra_info).get("torch")
             environment = Environment(tuple(sorted({**facts, "torch": torch if is_fact(torch) else None}.items())))
-            records.append(record_of(benchmark, run, environment.id))
+            records.append(record_of(benchmark, run, environment.id, seen))
             environments[environment.id] = environment
         except (KeyError, ValueError) as error:
             warnings.append(f"{path}: passed over benchmarks[{number}]: {error}")
@@ -103,8 +103,8 @@ def seconds(date: object) -> float | None:
         return None
 
 
-def record_of(benchmark: Benchmark, run: str, environment: str) -> Record:
-    """One benchmark as a record. Raises ValueError where it has no time."""
+def record_of(benchmark: Benchmark, run: str, environment: str, seen: dict[Case, str]) -> Record:
+    """One benchmark as a record; seen: ids by case in the file so far. Raises ValueError where it has no time."""
     extra, stats = table(benchmark.extra_info), benchmark.stats
     data = tuple(value for value in stats.data or () if math.isfinite(value) and value >= 0)
     usual = stats.median if stats.median is not None else stats.mean
@@ -113,6 +113,9 @@ def record_of(benchmark: Benchmark, run: str, environment: str) -> Record:
     values = data or (float(usual or 0.0),)
     own = set(Case.__dataclass_fields__) <= set(table(extra.get("case")))
     case = case_from(extra["case"]) if own else foreign_case(benchmark)
+    name = benchmark.fullname or benchmark.name
+    if not own and seen.setdefault(case, name) != name:  # 1 and True are one axis value, and two tests
+        case = Case(name, 1, (), "", "", "", 0)
     items = extra.get("items") if own else None
     calls = stats.iterations or 1
     return Record(
@@ -128,15 +131,16 @@ def foreign_case(benchmark: Benchmark) -> Case:
     """Somebody's own benchmark as a case: of which device, type, mode and threads it is, nobody knows."""
     name = benchmark.fullname or benchmark.name
     params = table(benchmark.params)
-    point = tuple((axis, axis_value(value)) for axis, value in params.items())
-    return Case(name.partition("[")[0] if point else name, 1, point, "", "", "", 0)
+    if not params or not all(is_plain(value) for value in params.values()):
+        return Case(name, 1, (), "", "", "", 0)  # its id tells objects apart, and is the same in every run
+    return Case(name.partition("[")[0], 1, tuple(params.items()), "", "", "", 0)
 
 
-def axis_value(value: object) -> Value:
-    """A parameter as the value of an axis; of an object what it is called, without where it was in memory."""
-    if isinstance(value, (str, int, float, bool)):
-        return ADDRESS.sub("", value) if isinstance(value, str) else value
-    return ADDRESS.sub("", str(value))
+def is_plain(value: object) -> bool:
+    """Whether a parameter is what it is written as: no object, and no text that is written as a number is."""
+    if isinstance(value, str):
+        return not value.startswith(OBJECT) and parse_value(value) == value
+    return isinstance(value, (bool, int, float))
 
 
 def about(benchmark: Benchmark) -> str:

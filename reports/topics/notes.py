@@ -60,10 +60,17 @@ def missing_table(rows: Sequence[Row], style: str) -> str:
         places[verdict, reason, names, tuple(found)].append(where)
     cells = [
         [verdict, ", ".join(wheres), ", ".join(found) if len(found) <= FIGURES_NAMED else f"{len(found)} figures",
-         names[0] if len(names) == 1 else f"{len(names)} cases", reason]
+         named(names, verdict), reason]
         for (verdict, reason, names, found), wheres in places.items()
     ]  # fmt: skip
     return f"{title('Not measured', style)}\n\n{grid(['', 'device', 'figure', 'case', 'because'], cells, style, 5)}"
+
+
+def named(names: Sequence[str], verdict: str) -> str:
+    """The case, or how many there are; of broken ones the first, too."""
+    if len(names) == 1:
+        return names[0]
+    return f"{len(names)} cases, such as {names[0]}" if verdict == "broken" else f"{len(names)} cases"
 
 
 def warnings_text(rows: Sequence[Row], style: str) -> str:

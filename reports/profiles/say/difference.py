@@ -93,8 +93,8 @@ Spent = Mapping[str, tuple[float, float]]  # seconds and calls per step by name
 
 
 def shown(change: Change, least_s: float) -> bool:
-    """Whether a change is listed."""
-    return change.is_certain or abs(change.delta_s) >= least_s
+    """Whether a change is listed; nothing that took no time on either side is."""
+    return bool(change.before_s or change.after_s) and (change.is_certain or abs(change.delta_s) >= least_s)
 
 
 def changes_of(before: Spent, after: Spent) -> list[Change]:

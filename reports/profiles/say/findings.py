@@ -90,10 +90,11 @@ def between_operators(profile: Profile) -> Iterator[Finding]:
     share = profile.phases.fractions["other"]
     if share >= OTHER_SHARE and profile.activities is None and len(profile.operators):
         calls = float(profile.operators["calls"].sum())
+        which = "the flame graph" if profile.flame else "a trace with_stack=True"
         yield Finding(
             f"{units.percent(share)} of the step is outside of operators",
             f"{seconds(profile.phases.mean_s('other'))} of Python, and {number_of(calls, 'operator call')} a step",
-            "fewer and larger operators, or torch.compile; the flame graph says which functions", "flame", share,
+            f"fewer and larger operators, or torch.compile; {which} says which functions", "flame", share,
         )  # fmt: skip
 
 

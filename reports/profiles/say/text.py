@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,7 +15,7 @@ import pandas as pd
 
 from reports.format import units
 from reports.format.html import short
-from reports.format.tables import grid, plain, title
+from reports.format.tables import WIDTH, grid, plain, title
 from reports.profiles.profile import Profile
 from reports.profiles.say.finding import Finding
 from reports.profiles.say.ranks import ranks_of
@@ -125,18 +126,25 @@ def ranks_text(profiles: Sequence[Profile], style: str) -> str:
 def tables(said: Said, style: str, most: int) -> str:
     """One profile: the headline, what stands out, then a table per kind with so many rows."""
     profile = said.profile
-    step = (
-        f"{units.quantity(profile.steps.mean_s, 's')} a step with the profiler on, {len(profile.steps.names)} recorded"
-    )
+    steps = profile.steps
+    step = f"{units.quantity(steps.mean_s, 's')} a step with the profiler on, {len(steps.names)} recorded"
     if profile.step_s is not None:
         step = f"{units.quantity(profile.step_s, 's')} a step without the profiler, {step}"
+    if not steps.marked:
+        step = f"{units.quantity(steps.mean_s, 's')} in all: the trace marks no steps (--step-mark names other marks)"
     parts = [title(short(profile.title), style), plain(said.headline, style), plain(step, style)]
-    parts.append("\n".join(plain(f"- {sentence(finding)}", style) for finding in said.findings))
-    parts += [plain(text, style) for text in profile.warnings]
+    parts.append("\n".join(folded(f"- {sentence(finding)}", style) for finding in said.findings))
+    parts += [folded(text, style) for text in profile.warnings]
     found = lines(profile)
     for kind in dict.fromkeys(line.kind for line in found):
         parts.append(table([line for line in found if line.kind == kind], kind, style, most))
     return "\n\n".join(part for part in parts if part)
+
+
+def folded(text: str, style: str) -> str:
+    """A sentence, broken where a terminal would."""
+    text = plain(text, style)
+    return text if style == "markdown" else "\n".join(textwrap.wrap(text, WIDTH, subsequent_indent="  "))
 
 
 def sentence(finding: Finding) -> str:

@@ -141,6 +141,12 @@ def summary(series: Sequence[Series], over: str, least: float) -> list[str]:
             "A point is a commit:\nmeasure more of them, by `torchpace run` at each or by `asv run A..B`. "
             "Two runs of one commit are for `torchpace compare`."
         )
+    left_out = [sum(point.value is not None for point in each.points) - len(each.measured) for each in series]
+    if any(left_out):
+        lines.append(
+            f"{counted(sum(left_out), 'point')} of {counted(sum(map(bool, left_out)), 'case')} "
+            f"{'is' if sum(left_out) == 1 else 'are'} 0 or below and left out: a change is a ratio."
+        )
     if broken:
         names = ", ".join(dict.fromkeys(each.case.label for each in broken[:3])) + (", ..." if len(broken) > 3 else "")
         lines.append(f"Broken at the last commit measured, {counted(len(broken), 'case')}: {names}.")

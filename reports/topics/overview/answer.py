@@ -14,6 +14,7 @@ from reports.format.tables import WIDTH
 from reports.read.frames import Figure
 from reports.read.names import name
 from reports.read.rows import COMPARED, Row, case_of
+from reports.stats.intervals import ONE_LAUNCH
 from reports.topics.cells import half_width, interval, value
 from reports.topics.pace.figures import is_one_machine
 from reports.topics.pace.text import pace_text
@@ -75,7 +76,8 @@ def sure(times: Sequence[Row], launches: Mapping[tuple[str, ...], int]) -> Itera
     rest = len(ranked) - well - usable
     parts = [f"{well} of {len(times)} step times are known within {units.percent(WELL)}"]
     parts += [f"{usable} more within {units.percent(USABLE)}"] * bool(usable)
-    parts += [f"{rest} less well"] * bool(rest) + [f"{len(unknown)} by one process only"] * bool(unknown)
+    why = "by one process only" if all(ONE_LAUNCH in row.warnings for row in unknown) else "without an interval"
+    parts += [f"{rest} less well"] * bool(rest) + [f"{len(unknown)} {why}"] * bool(unknown)
     yield ", ".join(parts) + "."
     if poor := [row for row in ranked if (widths[id(row)] or 0) > WELL and POOLED not in row.warnings][:SHOWN]:
         named = "; ".join(f"{full_name(row)} {half_width(row)}{would_do(row, launches)}" for row in poor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from bench.records.metrics import METRICS, metric_of
+from bench.records.metrics import METRICS, POOLED, metric_of
 from bench.records.record import UNCHECKED, Environment
 from reports.format import units
 from reports.format.tables import grid, plain, title
@@ -19,6 +19,8 @@ from reports.topics.notes import machine, missing_table, warnings_text
 from reports.topics.overview.answer import answer_text
 from reports.topics.training.text import training_text
 
+MOST_COLUMNS = 2  # of figures that only some measure: more of them are a table of their own
+POOLED_NOTE = "95 %: half the interval of the step time over its values, whose processes nobody kept apart."
 STEPS_NOTES = {
     "95 %": "95 %: half the interval of the step time over two or more fresh processes.",
     "spread": "spread: middle half of all values.",
@@ -53,7 +55,8 @@ def steps_table(rows: Sequence[Row], style: str) -> str:
     if not cases:
         return ""
     shown = telling(list(cases))
-    more = [*(metric.name for metric in METRICS.values() if "steps" in metric.shown), *measured]
+    apart = measured if len(measured) > MOST_COLUMNS else []
+    more = [*(metric.name for metric in METRICS.values() if "steps" in metric.shown), *([] if apart else measured)]
     columns = ["point", *[NAMES[index] for index in shown], "step time", "95 %", "spread", "throughput",
                *(metric_of(name).words for name in more)]  # fmt: skip
     some_unchecked = any(unchecked(found) for found in cases.values())
@@ -72,8 +75,31 @@ def steps_table(rows: Sequence[Row], style: str) -> str:
     for subject, name, *rest in lines:
         subjects[subject].append([name, *(rest[i] for i in kept)])
     tables = [grid([subject, *(columns[i] for i in kept)], cells, style, left) for subject, cells in subjects.items()]
-    note = " ".join(text for name, text in STEPS_NOTES.items() if name in [columns[i] for i in kept])
-    return "\n\n".join(part for part in (title("Steps", style), *tables, note) if part)
+    told = [columns[i] for i in kept]
+    note = " ".join(text for name, text in notes_for(cases).items() if name in told)
+    further = further_table(cases, apart, shown, style)
+    return "\n\n".join(part for part in (title("Steps", style), *tables, note, further) if part)
+
+
+def notes_for(cases: Mapping[tuple[str, ...], Mapping[str, Row]]) -> dict[str, str]:
+    """What the columns mean; where nobody kept processes apart, an interval is over values."""
+    steps = [found["step_time"] for found in cases.values() if "step_time" in found]
+    pooled = steps and all(POOLED in row.warnings for row in steps if row.base_low is not None)
+    return {**STEPS_NOTES, **({"95 %": POOLED_NOTE} if pooled else {})}
+
+
+def further_table(
+    cases: Mapping[tuple[str, ...], Mapping[str, Row]], metrics: Sequence[str], shown: Sequence[int], style: str
+) -> str:
+    """A line per case and figure, where there are too many kinds of figures for a column each."""
+    cells = [
+        [key[0], key[1], *[key[index + 2] for index in shown], metric_of(name).words, cell(found, name)]
+        for key, found in cases.items()
+        for name in metrics
+        if name in found and found[name].base is not None
+    ]
+    headers = ["workload", "point", *[NAMES[index] for index in shown], "figure", "value"]
+    return f"{title('Further figures', style)}\n\n{grid(headers, cells, style, len(headers) - 1)}" if cells else ""
 
 
 def notes_of(found: Mapping[str, Row]) -> str:

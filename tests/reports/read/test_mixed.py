@@ -116,6 +116,28 @@ def test_an_object_in_a_parameter_is_the_same_in_every_run(tmp_path: Path) -> No
         (tmp_path / f"{number}.json").write_text(json.dumps(body))
         cases.append(load([tmp_path / f"{number}.json"]).records[0].case)
     assert cases[0] == cases[1]
+    assert cases[0].workload == "tests/test_a.py::test_norm[A-float32]"
+
+
+def test_parameters_that_read_alike_are_two_cases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    body = json.loads(json.dumps(PYTEST))
+    body["benchmarks"] = [
+        {**body["benchmarks"][0], "fullname": f"t.py::test_v[{id}]", "params": {"v": value}}
+        for id, value in (
+            ("1", 1),
+            ("True", True),
+            ("1.0", 1.0),
+            ("s", "1"),
+            ("None", None),
+            ("n", "None"),
+            ("t", [1, 2]),
+        )
+    ]
+    (tmp_path / "p.json").write_text(json.dumps(body))
+    assert len({row["workload"] + row["point"] for row in rows(capsys, "compare", tmp_path / "p.json")}) == 7
+    asv(tmp_path / "r", 1, {"b.time_x": [[1.0, 2.0], [["1", "'1'"]], "v1"]})
+    found = rows(capsys, "compare", tmp_path / "r")
+    assert [row["point"] for row in found] == ["param1=1", "param1='1'"]
 
 
 def test_machines_of_both_sides_are_compared_with_themselves(
@@ -131,7 +153,9 @@ def test_machines_of_both_sides_are_compared_with_themselves(
 
 def test_an_empty_result_says_so_instead_of_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asv(tmp_path / "r", 1, {"b.time_x": [[float("nan")], [], "v1"]})
-    assert main(["compare", str(tmp_path / "r")]) == 2
+    assert "asv has no value for it: not selected, skipped" in shown(capsys, "compare", tmp_path / "r")
+    asv(tmp_path / "s", 1, {})
+    assert main(["compare", str(tmp_path / "s")]) == 2
     assert "holds no result that was measured" in capsys.readouterr().err
 
 
