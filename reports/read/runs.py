@@ -13,6 +13,7 @@ from bench.records.files import Contents
 from bench.records.record import Environment
 from reports.read.frames import Figure, figures, frame_of, latest
 from reports.read.names import key
+from reports.read.settings import passed_over
 
 MOST_RUNS = 4  # drawn beside each other: the first, which the others are compared with, and the newest
 
@@ -68,6 +69,7 @@ def gather(sources: Sequence[tuple[str, Contents]]) -> Material:
     environments = {id: facts for _, contents in sources for id, facts in contents.environments.items()}
     notes = [warning for _, contents in sources for warning in contents.warnings]
     by = "source" if len(sources) > 1 else differing(frame)
+    notes += passed_over(frame, by)
     values = in_time(frame, by, environments)
     if len(values) > MOST_RUNS:
         notes.append(

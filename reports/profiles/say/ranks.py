@@ -16,6 +16,7 @@ from reports.profiles.say.finding import Finding, seconds
 
 STEP = "the step"
 ALIKE = "all"
+ADVICE = "look what it does more than the others: data, Python, or a slower device"
 LATE = 0.1  # of the step that the others wait in communication, or by which a step is longer
 
 
@@ -96,13 +97,13 @@ def late(found: dict[int, Profile]) -> list[Finding]:
         return [Finding(
             f"Rank {waits.least_rank} is late: the others wait for it {units.percent(cost)} of the step",
             f"it spends {seconds(waits.least_s)} a step in communication that nothing hides, they {seconds(waited_s)}",
-            "look what it does more than the others: data, Python, or a slower device", "ranks", cost,
+            ADVICE, "ranks", cost,
         )]  # fmt: skip
     longer = steps.most_s / steps.median_s - 1
     if longer >= LATE:
         return [Finding(
             f"Rank {steps.most_rank} is slower: its step takes {units.percent(longer)} longer than the median rank's",
             f"{seconds(steps.most_s)} against {seconds(steps.median_s)}",
-            "look what it does more than the others: data, Python, or a slower device", "ranks", longer,
+            ADVICE, "ranks", longer,
         )]  # fmt: skip
     return []

@@ -31,6 +31,13 @@ def test_environments_that_differ_in_something_else_are_runs(folder: Path) -> No
     assert [run.label for run in material_of("pythons.jsonl").runs] == ["Python 3.11", "Python 3.12"]
 
 
+def test_of_a_source_with_several_environments_beside_another_the_page_says_what_is_drawn(folder: Path) -> None:
+    for python in ("3.11", "3.12"):
+        stored.store(Path("pythons.jsonl"), stored.first_run(), python=python)
+    notes = material_of("pythons.jsonl", "a.jsonl").notes
+    assert any("pythons.jsonl: measured in 2 settings (Python 3.11; Python 3.12)" in note for note in notes)
+
+
 def test_sources_of_one_name_are_told_apart(folder: Path) -> None:
     (folder / "other").mkdir()
     stored.store(Path("other/a.jsonl"), stored.second_run())
