@@ -113,7 +113,9 @@ def with_devices(steps: Steps, trace: Trace, launches: Launches) -> Steps:
     starts, ends = (trace.events[name].to_numpy()[launches.rows] for name in ("start_ns", "end_ns"))
     last = np.zeros(len(steps.names), dtype=np.int64)
     np.maximum.at(last, launches.steps[own], ends[own])
-    earlier = ends[~own & (starts < starts[own].min())].max(initial=0)
+    first = starts[own].min()
+    # What came before may go on beside the first step's own work, on another stream: the step has begun all the same.
+    earlier = min(first, ends[~own & (starts < first)].max(initial=0))
     end = np.maximum.accumulate(np.maximum(np.maximum(steps.high, last), earlier))
     return replace(steps, begin=np.maximum(steps.low, np.append(earlier, end[:-1])), end=end)
 

@@ -101,3 +101,15 @@ def test_marks_on_another_thread_are_counted_and_left_out(tmp_path: Path) -> Non
     found = read_foreign(write(tmp_path / "t.json", [*events, op("aten::mm", 5, 20)]), "work")
     assert len(found.steps.names) == 3
     assert "3 marks of steps on other threads, or inside of others, are left out" in found.warnings
+
+
+def test_a_step_has_begun_when_its_own_work_has_though_earlier_work_goes_on(tmp_path: Path) -> None:
+    stream = {"device": 0, "stream": 8}
+    events = [
+        event("kernel", "warm_up", 0, 900, 8, 0, correlation=99, **stream),
+        step(0, 10, 100), op("aten::mm", 10, 30), *launched(20, 1, length=100),
+    ]  # fmt: skip
+    found = read_foreign(write(tmp_path / "t.json", events))
+    assert found.steps.lengths.tolist() == [100_000]
+    assert found.activities is not None
+    assert found.activities.mean_s("kernel") == pytest.approx(100e-6)
