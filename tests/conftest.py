@@ -89,6 +89,17 @@ def fork_server() -> None:
     forkserver.ensure_running()
 
 
+real_lay_out = Launcher.lay_out
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_layout() -> Iterator[None]:
+    """No test but those of layouts waits for a fork server to be started anew at every launch."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Launcher, "lay_out", lambda launcher, layout, imports=(): False)
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def data_folder(shared_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Digits drawn for this session, so that no test depends on what the user's cache holds."""

@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 
 OURS = ("bench", "workloads", "reports")
 SOURCES = sorted(path for name in OURS for path in (ROOT / name).rglob("*.py"))
-MNIST_IS_READ = ("mnist_data.py", "preload.py")
+MNIST_IS_READ = ("mnist_data.py", "vision.py")
 ASV_LOOKS_FOR = ("time_", "timeraw_", "mem_", "peakmem_", "track_")
 
 

@@ -24,7 +24,7 @@ OPTIONAL = {
     "asv": ("bench/suites",),
     "asv_runner": ("bench/suites",),
     "pynvml": ("bench/devices/cuda.py",),
-    "torchvision": ("workloads/shared/mnist_data.py", "bench/measure/preload.py"),
+    "torchvision": ("workloads/shared/mnist_data.py", "bench/preload/vision.py"),
 }
 ABSENT = ("asv", "asv_runner", "pytest", "pytest_benchmark", "tensorboard", "torch_tb_profiler", "torchvision")
 ONE = ("--quick", "--launches", "1")

@@ -51,7 +51,7 @@ def draw_digits() -> None:
     """Make sure that there are digits, drawing them with a progress bar if need be; what is started may read them."""
     from tqdm import tqdm  # noqa: PLC0415
 
-    from bench.measure.environment import READS_DIGITS  # noqa: PLC0415
+    from bench.gate.host import READS_DIGITS  # noqa: PLC0415
     from workloads.base import Unavailable  # noqa: PLC0415
     from workloads.shared import digits, mnist_data  # noqa: PLC0415
 

@@ -120,9 +120,10 @@ def profile_cases(options: argparse.Namespace) -> Iterator[tuple[Path, Profiled]
     from bench.records.profile_notes import Notes, write_notes  # noqa: PLC0415
     from bench.runs.fresh import Death, Launcher  # noqa: PLC0415
     from bench.runs.profile import copy_for_tensorboard, take  # noqa: PLC0415
+    from bench.runs.run import lay_out  # noqa: PLC0415
 
     cases = chosen_cases(options)
-    launcher = Launcher(options.timeout, OPENMP_SETTINGS)
+    lay_out(launcher := Launcher(options.timeout, OPENMP_SETTINGS), cases, 0)
     caches = Path(tempfile.mkdtemp(prefix="torchpace-caches-"))
     facts: dict[str, Mapping[str, Any]] = {}
     try:
@@ -130,8 +131,8 @@ def profile_cases(options: argparse.Namespace) -> Iterator[tuple[Path, Profiled]
             for number, case in enumerate(cases):
                 bar.set_description_str(f"{case.label} {case.device} {case.mode}"[:60].ljust(60))
                 if case.device not in facts:
-                    method = DEVICES[case.device].start_method
-                    facts[case.device] = dict(launcher.call(method, capture, case.device, options.workloads).facts)
+                    found = launcher.call(DEVICES[case.device].start_method, capture, case.device, options.workloads)
+                    facts[case.device] = dict(found.facts)
                 folder = options.output / folder_name(case)
                 notes = Notes(case, facts[case.device], command=shlex.join(["torchpace", *sys.argv[1:]]))
                 cache = str(caches / str(number)) if generates(case.mode) else ""

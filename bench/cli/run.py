@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BUDGET_S = 300.0
 QUICK_CASE_S = 2.0  # a look takes so long for each case, and at least as long as QUICK_S
 QUICK_S = 10.0
-QUICK_SAMPLE_S = 0.05  # with launches that are shorter still
+QUICK_SAMPLE_S = 0.02  # with launches that are shorter still
 
 
 def add_to(commands: Any) -> None:

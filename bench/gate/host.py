@@ -7,12 +7,10 @@ whichever revision is measured; everything else is found in the side's own folde
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import importlib.util
 import os
-import resource
 import sys
 import threading
 from multiprocessing.connection import Connection
@@ -20,10 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+READS_DIGITS = "TORCHPACE_READS_DIGITS"  # set where some of what is to be measured does
 RULER = Path(__file__).resolve().parents[2]
-LAID_OUT = "TORCHPACE_LAID_OUT"
-ADDR_NO_RANDOMIZE = 0x40000  # of personality(2)
-LEAST_STACK = 128 << 20  # Linux places libraries below the stack's limit, but never less than this far below its top
 
 
 class ForeignCode(ImportError):
@@ -69,26 +65,9 @@ def import_side(root: Path, module: str | None) -> None:
     if module:
         importlib.import_module(module)
     else:
-        importlib.import_module("bench.measure.preload")
-
-
-def lay_out(shift: int) -> None:
-    """Start this program anew with libraries and heap where `shift` bytes say, not where the system's dice do.
-
-    Both sides of a trial are given the same shift: where things lie then differs from trial to trial, and not
-    between the sides. Where the system does not let one (containers may forbid it) everything stays as it was.
-    """
-    if LAID_OUT in os.environ or not sys.platform.startswith("linux"):
-        return
-    os.environ[LAID_OUT] = "as the system has it"
-    personality = ctypes.CDLL(None).personality
-    with contextlib.suppress(OSError, ValueError):
-        current = personality(0xFFFFFFFF)
-        _, hard = resource.getrlimit(resource.RLIMIT_STACK)
-        if current >= 0 and personality(current | ADDR_NO_RANDOMIZE) >= 0:
-            resource.setrlimit(resource.RLIMIT_STACK, (LEAST_STACK + shift, hard))
-            os.environ[LAID_OUT] = "drawn per trial, the same on both sides"
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        importlib.import_module("bench.preload.suite")
+    if READS_DIGITS in os.environ:
+        importlib.import_module("bench.preload.vision")
 
 
 def side_of(arguments: list[str]) -> tuple[Path, str | None]:
@@ -98,7 +77,6 @@ def side_of(arguments: list[str]) -> tuple[Path, str | None]:
 
 def main(arguments: list[str]) -> None:
     """Import, say how that went, and answer requests until the gate hangs up."""
-    lay_out(int(arguments[4]))
     connection, lifeline = Connection(int(arguments[0])), Connection(int(arguments[1]))
     root, module = side_of(arguments)
     try:

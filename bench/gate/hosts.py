@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,26 +22,12 @@ from typing import Any
 from bench.gate.revisions import Side
 from bench.measure.environment import OPENMP_SETTINGS
 from bench.runs.fresh import QUIET, Death, how_it_died
+from bench.runs.layouts import Layout, placing
 
 PROGRAM = Path(__file__).with_name("host.py")  # started by its path, under the interpreter of a side
-PADDING = "TORCHPACE_PADDING"
-PAGE = 4096  # bytes; environments differ by up to a page, and the stack's start moves with them
-PLACES = 1 << 14  # as many places, a page apart, libraries and heap can be in
+LAID_OUT = "TORCHPACE_LAID_OUT"  # who decided where things lie
+LAID_OUT_HERE, LAID_OUT_BY_SYSTEM = "drawn per trial, the same on both sides", "as the system has it"
 IMPORT_S = 120.0  # importing torch and the side's code may take so long on a cold disk
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """What decides where things lie in a process: the seed of hashes, bytes of padding, bytes of shift."""
-
-    hash_seed: int
-    padding: int
-    shift: int
-
-
-def draw(dice: random.Random) -> Layout:
-    """A layout like no other trial's."""
-    return Layout(dice.randrange(2**32), dice.randrange(PAGE), PAGE * dice.randrange(PLACES))
 
 
 class Host:
@@ -60,17 +44,18 @@ class Host:
             **{name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")},
             **OPENMP_SETTINGS,
             **QUIET,
-            "PYTHONHASHSEED": str(layout.hash_seed),
+            **layout.variables,
             "PYTHONDONTWRITEBYTECODE": "1",
             "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
             "TRITON_CACHE_DIR": str(cache / "triton"),
-            PADDING: "x" * layout.padding,
         }
-        given = (theirs.fileno(), far_end.fileno(), side.root, module or "", layout.shift)
-        self._process = subprocess.Popen(
-            [side.python, "-P", str(PROGRAM), *map(str, given)], pass_fds=given[:2], cwd=side.root, env=settings,
-            stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, start_new_session=True,
-        )  # fmt: skip
+        given = (theirs.fileno(), far_end.fileno(), side.root, module or "")
+        with placing(layout) as placed:
+            settings[LAID_OUT] = LAID_OUT_HERE if placed else LAID_OUT_BY_SYSTEM
+            self._process = subprocess.Popen(
+                [side.python, "-P", str(PROGRAM), *map(str, given)], pass_fds=given[:2], cwd=side.root, env=settings,
+                stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, start_new_session=True,
+            )  # fmt: skip
         if cores and hasattr(os, "sched_setaffinity"):
             with contextlib.suppress(ProcessLookupError):
                 os.sched_setaffinity(self._process.pid, cores)

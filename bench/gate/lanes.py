@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.gate.hosts import Host, draw
+from bench.gate.hosts import Host
 from bench.gate.revisions import Side
 from bench.records.errors import UsageError
 from bench.records.record import SIDES
 from bench.runs.fresh import Death
+from bench.runs.layouts import draw
 
 MOST_LANES = 4  # more pairs at a time share caches and memory with each other more than they save
 

@@ -6,8 +6,7 @@ import os
 import random
 
 from bench.devices import DEVICES
-from bench.gate.host import LAID_OUT
-from bench.gate.hosts import call
+from bench.gate.hosts import LAID_OUT, call
 from bench.gate.lanes import Gate, Hosts, SideBroken, own_cores
 from bench.gate.revisions import Side
 from bench.measure.environment import capture

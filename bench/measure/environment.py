@@ -22,7 +22,6 @@ from bench.records.record import Environment
 # Idle OpenMP threads that spin steal time from the one that is measured; must be set before torch is imported.
 OPENMP_SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 
-READS_DIGITS = "TORCHPACE_READS_DIGITS"  # set where some of what is to be measured does: then torchvision is preloaded
 
 # The rooms of this package whose code decides what a figure is; the others choose cases and print.
 RULER = ("counts", "devices", "gate", "measure", "modes", "records", "runs")

@@ -104,12 +104,10 @@ def conclude(
             machine=samples.machine,
             warnings=((torch_compile.FALLBACK_RANDOM,) if random else ()) + unchecked(step),
         ),
-        replace(
-            blank,
-            metric="first_call" if task.cold or not begun.has_compiled else "first_call_warm",
-            values=(begun.first_call_s,),
-        ),
     ]
+    if not (begun.has_compiled and torch_compile.hashed):
+        metric = "first_call" if task.cold or not begun.has_compiled else "first_call_warm"
+        records.append(replace(blank, metric=metric, values=(begun.first_call_s,)))
     if task.launch == 0:
         last = kept(step.run())
         final = compilations.counts() if begun.made else None
@@ -206,7 +204,8 @@ def latency_pass(task: Task, workload: Workload, device: Device, blank: Record) 
     step.run()
     torch_compile.check_used(task.case.mode)
     values = each_call(step.run, device.clock, task.budget)
-    check_last(step)
+    if task.launch == 0:
+        check_last(step)
     return [replace(blank, values=values, items=step.items, data=step.data, warnings=unchecked(step))]
 
 

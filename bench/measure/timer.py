@@ -36,7 +36,7 @@ class Budget:
 
 
 # Of one of many launches: processes differ more than the values within them, so a long step is run once or twice.
-SHORT = Budget(warm_up_s=0.02, sample_s=0.05, min_values=1, max_values=20, calls_s=0.5, min_calls=3, max_calls=200)
+SHORT = Budget(warm_up_s=0.02, sample_s=0.03, min_values=1, max_values=20, calls_s=0.25, min_calls=2, max_calls=200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,15 @@ def calibrate(run: Run, clock: Clock) -> tuple[int, float]:
 
 
 def sample(run: Run, clock: Clock, budget: Budget) -> Samples:
-    """Calibrate and warm up for the budget's time, then take values until its time or their number is reached."""
+    """Calibrate and warm up for the budget's time, then take values until its time or their number is reached.
+
+    A step that was called before and lasts as long as all values together may, settles within itself: where one value
+    will do, it is what the calibration took.
+    """
     started = clock()
     steps, step_s = calibrate(run, clock)
+    if steps == 1 and budget.min_values == 1 and step_s >= budget.sample_s:
+        return Samples((step_s,), steps, ())
     warm_up = [step_s]
     while clock() - started < budget.warm_up_s:
         warm_up.append(block_time(run, steps, clock) / steps)

@@ -77,9 +77,9 @@ def perform_in_turns(tasks: Sequence[Task]) -> list[Record]:
             going.remove(task)
 
     def end(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
-        step_time, first_call, *judged = conclude(task, workload, device, blank, begun[task.case], values[task.case])
-        step_time = replace(step_time, turns=partner(task, going))
-        return [step_time, *judged] if is_rung(task.case) else [step_time, first_call, *judged]
+        step_time, *rest = conclude(task, workload, device, blank, begun[task.case], values[task.case])
+        rest = [record for record in rest if not (is_rung(task.case) and record.metric.startswith("first_call"))]
+        return [replace(step_time, turns=partner(task, going)), *rest]
 
     return records + [record for task in going for record in guarded(task, end, METRIC)]
 

@@ -17,6 +17,9 @@ KEPT_BYTES = 2**31 - 1  # the most that a C int can say
 GROWTH_BYTES = 64 * 2**20  # how much the heap grows by at a time
 KEEPING = "glibc, kept from giving memory back"
 
+# Not in processes forked from one that froze what it had imported: all of that would be gone through at every entry.
+thaws = True
+
 
 def keep_freed_memory() -> bool:
     """Keep freed memory in this process's heap, where glibc allows it; whether it does.
@@ -45,4 +48,5 @@ def steady() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-        gc.unfreeze()
+        if thaws:
+            gc.unfreeze()

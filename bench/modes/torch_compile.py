@@ -35,6 +35,8 @@ FALLBACK_RANDOM = "compiled with eager's random numbers (fallback_random), so th
 
 PROBE_BYTES = 1 << 16  # written and removed again, to see whether a cache folder takes anything
 
+hashed = False  # whether sources were hashed before any first call: that call is then not a fresh process's
+
 NOTHING_COMPILED = "the step gave torch.compile nothing to compile"
 NOTHING_CONVERTED = "the step gave this mode no module to make a program of"
 
@@ -97,6 +99,20 @@ def use_named_kernels() -> None:
     import torch._inductor.config as inductor  # noqa: PLC0415 - as above
 
     inductor.cpp.enable_kernel_profile = True
+
+
+def hash_sources() -> None:
+    """Compute what compiled programs are looked up by in the caches; from then on `hashed` says so.
+
+    Raises ImportError or AttributeError where this torch or triton names it otherwise.
+    """
+    global hashed
+    from torch._inductor.codecache import torch_key  # noqa: PLC0415 - as above
+    from triton.runtime.cache import triton_key  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415
+
+    torch_key()
+    triton_key()
+    hashed = True
 
 
 def missing_compiler(device: str) -> str:

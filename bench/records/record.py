@@ -90,6 +90,8 @@ class Record:
     turns: the mode whose values were taken next to these, the nth of either in the same round; MODES_IN_TURNS where it
         was several, RUNGS where it was the other rungs of a ladder; empty when these were taken alone.
     machine: what the machine did meanwhile, by name (bench/measure/machine.py says which); empty where nobody looked.
+    layout: which of the run's layouts of memory its process had, which processes forked from one program share; None
+        where it had one of its own, or nobody knows.
     """
 
     run: str
@@ -109,6 +111,7 @@ class Record:
     parts: tuple[tuple[str, float], ...] = ()
     turns: str = ""
     machine: tuple[tuple[str, float], ...] = ()
+    layout: int | None = None
 
 
 def environment_line(environment: Environment, run: str) -> str:

@@ -24,6 +24,7 @@ from bench.modes import torch_compile
 from bench.records.files import Writer
 from bench.records.record import Case, Environment, Record
 from bench.runs.fresh import Death, Launcher
+from bench.runs.run import lay_out
 
 COLD_FOLDERS = 2  # first calls with a cache folder of their own, for break-even; one says nothing of how they differ
 LATER_METRICS = ("graphs", "graph_breaks", "recompiles", "kernels", "ops", "peak_memory")  # kept of the exact pass
@@ -66,6 +67,8 @@ def investigate(
     try:
         with tqdm(total=total, unit="pass", disable=not show_progress, dynamic_ncols=True) as bar:
             for launch in range(study.launches + 2):
+                if launch < study.launches:
+                    lay_out(state.launcher, study.cases, launch)
                 for number, case in enumerate(study.cases):
                     bar.set_description_str(f"{case.label} {case.device} {case.mode}"[:60].ljust(60))
                     bar.update()

@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
+
+from bench.runs.layouts import Layout, placing
 
 T = TypeVar("T")
 
 # Chatter of torch's native code, which would run through the progress bar.
 QUIET = {"KINETO_LOG_LEVEL": "99", "TORCH_CPP_LOG_LEVEL": "ERROR"}
 # The fork server searches the current folder before all others, so that its first import is what puts ours first.
-PRELOAD = ("torchpace_first", "bench.measure.preload")
+PRELOAD = ("torchpace_first", "bench.preload.suite")
+START_S = 120.0  # a fork server may take so long to import torch from a cold disk
 LAST_WORDS = 400  # characters of a dead process's output that are shown
 
 
@@ -36,6 +40,8 @@ class Death(Exception):
 class Launcher:
     """Starts one process at a time, with `settings` in its environment, and waits `timeout_s` for its result."""
 
+    has_server: ClassVar[bool] = False  # whether some process of this program was forked from a server
+
     def __init__(self, timeout_s: float, settings: dict[str, str] | None = None) -> None:
         self.timeout_s = timeout_s
         os.environ.update(QUIET)
@@ -43,9 +49,29 @@ class Launcher:
             os.environ.setdefault(name, value)
         multiprocessing.get_context("forkserver").set_forkserver_preload(list(PRELOAD))
 
+    def lay_out(self, layout: Layout, imports: Sequence[str] = ()) -> bool:
+        """Fork from now on from a new server, which is in this layout and has imported these modules, too.
+
+        Waits until it has. Not while processes run. Gives whether it could; else all stays as it was. Raises Death when
+        the server does not start.
+        """
+        waiting = Launcher(START_S)
+        if Launcher.has_server:
+            if not hasattr(os, "waitid"):  # on macOS before Python 3.13
+                return False
+            old = waiting.call("forkserver", os.getppid)
+            os.kill(old, signal.SIGKILL)
+            os.waitid(os.P_PID, old, os.WEXITED | os.WNOWAIT)  # multiprocessing sees it dead, and starts another
+        multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOAD, *imports])
+        with settings_for(layout.variables), placing(layout):
+            multiprocessing.forkserver.ensure_running()
+        waiting.call("forkserver", os.getppid)
+        return True
+
     def call(self, start_method: str, function: Callable[..., T], *arguments: Any) -> T:
         """The function's result, computed in a fresh process. Raises Death when there is none."""
         context = multiprocessing.get_context(start_method)
+        Launcher.has_server |= start_method == "forkserver"
         receiver, sender = context.Pipe(duplex=False)
         far_end, lifeline = context.Pipe(duplex=False)
         with tempfile.NamedTemporaryFile(prefix="torchpace-", suffix=".log") as log:
@@ -65,6 +91,21 @@ class Launcher:
                 receiver.close()
                 lifeline.close()
         return result
+
+
+@contextlib.contextmanager
+def settings_for(variables: Mapping[str, str]) -> Iterator[None]:
+    """What is started in here has these variables in its environment."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _serve(

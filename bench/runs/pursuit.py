@@ -28,6 +28,7 @@ Distance = Callable[[Sequence[Record]], float]
 
 LAST_VISITS_SHARE = 0.15  # of the time, at most, is kept for looking once more at what was known early
 WARM_S = 3.0  # what a first call that finds everything compiled is taken to need, before there was one
+LAYOUT_SHARE = 0.5  # of the time that a layout took to make, launches in it take at least, before there is another
 BESIDE = 2  # processes at a time that compile or count, and time no step
 
 
@@ -40,11 +41,17 @@ class Subject:
     cases: list[Case]
     most_launches: float = math.inf
     launches: int = 0
+    layouts: set[int] = field(default_factory=set)
     records: list[Record] = field(default_factory=list)
     took_s: list[float] = field(default_factory=list)
     distance: float = math.inf
     is_known: bool = False
     last_s: float = 0.0
+
+    @property
+    def is_present(self) -> bool:
+        """Whether there is something to measure, and a device to measure it on."""
+        return bool(self.cases) and not DEVICES[self.cases[0].device].unavailable_reason()
 
     @property
     def may_go_on(self) -> bool:
@@ -56,7 +63,7 @@ class Subject:
         """How far it is."""
         done = self.is_known or not self.may_go_on
         cost_s = sorted(self.took_s[1:])[len(self.took_s[1:]) // 2] if len(self.took_s) > 1 else self._first_guess()
-        return Standing(self.launches, self.distance, cost_s, done)
+        return Standing(len(self.layouts), self.distance, cost_s, done)
 
     def _first_guess(self) -> float:
         """What a launch takes after one that had to compile."""
@@ -64,7 +71,13 @@ class Subject:
         return max(0.0, sum(self.took_s) - cold_s) + min(cold_s, WARM_S)
 
     def keep(self, records: Sequence[Record], took_s: float, distance: Distance, now_s: float) -> None:
-        """Remember a launch. Cases that failed have no further one."""
+        """Remember a launch. Cases that failed have no further one.
+
+        What counts is launches in different layouts; of one layout all together tell as much as one.
+        """
+        layout = next((record.layout for record in records if record.layout is not None), -1 - self.launches)
+        is_new = layout not in self.layouts
+        self.layouts.add(layout)
         self.launches += 1
         self.took_s.append(took_s)
         self.last_s = now_s
@@ -72,7 +85,7 @@ class Subject:
         self.cases = [case for case in self.cases if case not in failed]
         self.records += [record for record in records if record.case not in failed]
         self.distance = distance(self.records) if self.cases else 0.0
-        self.is_known = self.is_known or becomes_known(self.launches, self.distance)
+        self.is_known = self.is_known or (is_new and becomes_known(len(self.layouts), self.distance))
 
 
 def subjects_of(plan: Plan) -> list[Subject]:
@@ -126,12 +139,14 @@ class Pursuit:
         self.subjects = subjects_of(plan)
         self.started_s = time.monotonic()
         self.deadline_s = self.started_s + self.limit_s
+        self.laid_out_s = self.laying_out_s = 0.0
 
     def measure(self) -> Iterator[Record]:
         """Everything once, then sweeps, then a last look at what was known early, then sweeps of what is left.
 
         First calls that compile run where nobody is timed, beside what is counted.
         """
+        self.lay_out(self.subjects)
         compiling = [subject for subject in self.subjects if generating(subject)]
         others = [subject for subject in self.subjects if not generating(subject)]
         for subject in others:
@@ -158,9 +173,20 @@ class Pursuit:
             chosen = sweep(standings, until_s - time.monotonic(), SWEEP_SHARE * self.limit_s)
             if not chosen:
                 return
-            for subject in map(able.__getitem__, chosen):
+            coming = [able[key] for key in chosen]
+            if time.monotonic() - self.laid_out_s > LAYOUT_SHARE * self.laying_out_s:
+                self.lay_out(coming)
+            for subject in coming:
                 if time.monotonic() + subject.standing.cost_s <= until_s or subject.launches == 0:
                     yield from self.launch(subject)
+
+    def lay_out(self, coming: Sequence[Subject]) -> None:
+        """Have later processes, these subjects' before all, forked in a layout of memory of their own."""
+        self.tell("laying memory out anew")
+        started_s = time.monotonic()
+        self.session.lay_out([case for subject in coming for case in subject.cases], self.laid_out_s == 0)
+        self.laid_out_s = time.monotonic()
+        self.laying_out_s = self.laid_out_s - started_s
 
     def launch(self, subject: Subject) -> Iterator[Record]:
         """One launch of a subject."""
@@ -189,7 +215,7 @@ class Pursuit:
 
     def tell(self, doing: str) -> None:
         """Show what is being done, how many cases are known already, and how long it may still take."""
-        standings = {id(each): each.standing for each in self.subjects if each.cases}  # not those of absent devices
+        standings = {id(each): each.standing for each in self.subjects if each.is_present}
         now_s = time.monotonic()
         known = sum(each.is_known for each in standings.values())
         left_s = self.deadline_s - now_s

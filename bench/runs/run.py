@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import tempfile
 import threading
@@ -18,9 +19,11 @@ from bench.measure.passes import MAIN_METRIC, perform
 from bench.measure.task import Task
 from bench.measure.timer import Budget
 from bench.measure.turn_passes import groups, is_rung, perform_in_turns
+from bench.modes import torch_compile
 from bench.records.files import Writer
 from bench.records.record import Case, Environment, Record
 from bench.runs.fresh import Death, Launcher
+from bench.runs.layouts import draw
 from workloads.base import WORKLOADS
 
 TIMED = "time"
@@ -28,6 +31,7 @@ FIRST_CALL = "cold"  # of generated programs, as a compile study has it
 COUNTED = ("memory", "work")
 FIRST_LAUNCH = (TIMED, *COUNTED)
 LATER_LAUNCHES = (TIMED,)
+COMPILER, KEYS, VISION = "bench.preload.compiler", "bench.preload.keys", "bench.preload.vision"
 SEEDED = ("training",)  # the passes of workloads that are run until they reach a target
 
 
@@ -57,6 +61,8 @@ class Session:
         self.launcher = Launcher(plan.timeout_s, OPENMP_SETTINGS)
         self.environments: dict[str, Environment] = {}
         self.caches = Path(tempfile.mkdtemp(prefix="torchpace-caches-"))
+        self.layout: int | None = None
+        self._layouts = 0
         self._compiled: set[Case] = set()
         self._lock = threading.Lock()
 
@@ -73,6 +79,15 @@ class Session:
             self.environments[device] = self.launcher.call(method, capture, device, self.plan.module)
         return self.environments[device]
 
+    def lay_out(self, cases: Sequence[Case], has_first_calls: bool = True) -> None:
+        """Have the processes of these cases forked in a layout of memory that no earlier ones had, if that can be.
+
+        has_first_calls: whether the first calls of compiled programs are told; else they may be faster.
+        """
+        if lay_out(self.launcher, cases, self._layouts, has_first_calls):
+            self.layout = self._layouts
+        self._layouts += 1
+
     def stored(self, found: Sequence[Record]) -> list[Record]:
         """The records with the run's name and environment, written down."""
         if not found:
@@ -88,12 +103,33 @@ class Session:
         with self._lock:  # the next pass of the same program finds it compiled
             cold = [task.case not in self._compiled and name in (TIMED, FIRST_CALL) for task in tasks]
             self._compiled |= {task.case for task in tasks}
-        return measured(self.launcher, *[replace(task, cold=own) for task, own in zip(tasks, cold, strict=True)])
+        found = measured(self.launcher, *[replace(task, cold=own) for task, own in zip(tasks, cold, strict=True)])
+        forked = DEVICES[cases[0].device].start_method == "forkserver"
+        return [replace(record, layout=self.layout) for record in found] if forked else found
 
     def measure(self, cases: Sequence[Case], name: str, launch: int, number: int) -> list[Record]:
         """Likewise, written down."""
         self.environment_of(cases[0].device)
         return self.stored(self.attempt(cases, name, launch, number))
+
+
+def lay_out(launcher: Launcher, cases: Sequence[Case], number: int, has_first_calls: bool = True) -> bool:
+    """Have the processes of these cases forked in the layout of memory of this number, if that can be.
+
+    A number's layout is the same in every run, so that two runs of the same code do not differ by the luck of theirs.
+    """
+    forked = [case for case in cases if DEVICES[case.device].start_method == "forkserver"]
+    compile, read = any(torch_compile.generates(case.mode) for case in forked), any(map(reads_digits, forked))
+    imports = [VISION] * read + [COMPILER] * compile + [KEYS] * (compile and not has_first_calls)
+    try:
+        return bool(forked) and launcher.lay_out(draw(random.Random(number)), imports)
+    except Death:  # the launches will say it, each for itself
+        return False
+
+
+def reads_digits(case: Case) -> bool:
+    """Whether the case's workload reads them, which takes torchvision."""
+    return getattr(WORKLOADS.get(case.workload), "data", "") == "mnist"
 
 
 def execute(plan: Plan, writer: Writer, show_progress: bool = True) -> Iterator[Record]:
@@ -105,6 +141,7 @@ def execute(plan: Plan, writer: Writer, show_progress: bool = True) -> Iterator[
         tqdm(total=total, unit="pass", disable=not show_progress, dynamic_ncols=True) as bar,
     ):
         for launch in range(rounds(plan)):
+            session.lay_out(plan.cases)
             for number, name, cases in steps_of(plan, launch):
                 going = [case for case in cases if case not in failed]
                 bar.set_description_str(title(going or cases))

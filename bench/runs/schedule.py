@@ -15,7 +15,7 @@ from typing import TypeVar
 K = TypeVar("K", bound=Hashable)
 
 KNOWN = 1.0  # a distance of so much or less
-FEWEST_LAUNCHES = 3  # so many has everything, whatever it costs, before anything has more
+FEWEST_LAUNCHES = 4  # so many has everything, whatever it costs, before anything has more
 DEAR = 3.0  # times as long as a usual launch
 POOR = 4.0  # a distance beyond which nobody could use the figure: it is mended before others are refined
 # Only after so many launches may something count as known: 8, 12, 18 and so on, half as many again. Who looked after

@@ -1,22 +1,24 @@
-"""The answer first: one sentence, how many of what, the largest changes, the machine and its noise. Draws nothing."""
+"""The answer first: one sentence, how many of what, the largest changes, the machine, how sure it is. Draws nothing."""
 
 from __future__ import annotations
 
-import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from reports.format import units
 from reports.page.highlights import Finding, alone_findings, broken, changes, size
 from reports.read.names import many, name
-from reports.read.rows import COMPARED, Row, blank, summary_of
+from reports.read.rows import COMPARED, Row, blank
 from reports.read.runs import Material, Run
 from reports.stats.intervals import CONFIDENCE_BETWEEN_RUNS
 from reports.topics.cells import interval
 from reports.topics.compare.section import run_rows, speedups
 from reports.topics.compare.text import resolution
 from reports.topics.notes import machine
+from reports.topics.overview.answer import launches_of, sure
+from reports.topics.overview.figures import overview
+from reports.topics.pace.figures import is_one_machine
+from reports.topics.pace.text import pace_text
 
 ASIDE = {"missing": "in one run only", "broken": "broken"}
 LIKELY = 0.5  # false alarms to be expected of which a reader is told
@@ -30,7 +32,7 @@ class Summary:
     counts: tuple[tuple[str, str, int], ...]
     findings: tuple[Finding, ...]
     machine: tuple[str, ...]
-    noise: str
+    certainty: tuple[str, ...]
 
 
 def summary(material: Material) -> Summary:
@@ -45,7 +47,7 @@ def summary(material: Material) -> Summary:
         tuple(compared_counts(times) if compared else alone_counts(material)),
         (*broken(material), *found),
         tuple(line for line in facts.split("\n") if line),
-        resolved(times) if compared else noise(material),
+        (resolved(times),) if compared else tuple(certainty(material)),
     )  # fmt: skip
 
 
@@ -128,19 +130,12 @@ def resolved(times: Sequence[Row]) -> str:
     )
 
 
-def noise(material: Material) -> str:
-    """How well the step times of one run are known, in words."""
-    found = [summary_of(figure) for _, figure in material.measured("step_time")]
-    widths = [one.half_width for one in found if one.half_width is not None]
-    spreads = [one.spread for one in found if one.spread is not None]
-    if not found:
-        return ""
-    within = (
-        f"; in half of them the values spread by {units.percent(statistics.median(spreads))} or less" if spreads else ""
-    )
-    if not widths:
-        return f"One process per case: how sure the step times are cannot be said{within}. More --launches can."
-    return (
-        f"Between launches, half of the step times are known within ± {units.percent(statistics.median(widths))}, "
-        f"all within ± {units.percent(max(widths))}{within}."
-    )
+def certainty(material: Material) -> Iterator[str]:
+    """How well the step times of every run are known, which least, and how much the machine's speed wandered."""
+    for run in material.runs:
+        timed = [figure for figure in run.figures if figure.metric == "step_time" and figure.status == "measured"]
+        rows = [row for row in overview(timed) if row.metric == "step_time"]
+        if rows:
+            lines = [*sure(rows, launches_of(timed)), pace_text(timed) * is_one_machine(material.environments.values())]
+            label = f"{run.label}: " if len(material.runs) > 1 else ""
+            yield label + " ".join(" ".join(lines).split())

@@ -12,6 +12,7 @@ import pandas as pd
 from bench.records.files import Contents
 from bench.records.metrics import POOLED, VARIES, Metric, metric_of
 from bench.records.record import Environment, Record
+from reports.read.laid_out import joined
 from reports.read.settings import settings
 from reports.read.tails import with_tails
 
@@ -20,6 +21,7 @@ from reports.read.tails import with_tails
 class Figure:
     """One metric of one case: the values of its launches, or why there are none. `items` is per step.
 
+    launches: those that share a layout of memory are one.
     turns: for each launch the mode that it took turns with, or nothing. parts: those of the launches that have any.
     machine: likewise what the machine did meanwhile. setting: what tells its environment from others that measured the
     same; empty where there is none.
@@ -92,6 +94,7 @@ def figures(frame: pd.DataFrame) -> list[Figure]:
 def row_of(records: Sequence[Record], environment: Environment) -> dict[str, Any]:
     """The launches of one figure as a row; facts that the environment does not know are empty."""
     last, case = records[-1], records[-1].case
+    launched = joined(records)
     return {
         "workload": case.workload,
         "point": case.point_text,
@@ -106,12 +109,12 @@ def row_of(records: Sequence[Record], environment: Environment) -> dict[str, Any
         "environment": last.environment,
         "status": worst([record.status for record in records]),
         "reason": next((record.reason for record in records if record.reason), ""),
-        "launches": tuple(launch for record in records for launch in launches_of(record)),
+        "launches": tuple(launch for record in launched for launch in launches_of(record)),
         "items": float(last.items) if last.items is not None else math.nan,
         "item": last.item,
         "data": last.data,
         "warnings": tuple(dict.fromkeys(warning for record in records for warning in record.warnings)),
-        "turns": tuple(record.turns for record in records if record.values),
+        "turns": tuple(record.turns for record in launched if record.values),
         "parts": tuple(record.parts for record in records if record.parts),
         "machine": tuple(record.machine for record in records if record.machine),
     }

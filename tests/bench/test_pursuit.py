@@ -26,6 +26,7 @@ from workloads.base import load_suite
 STEADY, NOISY, LONG, FAILS = (Case(f"made.{name}", 1, (), "cpu", "float32", "eager", 1) for name in
                               ("steady", "noisy", "long", "fails"))  # fmt: skip
 COMPILED = replace(STEADY, mode="compile")
+LAYOUT_S = 1.0
 SPREAD = {STEADY: 0.002, COMPILED: 0.002, NOISY: 0.15, LONG: 0.002, FAILS: 0.0}
 
 
@@ -36,6 +37,7 @@ class FakeSession:
         self.dice = np.random.default_rng(1)
         self.passes: list[tuple[str, tuple[Case, ...], int]] = []
         self.now_s = 0.0
+        self.layout: int | None = None
 
     def __enter__(self) -> FakeSession:
         return self
@@ -45,6 +47,10 @@ class FakeSession:
 
     def monotonic(self) -> float:
         return self.now_s
+
+    def lay_out(self, cases: Sequence[Case], has_first_calls: bool) -> None:
+        self.layout = 0 if self.layout is None else self.layout + 1
+        self.now_s += LAYOUT_S
 
     def attempt(self, cases: Sequence[Case], name: str, launch: int, number: int) -> list[Record]:
         self.passes.append((name, tuple(cases), launch))
@@ -57,7 +63,7 @@ class FakeSession:
             Record("run", "here", case, "step_time", status="broken", reason="planted", launch=launch)
             if case == FAILS
             else Record("run", "here", case, "step_time", values=(math.exp(SPREAD[case] * self.dice.normal()),) * 3,
-                        launch=launch, turns=turns.get(case, ""))
+                        launch=launch, turns=turns.get(case, ""), layout=self.layout)
             for case in cases
         ]  # fmt: skip
 
@@ -94,15 +100,23 @@ def test_what_is_not_known_has_the_time_and_what_is_known_comes_between(monkeypa
 
 def test_a_run_ends_when_all_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     session, records = ran(monkeypatch, STEADY)
-    assert launches(records)[STEADY] <= ENOUGH_LAUNCHES + 1
-    assert session.now_s < 10.0
+    timed = [record for record in records if record.metric == "step_time"]
+    assert {record.layout for record in timed} == set(range(ENOUGH_LAUNCHES))
+    assert session.now_s < ENOUGH_LAUNCHES * (LAYOUT_S + 1.0)
+
+
+def test_launches_in_one_layout_of_memory_are_no_ground_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeSession, "lay_out", lambda session, *_: setattr(session, "layout", 0))
+    session, records = ran(monkeypatch, STEADY, limit_s=20.0)
+    assert launches(records)[STEADY] > 10 * ENOUGH_LAUNCHES
+    assert session.now_s > 19.0
 
 
 def test_what_is_dear_has_few_launches_and_no_case_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
     session, records = ran(monkeypatch, LONG, NOISY, limit_s=40.0)
     found = launches(records)
     assert FEWEST_LAUNCHES <= found[LONG] < ENOUGH_LAUNCHES < found[NOISY]
-    assert session.now_s <= 40.0
+    assert session.now_s < 40.0 + 1e-9
 
 
 def test_modes_take_turns_and_first_calls_come_when_nobody_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,6 @@ from typing import IO
 import pytest
 
 from bench.gate import hosts
-from bench.gate.host import LAID_OUT
 from bench.runs.fresh import Launcher
 from tests.conftest import ROOT
 from torchpace_first import OURS
@@ -36,7 +35,7 @@ def play(
     os.setsid()
     os.chdir(folder)
     os.environ.clear()
-    os.environ.update(settings, **{LAID_OUT: "as the system has it"})
+    os.environ.update(settings)
     file = os.open(log, os.O_WRONLY | os.O_APPEND)
     os.dup2(file, 1)
     os.dup2(file, 2)

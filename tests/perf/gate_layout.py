@@ -8,24 +8,22 @@ standard deviation, over pairs, of what a pair's trials say of two identical sid
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 from tabulate import tabulate
 from tqdm import tqdm
 
-from bench.gate import host
-from bench.gate.hosts import Host, Layout, draw
+from bench.gate.hosts import Host
 from bench.gate.lanes import cores_of
 from bench.gate.revisions import Checkouts, Side
 from bench.gate.trial import trial
 from bench.measure.task import Task
 from bench.measure.turns import Shape
 from bench.records.record import Case
+from bench.runs.layouts import Layout, draw
 from bench.runs.plan import Selection, cases
 from reports.stats.sequential import observe
 from workloads.base import load_suite
@@ -42,9 +40,7 @@ def pair_says(sides: dict[str, Side], caches: Path, chosen: list[Case], how: str
     """The mean observation of a pair of hosts, for each case."""
     layout = draw(dice)
     layouts: dict[str, Layout] = {"base": layout, "head": layout if how == SHARED else draw(dice)}
-    # A host that believes to be laid out already starts where the system's dice put it.
-    with patch.dict(os.environ, {host.LAID_OUT: "as the system has it"} if how == OWN else {}):
-        hosts = {name: Host(sides[name], None, caches, cores_of(0, 1), layouts[name]) for name in sides}
+    hosts = {name: Host(sides[name], None, caches, cores_of(0, 1), layouts[name]) for name in sides}
     try:
         return [
             float(np.mean([one_trial(hosts, case, number, dice) for number in range(1, TRIALS + 1)])) for case in chosen

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from unittest.mock import patch
 
 from tests.proof.claims import Claim, show, within
-from tests.proof.machines import KINDS, covered, over_values
+from tests.proof.machines import KINDS, LAYOUTS, Run, covered, over_processes, over_values
 
 RUNS = 200  # of twelve cases each
 
@@ -23,6 +24,9 @@ def claims() -> Iterator[Claim]:
         )
     wrong = max(covered(kind, RUNS // 4, over_values)[0] for kind in ("two_levels", "one_in_five"))
     yield within("the same where values count as processes, at most", wrong, 0.0, 0.9)
+    with patch.object(Run, "lay_out", lambda run: None):
+        alike, _ = covered(LAYOUTS, RUNS // 4, over_processes)
+    yield within("the same where all processes have one layout of memory, at most", alike, 0.0, 0.5)
 
 
 if __name__ == "__main__":

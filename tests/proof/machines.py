@@ -6,6 +6,7 @@ No process is started and no time passes: a launch takes what its case says, and
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +20,10 @@ VALUES = 5  # of a launch
 WITHIN_LAUNCH = 0.01  # standard deviation of these
 LAUNCH_S = 0.25
 LAST_SHARE = 0.15
+LAYOUT_S = 0.5  # what it takes to lay memory out anew
+LAYOUT_SHARE = 0.5
+LAYOUTS = "layouts"
+LAYOUT_SPREAD = 0.03  # standard deviation of a case between layouts, on machines of that kind
 
 Noise = Callable[[float, np.random.Generator], float]
 Judge = Callable[[Launches], Summary]
@@ -56,27 +61,39 @@ def one_in_five(seed: int, limit_s: float) -> Noise:
     return lambda at_s, dice: dice.uniform(0.2, 0.7) * (dice.random() < 0.2) + 0.015 * dice.normal()
 
 
-KINDS = {each.__name__: each for each in (quiet, noisy, bursts, two_levels, drift, one_in_five)}
+def layouts(seed: int, limit_s: float) -> Noise:
+    """Processes of one layout of memory differ by half a percent; layouts by more."""
+    return lambda at_s, dice: 0.005 * dice.normal()
+
+
+KINDS = {each.__name__: each for each in (quiet, noisy, bursts, two_levels, drift, one_in_five, layouts)}
 
 
 @dataclass(slots=True)
 class Subject:
-    """A case of a made-up run: what its launches gave."""
+    """A case of a made-up run: what its launches gave, by layout."""
 
-    launches: list[Sequence[float]] = field(default_factory=list)
+    number: int
+    by_layout: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     last_s: float = 0.0
     distance: float = math.inf
     is_known: bool = False
+
+    @property
+    def launches(self) -> list[Sequence[float]]:
+        """Those of one layout as one."""
+        return list(self.by_layout.values())
 
     def standing(self) -> Standing:
         """How far it is."""
         return Standing(len(self.launches), self.distance, LAUNCH_S, self.is_known)
 
-    def keep(self, values: Sequence[float], within: float) -> None:
+    def keep(self, values: Sequence[float], layout: int, within: float) -> None:
         """Remember a launch."""
-        self.launches.append(values)
+        is_new = layout not in self.by_layout
+        self.by_layout[layout] += values
         self.distance = of_figure(self.launches, within)
-        self.is_known = self.is_known or becomes_known(len(self.launches), self.distance)
+        self.is_known = self.is_known or (is_new and becomes_known(len(self.launches), self.distance))
 
 
 @dataclass(slots=True)
@@ -88,12 +105,24 @@ class Run:
     within: float
     dice: np.random.Generator
     subjects: list[Subject]
+    layout_spread: float = 0.0
+    layout: int = 0
+    laid_out_s: float = 0.0
     now_s: float = 0.0
+    luck: dict[tuple[int, int], float] = field(default_factory=dict)
+
+    def lay_out(self) -> None:
+        """Memory is laid out anew."""
+        self.layout += 1
+        self.now_s += LAYOUT_S
+        self.laid_out_s = self.now_s
 
     def launch(self, subject: Subject) -> None:
         """One launch of a case."""
         level = self.noise(self.now_s, self.dice)
-        subject.keep(np.exp(level + WITHIN_LAUNCH * self.dice.normal(size=VALUES)).tolist(), self.within)
+        if self.layout_spread:
+            level += self.luck.setdefault((subject.number, self.layout), self.layout_spread * self.dice.normal())
+        subject.keep(np.exp(level + WITHIN_LAUNCH * self.dice.normal(size=VALUES)).tolist(), self.layout, self.within)
         self.now_s += LAUNCH_S
         subject.last_s = self.now_s
 
@@ -102,10 +131,13 @@ class Run:
         while True:
             standings = {number: each.standing() for number, each in enumerate(self.subjects)}
             chosen = sweep(standings, until_s - self.now_s, SWEEP_SHARE * self.limit_s)
-            for number in chosen:
-                self.launch(self.subjects[number])
             if not chosen:
                 return
+            if self.now_s - self.laid_out_s > LAYOUT_SHARE * LAYOUT_S:
+                self.lay_out()
+            for number in chosen:
+                if self.now_s + LAUNCH_S <= until_s:
+                    self.launch(self.subjects[number])
 
     def play(self) -> None:
         """The whole run."""
@@ -123,7 +155,8 @@ class Run:
 def played(kind: str, seed: int, cases: int = 12, limit_s: float = 60.0, within: float = 0.05) -> Run:
     """A run on a machine of that kind, which is over."""
     dice = np.random.default_rng(seed)
-    run = Run(KINDS[kind](seed, limit_s), limit_s, within, dice, [Subject() for _ in range(cases)])
+    spread = LAYOUT_SPREAD if kind == LAYOUTS else 0.0
+    run = Run(KINDS[kind](seed, limit_s), limit_s, within, dice, list(map(Subject, range(cases))), spread)
     run.play()
     return run
 
@@ -142,6 +175,11 @@ def over_launches(launches: Launches) -> Summary:
 def over_values(launches: Launches) -> Summary:
     """A wrong rule: every value counts as if it were a process of its own."""
     return summarize([[value] for values in launches for value in values])
+
+
+def over_processes(launches: Launches) -> Summary:
+    """A wrong rule: processes that share a layout of memory count as if each had its own."""
+    return summarize([values[at : at + VALUES] for values in launches for at in range(0, len(values), VALUES)])
 
 
 def covered(kind: str, runs: int, judge: Judge = over_launches) -> tuple[float, float]:

@@ -146,7 +146,7 @@ THREADS = "import os, torch; {}; print(len(os.listdir('/proc/self/task')))"
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc, which Linux has")
 @pytest.mark.parametrize(
-    ("does", "one_thread"), [("import bench.measure.preload", True), ("torch.ones(1 << 20).exp()", False)]
+    ("does", "one_thread"), [("import bench.preload.suite", True), ("torch.ones(1 << 20).exp()", False)]
 )
 def test_importing_the_ruler_runs_no_tensor_operation(does: str, one_thread: bool) -> None:
     """A forked process hangs if its parent has started torch's threads."""

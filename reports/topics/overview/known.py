@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from bench.records.record import RUNGS, Case, Record
+from reports.read.laid_out import joined
 from reports.read.rows import SAME_WITHIN
 from reports.stats import distance
 from reports.stats.intervals import Launches
@@ -17,24 +18,30 @@ BASE = "eager"  # the mode against which others are compared
 
 def distance_of(records: Sequence[Record], within: float) -> float:
     """How many times too wide the widest interval is: of times, `within`; of another mode's gain, one that decides."""
-    by_case: dict[Case, dict[int, Sequence[float]]] = defaultdict(dict)
+    by_case: dict[Case, list[Record]] = defaultdict(list)
+    in_turns: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         if record.metric in TIMED and record.values:
-            by_case[record.case][record.launch] = record.values
+            by_case[record.case].append(record)
+        if record.values and record.turns and record.turns != RUNGS:
+            in_turns[record.case.mode].append(record)
     if not by_case:
         return math.inf
-    far = [distance.of_figure(list(launches.values()), within) for launches in by_case.values()]
-    in_turns: dict[str, dict[int, Sequence[float]]] = defaultdict(dict)
-    for record in records:
-        if record.values and record.turns and record.turns != RUNGS:
-            in_turns[record.case.mode][record.launch] = record.values
+    far = [distance.of_figure(values_of(found), within) for found in by_case.values()]
     base = in_turns.pop(BASE, None)
     if base is not None:
-        far += [distance.of_pair(*together(base, launches), SAME_WITHIN) for launches in in_turns.values()]
+        far += [distance.of_pair(*together(base, found), SAME_WITHIN) for found in in_turns.values()]
     return max(far)
 
 
-def together(base: Mapping[int, Sequence[float]], head: Mapping[int, Sequence[float]]) -> tuple[Launches, Launches]:
+def values_of(records: Sequence[Record]) -> Launches:
+    """The values of one figure, launch by launch; those in one layout of memory are one."""
+    return [record.values for record in joined(records)]
+
+
+def together(base: Sequence[Record], head: Sequence[Record]) -> tuple[Launches, Launches]:
     """The launches that both have, with as many values of either."""
-    shared = [launch for launch in base if launch in head and len(base[launch]) == len(head[launch])]
-    return [base[launch] for launch in shared], [head[launch] for launch in shared]
+    first, second = ({record.launch: record for record in records} for records in (base, head))
+    pairs = [(record, second[launch]) for launch, record in first.items() if launch in second]
+    pairs = [(one, other) for one, other in pairs if len(one.values) == len(other.values)]
+    return values_of([one for one, _ in pairs]), values_of([other for _, other in pairs])

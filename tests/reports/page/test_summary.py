@@ -44,4 +44,9 @@ def test_one_launch_decides_nothing(folder: Path) -> None:
     assert [(word, count) for _, word, count in found.counts] == [
         ("slower", 0), ("faster", 0), ("same", 0), ("undecided", 1),
     ]  # fmt: skip
-    assert "needs two processes or more" in found.noise
+    assert "needs two processes or more" in found.certainty[0]
+
+
+def test_the_page_says_how_sure_a_run_is_as_the_terminal_does(folder: Path) -> None:
+    (told,) = summary(material_of("a.jsonl")).certainty
+    assert told.startswith("4 of 4 step times are known within 5 %")
