@@ -104,14 +104,13 @@ def use_named_kernels() -> None:
 def hash_sources() -> None:
     """Compute what compiled programs are looked up by in the caches; from then on `hashed` says so.
 
-    Raises ImportError or AttributeError where this torch or triton names it otherwise.
+    Raises AttributeError where this torch names it otherwise.
     """
     global hashed
-    from torch._inductor.codecache import torch_key  # noqa: PLC0415 - as above
-    from triton.runtime.cache import triton_key  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415
+    from torch._inductor import codecache  # noqa: PLC0415 - as above
 
-    torch_key()
-    triton_key()
+    codecache.torch_key()
+    codecache.triton_key()
     hashed = True
 
 

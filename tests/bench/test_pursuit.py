@@ -163,6 +163,17 @@ def test_launches_that_were_not_in_turns_decide_nothing_of_a_pair() -> None:
     assert distance_of(apart, 0.05) == math.inf
 
 
+def test_a_latency_is_not_known_while_its_slowest_calls_are_not() -> None:
+    def calls(slowest: float) -> tuple[float, ...]:
+        return (1.0,) * 190 + (slowest,) * 10
+
+    steady, stray = ([Record("run", "here", STEADY, "latency", values=calls(slow), launch=launch)
+                      for launch, slow in enumerate(slowest)] for slowest in ((2.0,) * 8, (2.0, 9.0) * 4))  # fmt: skip
+    assert distance_of(steady, 0.05) < 1 < distance_of(stray, 0.05)
+    few = [replace(record, values=record.values[160:]) for record in stray]  # too few for a 99th percentile
+    assert distance_of(few, 0.05) == 0
+
+
 def test_the_same_measurements_lead_to_the_same_launches(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = (ran(monkeypatch, STEADY, NOISY, LONG)[0].passes for _ in range(2))
     assert [each for each in first if each[0] == "time"] == [each for each in second if each[0] == "time"]

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from bench.records.record import RUNGS, Case, Record
 from reports.read.laid_out import joined
 from reports.read.rows import SAME_WITHIN
+from reports.read.tails import LATENCY, tails_of
 from reports.stats import distance
 from reports.stats.intervals import Launches
 
-TIMED = ("step_time", "latency")
+TIMED = ("step_time", LATENCY)
+TAIL_WITHIN = 4.0  # times as wide as that of a median the interval of a 99th percentile may be
 BASE = "eager"  # the mode against which others are compared
 
 
@@ -27,11 +29,18 @@ def distance_of(records: Sequence[Record], within: float) -> float:
             in_turns[record.case.mode].append(record)
     if not by_case:
         return math.inf
-    far = [distance.of_figure(values_of(found), within) for found in by_case.values()]
+    far = [of_case(values_of(found), found[0].metric, within) for found in by_case.values()]
     base = in_turns.pop(BASE, None)
     if base is not None:
         far += [distance.of_pair(*together(base, found), SAME_WITHIN) for found in in_turns.values()]
     return max(far)
+
+
+def of_case(launches: Launches, metric: str, within: float) -> float:
+    """How many times too wide the interval of a time is; of latencies, that of the 99th percentile, if it is wider."""
+    tails = tails_of(launches) if metric == LATENCY else ()
+    of_tail = distance.of_figure(tails, TAIL_WITHIN * within) if len(tails) > 1 else 0.0
+    return max(distance.of_figure(launches, within), of_tail)
 
 
 def values_of(records: Sequence[Record]) -> Launches:

@@ -49,4 +49,4 @@ def test_one_launch_decides_nothing(folder: Path) -> None:
 
 def test_the_page_says_how_sure_a_run_is_as_the_terminal_does(folder: Path) -> None:
     (told,) = summary(material_of("a.jsonl")).certainty
-    assert told.startswith("4 of 4 step times are known within 5 %")
+    assert told.startswith("4 of 4 step times are known within 5.0 %")
