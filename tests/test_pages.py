@@ -15,7 +15,7 @@ from bench.records.record import Case
 from bench.runs.fresh import Launcher
 from bench.runs.profile import take
 from reports.page.report import as_html
-from reports.profiles.profile import Profile, read_foreign, read_profile
+from reports.profiles.profile import Profile, read_profile
 from reports.stats.sequential import Rule
 from reports.topics.ceilings.figures import roofs
 from reports.topics.gate.figures import GateRow
@@ -24,6 +24,7 @@ from reports.topics.gate.text import Headline
 from tests.browser import CHROMIUM, PATIENCE_S, Browser
 from tests.reports import roofs as machine
 from tests.traces.events import event, op, step, write
+from tests.traces.one import read_one
 
 TRACES = Path(__file__).parent / "data" / "traces"
 HOSTILE = (
@@ -126,7 +127,7 @@ def test_a_flame_frame_widens_when_chosen(browser: Browser, profile: Profile, tm
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_page_fits_its_width(browser: Browser, profile: Profile, tmp_path: Path, width: int, dark: bool) -> None:
-    foreign = read_foreign(TRACES / "cuda_sampled_rank0.json.gz")
+    foreign = read_one(TRACES / "cuda_sampled_rank0.json.gz")
     path = saved(tmp_path / "report.html", as_html([], [profile, foreign]))
     browser.open(path, width=width, height=800, dark=dark)
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
@@ -188,7 +189,7 @@ def test_hostile_names_are_shown_and_run_nothing(browser: Browser, tmp_path: Pat
         ]  # fmt: skip
     events.append(op(f"enumerate(DataLoader)#{HOSTILE[0]}", 600, 390))
     path = saved(
-        tmp_path / "report.html", as_html([], [read_foreign(write(tmp_path / f"t {HOSTILE[1][:4]}.json", events))])
+        tmp_path / "report.html", as_html([], [read_one(write(tmp_path / f"t {HOSTILE[1][:4]}.json", events))])
     )
     browser.open(path, height=4000)
     undisturbed(browser, path)

@@ -98,7 +98,7 @@ def read_traces(paths: Sequence[Path], step_mark: str) -> Iterator[Profile]:
     for path, name in tqdm(
         list(zip(paths, names, strict=True)), unit="trace", disable=len(paths) < 2, dynamic_ncols=True
     ):
-        yield read_foreign(path, step_mark, name=name)
+        yield from read_foreign(path, step_mark, name=name)
 
 
 def read(folder: Path) -> Profile:

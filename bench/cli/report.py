@@ -73,7 +73,7 @@ def compare_profiles(options: argparse.Namespace) -> int:
     from reports.profiles.say.difference import difference, pairs  # noqa: PLC0415
     from reports.profiles.shape.windows import middle  # noqa: PLC0415
 
-    sides = [profiles_in(path, middle) or [foreign_profile(path, options.step_mark)] for path in options.diff]
+    sides = [profiles_in(path, middle) or foreign_profiles(path, options.step_mark) for path in options.diff]
     for path, profiles in zip(options.diff, sides, strict=True):
         if any(p.steps.marked for side in sides for p in side) and not all(p.steps.marked for p in profiles):
             raise UsageError(f"{path} marks no steps, and the other does; --step-mark GLOB names its steps")
@@ -88,8 +88,8 @@ def compare_profiles(options: argparse.Namespace) -> int:
     return 0
 
 
-def foreign_profile(path: Path, step_mark: str) -> Profile:
-    """The profile of the middle half of the steps of a trace made elsewhere. Raises UsageError."""
+def foreign_profiles(path: Path, step_mark: str) -> list[Profile]:
+    """The profiles of the middle half of the steps of a trace made elsewhere. Raises UsageError."""
     from reports.profiles.profile import read_foreign  # noqa: PLC0415 - as above
     from reports.profiles.shape.windows import middle  # noqa: PLC0415
 

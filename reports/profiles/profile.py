@@ -21,6 +21,7 @@ from reports.profiles.shape.communication import communicates, communication_tab
 from reports.profiles.shape.flame import Box, boxes, flame_of, nest_all
 from reports.profiles.shape.launches import Launches, launches_of, unowned, unseen_graphs, with_devices
 from reports.profiles.shape.memory import MemoryProfile, allocated_by_operator, memory_profiles
+from reports.profiles.shape.merged import parted
 from reports.profiles.shape.modules import ModuleTree, add_flops, add_memory, module_tree
 from reports.profiles.shape.nesting import NONE
 from reports.profiles.shape.operators import calls_table, kernel_table, nest_operators, operator_table, without_operator
@@ -98,15 +99,16 @@ def read_profile(folder: Path, chosen: Choice = every) -> Profile:
     return make(title, timeline, stacks, memory, notes, chosen)
 
 
-def read_foreign(path: Path, step_mark: str = "", chosen: Choice = every, name: str = "") -> Profile:
-    """The profile in a trace made elsewhere; step_mark: a GLOB of what is a step there. Raises TraceError.
+def read_foreign(path: Path, step_mark: str = "", chosen: Choice = every, name: str = "") -> list[Profile]:
+    """The profile in a trace made elsewhere, or those of all processes in it. Raises TraceError.
 
-    name: what it is called, where another one has the file's name.
+    step_mark: a GLOB of what is a step there. name: what it is called, where another one has the file's name.
     """
-    trace = read_trace(path, step_mark)
-    title = name or path.name
-    title += "" if trace.rank is None else f" (rank {trace.rank})"
-    return make(title, trace, trace, trace, None, chosen)
+    found = []
+    for trace in parted(read_trace(path, step_mark)):
+        rank = "" if trace.rank is None else f" (rank {trace.rank})"
+        found.append(make((name or path.name) + rank, trace, trace, trace, None, chosen))
+    return found
 
 
 def make(

@@ -11,11 +11,11 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.counts.modules import called_modules, flops_by_path, names_in_model
-from reports.profiles.profile import read_foreign
 from reports.profiles.shape.launches import launches_of
 from reports.profiles.shape.operators import calls_table, nest_operators, operator_table
 from reports.profiles.shape.windows import steps_of
 from reports.profiles.trace.reading import read_trace
+from tests.traces.one import read_one
 from workloads.base import Setup, load_suite
 
 
@@ -64,7 +64,7 @@ def test_modules_are_numbered_as_the_profiler_does(tmp_path: Path) -> None:
     with profile(activities=[ProfilerActivity.CPU], with_stack=True) as profiled:
         net(torch.ones(1, 2))
     profiled.export_chrome_trace(str(tmp_path / "t.json"))
-    tree = read_foreign(tmp_path / "t.json").modules
+    tree = read_one(tmp_path / "t.json").modules
     assert tree is not None
     assert [module.path for depth, module in tree.root.walk() if depth] == list(names)
 
@@ -92,7 +92,7 @@ def test_recomputed_modules_are_not_counted_twice(tmp_path: Path) -> None:
     with profile(activities=[ProfilerActivity.CPU], with_stack=True) as profiled:
         run()
     profiled.export_chrome_trace(str(tmp_path / "t.json"))
-    tree = read_foreign(tmp_path / "t.json").modules
+    tree = read_one(tmp_path / "t.json").modules
     assert tree is not None
     assert tree.outside_s >= 0
     assert {module.calls for module in tree.root.inside.values()} == {2.0}

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from reports.profiles.profile import Profile, read_foreign
+from reports.profiles.profile import Profile
 from reports.profiles.say.findings import findings
 from reports.profiles.shape import launches as launching
 from reports.profiles.shape.operators import NO_OPERATOR
+from tests.traces.one import read_one
 from tests.traces.program import Played, played
 from tests.traces.written import DIALECTS, Dialect, trace
 
@@ -24,7 +25,7 @@ NS = 1e9
 def profile_of(folder: Path, program: Played, dialect: Dialect) -> Profile:
     path = folder / "trace.json"
     path.write_text(trace(program, dialect))
-    return read_foreign(path)
+    return read_one(path)
 
 
 def whole_ns(seconds: float, steps: int) -> int:

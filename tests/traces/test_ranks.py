@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from reports.profiles.say.ranks import STEP, ranks_of
 from reports.profiles.shape.communication import is_communication
 from tests.conftest import ROOT
 from tests.traces import events as small
+from tests.traces.one import read_one
 from tests.traces.ranks import STEPS, played, written
 
 TWO_GPUS = ROOT / "tests" / "data" / "traces" / "odd" / "two_gpus.json"
@@ -22,7 +25,7 @@ TWO_GPUS = ROOT / "tests" / "data" / "traces" / "odd" / "two_gpus.json"
 @pytest.mark.parametrize("late", [None, 0, 2])
 def test_the_ranks_table_is_the_truth_and_the_late_rank_is_named(tmp_path: Path, seed: int, late: int | None) -> None:
     truth = played(seed, late=late)
-    found = ranks_of([read_foreign(path) for path in written(tmp_path, truth)])
+    found = ranks_of([read_one(path) for path in written(tmp_path, truth)])
     assert found is not None
     parts = {part.name: part for part in found.parts}
     for name, ns in (("kernel", "compute_ns"), ("communication", "reduce_ns"), (STEP, "step_ns")):
@@ -47,13 +50,13 @@ def test_a_rank_with_longer_steps_is_named_where_nobody_communicates(tmp_path: P
     for rank, length in enumerate((100, 105, 150)):
         each = [small.step(0, 0, length), small.step(1, length, length), small.op("aten::mm", 5, 50)]
         paths.append(small.write(tmp_path / f"{rank}.json", each, distributedInfo={"rank": rank}))
-    found = ranks_of([read_foreign(path) for path in paths])
+    found = ranks_of([read_one(path) for path in paths])
     assert found is not None
     assert [finding.text for finding in found.findings] == [
         "Rank 2 is slower: its step takes 43 % longer than the median rank's"
     ]
-    assert ranks_of([read_foreign(paths[0])]) is None
-    assert ranks_of([read_foreign(paths[0]), read_foreign(paths[0])]) is None
+    assert ranks_of([read_one(paths[0])]) is None
+    assert ranks_of([read_one(paths[0]), read_one(paths[0])]) is None
 
 
 def test_the_page_and_the_text_of_ranks_tell_them_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,7 +71,7 @@ def test_the_page_and_the_text_of_ranks_tell_them_apart(tmp_path: Path, capsys: 
 
 
 def test_two_devices_are_told_apart() -> None:
-    found = read_foreign(TWO_GPUS)
+    found = read_one(TWO_GPUS)
     assert [(each.device, each.peak_bytes) for each in found.memories] == [("CUDA 0", 4_000_000), ("CUDA 1", 4_000_000)]
     assert {device: parts.mean_s("kernel") for device, parts in found.by_device.items()} == pytest.approx(
         {"0": 400e-6, "1": 400e-6}
@@ -103,7 +106,7 @@ def test_communication_is_told_by_kernel_or_by_operator(
         small.op("aten::mul", 60, 20), small.event("cuda_runtime", "launch", 65, 5, correlation=6),
         small.event("kernel", "mul", 150, 50, 8, 0, correlation=6, device=0, stream=8),
     ]  # fmt: skip
-    found = read_foreign(small.write(tmp_path / "t.json", events))
+    found = read_one(small.write(tmp_path / "t.json", events))
     table = found.communication
     assert is_communication(kernel) == (communicates and "no_known" not in kernel)
     if not communicates:
@@ -123,7 +126,7 @@ def test_a_device_that_did_nothing_in_the_steps_is_none(tmp_path: Path) -> None:
         small.event("cuda_runtime", "launch", 12, 5, correlation=5),
         small.event("kernel", "gemm", 20, 980, 7, 0, correlation=5, device=0, stream=7),
     ]  # fmt: skip
-    found = read_foreign(small.write(tmp_path / "t.json", events))
+    found = read_one(small.write(tmp_path / "t.json", events))
     assert found.by_device == {}
     assert not any("idle" in finding.text for finding in findings(found))
 
@@ -137,7 +140,7 @@ def test_a_kernel_on_one_device_does_not_hide_the_communication_of_another(tmp_p
             small.event("cuda_runtime", "launch", 10 * device, 2, **told),
             small.event("kernel", kernel, 30, 960, 7, device, device=device, stream=7, **told),
         ]
-    found = read_foreign(small.write(tmp_path / "t.json", events))
+    found = read_one(small.write(tmp_path / "t.json", events))
     assert any("48 % of the step is communication" in finding.text for finding in findings(found))
 
 
@@ -150,6 +153,31 @@ def test_steps_of_ranks_are_matched_by_name(tmp_path: Path) -> None:
             each += [small.step(number, at, length), small.op("aten::mm", at, 100)]
             at += length
         paths.append(small.write(tmp_path / f"{rank}.json", each, distributedInfo={"rank": rank}))
-    found = ranks_of([read_foreign(path) for path in paths])
+    found = ranks_of([read_one(path) for path in paths])
     assert found is not None
     assert [(each.name, each.fastest) for each in found.steps] == [("ProfilerStep#5", "all"), ("ProfilerStep#6", "all")]
+
+
+@pytest.mark.parametrize("moved", [True, False], ids=["devices told apart", "devices of one number"])
+def test_a_merged_file_is_taken_apart_by_process(tmp_path: Path, moved: bool) -> None:
+    """Ranks that run the same program have the same numbers; merged, each still has its own steps and kernels."""
+    truth = played(5, count=3, late=1)
+    events = []
+    for rank in truth:
+        for event in rank.events:
+            on_device = event["cat"] == "kernel"
+            pid = (event["pid"] + 100 * rank.number * moved) if on_device else 9 + 1000 * rank.number
+            events.append({**event, "pid": pid})
+    random.Random(1).shuffle(events)
+    path = tmp_path / "merged.json"
+    path.write_text(json.dumps({"traceEvents": events}))
+    found = read_foreign(path)
+    assert [profile.rank for profile in found] == [0, 1, 2]
+    for profile, rank in zip(found, truth, strict=True):
+        assert profile.steps.lengths.tolist() == rank.step_ns
+        kernels = profile.kernels.set_index("name")
+        assert kernels.loc["gemm", "calls"] == 1
+        assert round(kernels.loc["gemm", "total_s"] * 1e9) == round(sum(rank.compute_ns) / len(rank.compute_ns))
+        assert "3 processes (9, 1009, 2009), shown as ranks" in profile.warnings[0]
+    table = ranks_of(found)
+    assert table is not None

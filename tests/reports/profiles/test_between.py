@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
-from reports.profiles.profile import read_foreign
 from tests.traces.events import event, op, step, write
+from tests.traces.one import read_one
 
 
 def test_time_between_marks_is_in_no_figure_and_said(tmp_path: Path) -> None:
     events = [each for at in (0, 1000, 2000) for each in (step(at // 1000, at, 100), op("aten::mm", at, 90))]
-    found = read_foreign(write(tmp_path / "gaps.json", [*events, op("aten::add", 500, 100)]))
+    found = read_one(write(tmp_path / "gaps.json", [*events, op("aten::add", 500, 100)]))
     assert "86 % of the time from the first mark to the last is between steps, and in no figure" in found.warnings
     events = [each for at in (0, 100) for each in (step(at // 100, at, 100), op("aten::mm", at, 90))]
-    assert read_foreign(write(tmp_path / "whole.json", events)).warnings == []
+    assert read_one(write(tmp_path / "whole.json", events)).warnings == []
 
 
 def test_steps_are_not_compared_with_a_whole_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

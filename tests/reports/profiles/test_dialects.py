@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from reports.profiles.profile import read_foreign
 from reports.profiles.trace.dialects import CATEGORIES, DETAILS, ON_CPU, ON_DEVICE, merged
 from reports.profiles.trace.dialects.kineto import DIALECT as KINETO
 from reports.profiles.trace.reading import read_trace
 from tests.conftest import ROOT
 from tests.traces.events import event, memory, op, step, write
+from tests.traces.one import read_one
 
 PLANTED = '''"""A device that was thought up for a test."""
 
@@ -30,7 +30,7 @@ READ = """
 import json, sys
 from pathlib import Path
 from reports.profiles.profile import read_foreign
-found = read_foreign(Path(sys.argv[1]))
+(found,) = read_foreign(Path(sys.argv[1]))
 operators = found.operators.set_index("name")
 print(json.dumps([
     found.steps.names, round(operators.loc["aten::mm", "device_self_s"] * 1e6), found.memory.device,
@@ -58,7 +58,7 @@ def launched(runtime: str, kernel: str, **told: int) -> list[dict[str, object]]:
 )  # fmt: skip
 def test_a_kernel_belongs_to_the_operator_that_launched_it(tmp_path: Path, runtime: str, kernel: str) -> None:
     path = write(tmp_path / "t.json", [step(0, 0, 100), *launched(runtime, kernel, correlation=4131)])
-    operators = read_foreign(path).operators.set_index("name")
+    operators = read_one(path).operators.set_index("name")
     assert operators.loc["aten::mm", "device_self_s"] * 1e6 == pytest.approx(40)
 
 
@@ -68,7 +68,7 @@ def test_a_kernel_belongs_to_the_operator_that_launched_it(tmp_path: Path, runti
 )
 def test_devices_have_the_names_of_their_numbers(tmp_path: Path, number: int, name: str) -> None:
     path = write(tmp_path / "t.json", [step(0, 0, 100), op("a", 1, 9), memory(5, 512, 64, 512, device=number)])
-    found = read_foreign(path).memory
+    found = read_one(path).memory
     assert found is not None
     assert found.device == name
 

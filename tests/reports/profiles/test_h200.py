@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reports.profiles.profile import read_foreign
 from reports.profiles.shape.windows import steps_of
 from reports.profiles.trace.dialects import MARK, ON_DEVICE
 from reports.profiles.trace.reading import read_trace
+from tests.traces.one import read_one
 
 TRACES = Path(__file__).parents[2] / "data" / "traces"
 STEPS = [f"ProfilerStep#{number}" for number in range(3, 8)]
@@ -63,7 +63,7 @@ def test_correlations_tell_which_step_launched_what(name: str) -> None:
 
 @pytest.mark.parametrize("name", INSIDE)
 def test_a_step_is_given_what_it_launched(name: str) -> None:
-    profile = read_foreign(trace_file(name))
+    profile = read_one(trace_file(name))
     assert profile.kernels["calls"].sum() == pytest.approx(INSIDE[name][3])
     strangers = sum(INSIDE[name][:3]) - INSIDE[name][3] * len(STEPS)
     said = [text for text in profile.warnings if "of no recorded step" in text]
@@ -72,7 +72,7 @@ def test_a_step_is_given_what_it_launched(name: str) -> None:
 
 def test_a_step_takes_the_time_that_the_device_takes() -> None:
     # 50 products of 0.34 ms, which the CPU queues in 1 ms; timed without the profiler, a step took 17.06 ms.
-    steps = read_foreign(trace_file("lag")).steps
+    steps = read_one(trace_file("lag")).steps
     assert steps.on_cpu_s < 0.03
     assert steps.lengths[1:] / 1e6 == pytest.approx([17.06] * 4, rel=0.01)
 
@@ -81,12 +81,12 @@ def test_streams_are_told_apart_and_generated_kernels_have_their_names() -> None
     streams = read_trace(trace_file("streams")).events
     kernels = streams[streams["category"] == "kernel"]
     assert Counter(kernels["stream"].astype(str)) == {"7": 30, "30": 25}
-    names = set(read_foreign(trace_file("compiled")).kernels["name"])
+    names = set(read_one(trace_file("compiled")).kernels["name"])
     assert sum(name.startswith("triton_") for name in names) >= 3
 
 
 def test_allocations_of_the_device_are_read() -> None:
-    found = read_foreign(trace_file("compiled")).memory
+    found = read_one(trace_file("compiled")).memory
     assert found is not None
     assert found.device == "CUDA"
     assert found.peak_bytes > 0

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from reports.profiles.profile import Profile, read_foreign
+from reports.profiles.profile import Profile
 from reports.profiles.say.findings import findings
 from reports.profiles.shape.operators import NO_OPERATOR
 from reports.profiles.trace.reading import TraceError, read_trace
 from tests.traces.events import event, op, step, write
+from tests.traces.one import read_one
 
 ODD = Path(__file__).parents[2] / "data" / "traces" / "odd"
 
@@ -24,7 +25,7 @@ def device_time(profile: Profile) -> dict[str, float]:
 
 
 def test_work_that_runs_late_belongs_to_its_step_and_the_profilers_wait_to_nobody() -> None:
-    found = read_foreign(ODD / "lag_and_final_wait.json")
+    found = read_one(ODD / "lag_and_final_wait.json")
     assert len(found.steps.names) == 3
     assert list(found.kernels["calls"]) == [1]
     assert device_time(found) == pytest.approx({"aten::mm": 95})
@@ -33,7 +34,7 @@ def test_work_that_runs_late_belongs_to_its_step_and_the_profilers_wait_to_nobod
 
 
 def test_times_since_1970_and_relative_ones_give_the_same() -> None:
-    old, new = (read_foreign(ODD / f"{name}.json") for name in ("ns_since_1970", "same_relative"))
+    old, new = (read_one(ODD / f"{name}.json") for name in ("ns_since_1970", "same_relative"))
     assert old.operators.equals(new.operators)
     assert old.kernels.equals(new.kernels)
     assert device_time(old) == pytest.approx({"aten::outer": 32})
@@ -41,7 +42,7 @@ def test_times_since_1970_and_relative_ones_give_the_same() -> None:
 
 
 def test_events_without_a_time_are_left_out_and_counted() -> None:
-    found = read_foreign(ODD / "zero_ts.json")
+    found = read_one(ODD / "zero_ts.json")
     assert found.warnings == ["5 events have a time that is no number or cannot be right, and are left out"]
     assert device_time(found) == pytest.approx({"aten::mm": 200})
 
@@ -52,7 +53,7 @@ def test_a_control_character_in_a_name_is_read() -> None:
 
 
 def test_what_goes_on_during_the_next_of_its_stream_is_cut_there() -> None:
-    found = read_foreign(ODD / "dur_overflow.json")
+    found = read_one(ODD / "dur_overflow.json")
     assert sum(device_time(found).values()) < 1000
     assert [text for text in found.warnings if "cannot be, and is cut" in text]
     assert all((finding.cost or 0) <= 1 for finding in findings(found))
@@ -70,14 +71,14 @@ def test_neighbours_that_overlap_a_little_and_pieces_of_one_graph_are_left_as_th
 
 
 def test_device_time_of_no_operator_has_a_row_of_its_own() -> None:
-    found = read_foreign(ODD / "no_operator.json")
+    found = read_one(ODD / "no_operator.json")
     assert device_time(found) == pytest.approx({NO_OPERATOR: 800, "aten::mm": 50})
     first = found.operators.iloc[0]
     assert (first["name"], first["share"]) == (NO_OPERATOR, pytest.approx(800 / 850))
 
 
 def test_where_streams_overlap_no_operator_takes_more_than_everything() -> None:
-    found = read_foreign(ODD / "two_streams.json")
+    found = read_one(ODD / "two_streams.json")
     assert device_time(found) == pytest.approx({"aten::mm": 1760})
     assert found.operators["share"].max() <= 1
     assert not [finding for finding in findings(found) if "176" in finding.text]
@@ -126,5 +127,5 @@ def test_a_last_comma_and_a_list_without_its_end_are_read(tmp_path: Path) -> Non
 
 def test_steps_that_took_no_time_have_no_usual_length(tmp_path: Path) -> None:
     steps = [step(number, ts=number * 10, dur=0 if number < 3 else 9) for number in range(4)]
-    found = read_foreign(write(tmp_path / "trace.json", [*steps, op("aten::mm", 31, 5)]))
+    found = read_one(write(tmp_path / "trace.json", [*steps, op("aten::mm", 31, 5)]))
     assert not [finding for finding in findings(found) if "median" in finding.text]

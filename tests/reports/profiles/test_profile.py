@@ -7,16 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reports.profiles.profile import Profile, read_foreign
+from reports.profiles.profile import Profile
 from reports.profiles.say.difference import difference, pairs
 from reports.profiles.say.findings import findings
 from tests.traces.events import Events, event, memory, op, step, write
+from tests.traces.one import read_one
 
 NODE = "autograd::engine::evaluate_function: MulBackward0"
 
 
 def profile_of(tmp_path: Path, events: Events) -> Profile:
-    return read_foreign(write(tmp_path / "t.json", events))
+    return read_one(write(tmp_path / "t.json", events))
 
 
 def training_step(at: float, data: float = 10) -> Events:
@@ -175,7 +176,7 @@ def test_ranks_are_read_each_by_itself(tmp_path: Path) -> None:
     one = write(tmp_path / "a.json", [step(0, 0, 100), *gpu_step(0)], distributedInfo={"rank": 0})
     skewed = [step(0, 9e9, 100), *gpu_step(9e9)]
     two = write(tmp_path / "b.json", skewed, distributedInfo={"rank": 1})
-    first, second = read_foreign(one), read_foreign(two)
+    first, second = read_one(one), read_one(two)
     assert (first.rank, second.rank) == (0, 1)
     assert first.activities is not None
     assert second.activities is not None
@@ -198,7 +199,7 @@ def test_a_difference_names_what_grew_is_new_and_is_gone(tmp_path: Path) -> None
 
 
 def test_profiles_are_compared_by_title_and_what_is_alone_is_said(tmp_path: Path) -> None:
-    one, two = (read_foreign(write(tmp_path / name, [op("a", 0, 1)])) for name in ("one.json", "two.json"))
+    one, two = (read_one(write(tmp_path / name, [op("a", 0, 1)])) for name in ("one.json", "two.json"))
     assert pairs([one], [two]) == ([(one, two)], [])
     matched, alone = pairs([one, two], [two])
     assert matched == [(two, two)]

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.profiles.profile import read_foreign
 from reports.profiles.trace.reading import TraceError, read_trace
 from tests.traces.events import event, memory, op, step, write
+from tests.traces.one import read_one
 
 REAL = Path(__file__).parents[2] / "data" / "traces"
 
@@ -138,7 +138,7 @@ def test_ids_of_any_kind_do_no_harm(tmp_path: Path) -> None:
 def test_kernel_times_of_real_traces_are_direct_sums_over_their_events(name: str) -> None:
     path = REAL / f"{name}.json.gz"
     raw = json.loads(gzip.decompress(path.read_bytes()))["traceEvents"]
-    profile = read_foreign(path)
+    profile = read_one(path)
     steps = profile.steps
     first = min(e["ts"] for e in raw if e["ph"] == "X" and e.get("cat") != "Trace")
     sums: dict[str, float] = {}
@@ -156,7 +156,7 @@ def test_kernel_times_of_real_traces_are_direct_sums_over_their_events(name: str
 @pytest.mark.parametrize("name", ["cuda_alexnet", "cuda_sampled_rank0", "rocm_minitoy_train"])
 def test_idle_and_busy_of_real_traces_add_up_to_every_step(name: str) -> None:
     path = REAL / f"{name}.json.gz"
-    profile = read_foreign(path)
+    profile = read_one(path)
     assert profile.activities is not None
     lengths = profile.steps.high - profile.steps.low
     assert (profile.activities.parts.sum(axis=0) == lengths).all()
@@ -186,7 +186,7 @@ anything = st.builds(
 def test_whatever_overlaps_the_parts_add_up_to_the_steps(events: list[dict[str, object]], marked: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = write(Path(folder) / "t.json", [*events, step(9, 0, 100)] if marked else events)
-        profile = read_foreign(path)
+        profile = read_one(path)
     lengths = profile.steps.high - profile.steps.low
     assert (profile.phases.parts.sum(axis=0) == lengths).all()
     assert (profile.phases.parts >= 0).all()

@@ -13,7 +13,7 @@ import pytest
 from bench.cli import main
 from bench.records.profile_notes import Notes
 from reports.page.report import said_of
-from reports.profiles.profile import Profile, read_foreign
+from reports.profiles.profile import Profile
 from reports.profiles.say.difference import difference
 from reports.profiles.say.headline import headline
 from reports.profiles.say.text import MOST_BYTES, as_text
@@ -21,6 +21,7 @@ from reports.profiles.shape.windows import middle
 from tests.conftest import ROOT
 from tests.reports.stored import case
 from tests.traces.events import Events, event, op, step, write
+from tests.traces.one import read_one
 
 TRACES = ROOT / "tests" / "data" / "traces"
 LONG = "void at::native::" + "x" * 300 + "<img src=x>"
@@ -38,7 +39,7 @@ def steps(parts: Events, lengths: tuple[float, ...] = (1000, 1000, 1000)) -> Eve
 
 
 def profile_of(path: Path, parts: Events, lengths: tuple[float, ...] = (1000, 1000, 1000)) -> Profile:
-    return read_foreign(write(path, steps(parts, lengths)))
+    return read_one(write(path, steps(parts, lengths)))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_a_disturbed_step_is_in_no_difference_and_more_calls_come_first(tmp_path
     base = [op("aten::fill_", 0, 100), op("aten::sort", 200, 50)]
     head = [*base, op("aten::sort", 300, 50)]
     usual, disturbed = (1000.0,) * 8, (1000.0,) * 5 + (9000.0,) * 3
-    before = read_foreign(write(tmp_path / "a.json", steps(base, usual)), chosen=middle)
+    before = read_one(write(tmp_path / "a.json", steps(base, usual)), chosen=middle)
     slow = steps(head, disturbed)
     for each in slow:
         if each["name"] == "aten::fill_" and each["ts"] >= 5000:
@@ -124,7 +125,7 @@ def test_a_disturbed_step_is_in_no_difference_and_more_calls_come_first(tmp_path
     for each in slow:  # what comes after a long fill begins later
         if each["name"] == "aten::sort" and each["ts"] >= 5000:
             each["ts"] += 8000
-    after = read_foreign(write(tmp_path / "b.json", slow), chosen=middle)
+    after = read_one(write(tmp_path / "b.json", slow), chosen=middle)
     found = difference(before, after)
     first = found.changes["operators"][0]
     assert (first.name, first.calls_before, first.calls_after, first.is_certain) == ("aten::sort", 1, 2, True)
@@ -139,7 +140,7 @@ def test_what_not_every_step_calls_is_no_certain_change(tmp_path: Path) -> None:
             parts += [step(number, 1000 * number, 1000), op("aten::mm", 1000 * number, 500)]
             if number % 2 == 0:
                 parts.append(op("aten::_foreach_add_", 1000 * number + 600, 100))
-        return read_foreign(write(path, parts), chosen=middle)
+        return read_one(write(path, parts), chosen=middle)
 
     found = difference(every_second(tmp_path / "a.json", 8), every_second(tmp_path / "b.json", 9))
     assert not any(change.is_certain for change in found.changes["operators"])
@@ -148,7 +149,7 @@ def test_what_not_every_step_calls_is_no_certain_change(tmp_path: Path) -> None:
 def test_how_much_steps_differ_is_that_of_all_that_were_recorded(tmp_path: Path) -> None:
     lengths = tuple(1000.0 + 100 * (number % 5) for number in range(20))
     sides = [
-        read_foreign(write(tmp_path / f"{name}.json", steps([op("aten::mm", 0, 500)], lengths)), chosen=middle)
+        read_one(write(tmp_path / f"{name}.json", steps([op("aten::mm", 0, 500)], lengths)), chosen=middle)
         for name in "ab"
     ]
     found = difference(*sides)
