@@ -80,6 +80,7 @@ def distance(records: Sequence[Record], within: float) -> float:
 
 def make_plan(options: argparse.Namespace, workloads: Mapping[str, Workload]) -> Any:
     """The plan that the options describe. Raises SelectionError."""
+    from bench.devices import DEVICES  # noqa: PLC0415
     from bench.measure.timer import SHORT, Budget  # noqa: PLC0415
     from bench.runs.plan import cases  # noqa: PLC0415 - these import torch
     from bench.runs.run import Plan, seeds_of  # noqa: PLC0415
@@ -93,7 +94,8 @@ def make_plan(options: argparse.Namespace, workloads: Mapping[str, Workload]) ->
         return replace(plan, launches=options.launches, budget=look if options.quick else Budget())
     if options.quick:
         refuse(options, ("budget",), "--quick", "it takes two seconds per case")
-        limit_s = max(QUICK_S, QUICK_CASE_S * len(chosen))
+        there = sum(not DEVICES[case.device].unavailable_reason() for case in chosen)
+        limit_s = max(QUICK_S, QUICK_CASE_S * there)
         return replace(plan, limit_s=limit_s, seeds=1, budget=replace(SHORT, sample_s=QUICK_SAMPLE_S))
     if options.budget is None and all(seeds_of(plan, case) for case in chosen):
         return plan  # so many seeds as the workloads say, whatever they take

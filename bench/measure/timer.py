@@ -15,6 +15,7 @@ Run = Callable[[], object]
 
 MIN_BLOCK_S = 0.01  # shorter blocks let a single interruption of the process dominate a value
 CLOCK_SHARE = 1e-3  # largest share of a block that reading the clock may take
+SELF_SETTLED_S = 0.3  # such a step does many things many times
 CLOCK_READINGS = 20  # the cheapest of so many pairs of readings is the clock's cost
 MAX_STEPS_PER_VALUE = 1 << 20
 
@@ -83,12 +84,12 @@ def calibrate(run: Run, clock: Clock) -> tuple[int, float]:
 def sample(run: Run, clock: Clock, budget: Budget) -> Samples:
     """Calibrate and warm up for the budget's time, then take values until its time or their number is reached.
 
-    A step that was called before and lasts as long as all values together may, settles within itself: where one value
-    will do, it is what the calibration took.
+    A very long step that was called before settles within itself: where one value will do, it is what the calibration
+    took. Of shorter ones the second call may still take a tenth longer, while memory grows.
     """
     started = clock()
     steps, step_s = calibrate(run, clock)
-    if steps == 1 and budget.min_values == 1 and step_s >= budget.sample_s:
+    if steps == 1 and budget.min_values == 1 and step_s >= SELF_SETTLED_S:
         return Samples((step_s,), steps, ())
     warm_up = [step_s]
     while clock() - started < budget.warm_up_s:

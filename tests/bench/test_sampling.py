@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.measure.timer import CLOCK_SHARE, MIN_BLOCK_S, Budget, calibrate, clock_cost, each_call, sample
+from bench.measure.timer import CLOCK_SHARE, MIN_BLOCK_S, SHORT, Budget, calibrate, clock_cost, each_call, sample
 from tests.fakes import FakeDevice
 
 
@@ -67,6 +67,14 @@ def test_a_long_step_is_not_run_more_often_than_needed() -> None:
     samples = sample(lambda: runs.append(device.enqueue(5.0)), device.clock, Budget())
     assert len(samples.values) == 3
     assert len(runs) == 4  # one to calibrate, which is the warm-up too
+
+
+@pytest.mark.parametrize(("step_s", "calls"), [(0.5, 1), (0.2, 2)])
+def test_where_one_value_will_do_only_a_very_long_step_is_its_own_warm_up(step_s: float, calls: int) -> None:
+    device, runs = FakeDevice(), []
+    samples = sample(lambda: runs.append(device.enqueue(step_s)), device.clock, SHORT)
+    assert samples.values == pytest.approx([step_s])
+    assert len(runs) == calls
 
 
 def test_a_clock_costs_what_its_cheapest_readings_do() -> None:

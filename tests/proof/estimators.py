@@ -1,6 +1,8 @@
-"""Estimators of launches, with their intervals: `python -m tests.proof.estimators`, the table of decisions/0010.
+"""Estimators of launches and of ratios, with their intervals: `python -m tests.proof.estimators`.
 
-Of each kind of noise: the share of 95 % intervals that hold what the rule estimates, and their median half width.
+The table of decisions/0010: of each kind of noise the share of 95 % intervals that hold what the rule estimates, and
+their median half width. That of decisions/0013: of two runs of the same code, the share of 99 % intervals of their
+ratio that leave out 1, and their median half width.
 """
 
 from __future__ import annotations
@@ -13,10 +15,13 @@ from scipy.special import bdtr, stdtrit
 from tqdm import tqdm
 
 from reports.format.tables import grid
+from reports.stats.intervals import between as ranks_of_median
+from reports.stats.intervals import difference_rank, welch_half_width
 
 Array = np.ndarray
 DRAWS, MANY = 4000, 400_000
 LAUNCHES = (3, 6, 10, 20)
+RATIO_LAUNCHES = (4, 6, 8, 12)
 
 
 def quiet(dice: np.random.Generator, shape: tuple[int, int]) -> Array:
@@ -127,5 +132,57 @@ def rows() -> Iterator[list[str]]:
             yield cells
 
 
+def by_both_medians(base: Array, head: Array) -> tuple[Array, Array]:
+    """From the intervals of both sides (MOVER: Zou and Donner, Statistics in Medicine 27, 2008)."""
+    found = ranks_of_median(base.shape[1], SURE)
+    if found is None:
+        return by_welch(base, head)
+    (low, high), (other_low, other_high) = (interpolated(np.sort(side, axis=1), *found) for side in (base, head))
+    middle, other = np.median(base, axis=1), np.median(head, axis=1)
+    down, up = np.hypot(other - other_low, high - middle), np.hypot(other_high - other, middle - low)
+    return other - middle - down, other - middle + up
+
+
+def interpolated(seen: Array, rank: int, share: float) -> tuple[Array, Array]:
+    """The ends of a median's interval."""
+    low = (1 - share) * seen[:, rank - 1] + share * seen[:, rank]
+    return low, (1 - share) * seen[:, -rank] + share * seen[:, -rank - 1]
+
+
+def by_welch(base: Array, head: Array) -> tuple[Array, Array]:
+    """Welch's t over the means."""
+    halves = np.array([welch_half_width(*sides, SURE) for sides in zip(base, head, strict=True)])
+    middle = head.mean(axis=1) - base.mean(axis=1)
+    return middle - halves, middle + halves
+
+
+def by_ranks(base: Array, head: Array) -> tuple[Array, Array]:
+    """From the differences between all launches of either side (Mann and Whitney, 1947)."""
+    rank = difference_rank(base.shape[1], head.shape[1], SURE)
+    if rank is None:
+        return by_welch(base, head)
+    seen = np.sort((head[:, :, None] - base[:, None, :]).reshape(len(base), -1), axis=1)
+    return seen[:, rank - 1], seen[:, -rank]
+
+
+SURE = 0.99
+RATIOS = {"both medians": by_both_medians, "Welch's t": by_welch, "ranks of differences": by_ranks}
+
+
+def ratio_rows() -> Iterator[list[str]]:
+    """A row per number of launches and rule, of two sides that are alike."""
+    dice = np.random.default_rng(2)
+    for count in RATIO_LAUNCHES:
+        sides = {kind: (kind(dice, (DRAWS, count)), kind(dice, (DRAWS, count))) for kind in KINDS}
+        for name, rule in RATIOS.items():
+            cells = [str(count), name]
+            for kind in KINDS:
+                low, high = rule(*sides[kind])
+                out = 100 * float(np.mean((low > 0) | (high < 0)))
+                cells.append(f"{out:.1f}, {50 * float(np.median(high - low)):.1f}")
+            yield cells
+
+
 if __name__ == "__main__":
+    print(grid(["launches", "rule", *(kind.__name__.replace("_", " ") for kind in KINDS)], list(ratio_rows()), "table"))
     print(grid(["launches", "rule", *(kind.__name__.replace("_", " ") for kind in KINDS)], list(rows()), "table"))

@@ -66,19 +66,17 @@ def owners_of(events: pd.DataFrame, process: Ints, marking: Sequence[int]) -> In
     on_device = of_category(events, *ON_DEVICE) & (found == NOBODY)
     for device in np.unique(process[on_device]):
         rows = np.flatnonzero(on_device & (process == device))
-        turns = in_turn(events, rows, np.flatnonzero(numbered(events, calls)))
-        if (
-            turns[:, 1] > 0
-        ).mean() > MIXED:  # a call that replays no graph launches one thing: these are several calls'
-            launched = turns[:, 0]
+        launched, turn = in_turn(events, rows, np.flatnonzero(numbered(events, calls)))
+        if (turn > 0).mean() > MIXED:  # a call that replays no graph launches one thing: these are of several processes
             found[rows] = np.where(launched == NOBODY, NOBODY, found[launched])
-        else:
-            of_each = (of_category(events, *CALLS) & (found == number) for number in range(len(marking)))
-            found[rows] = np.argmin([usual_lag(events, rows, own) for own in of_each])
+            continue
+        of_each = (of_category(events, *CALLS) & (found == number) for number in range(len(marking)))
+        lags = [usual_lag(events, rows, own) for own in of_each]
+        found[rows] = np.argmin(lags) if np.isfinite(lags).any() else NOBODY
     return found
 
 
-def in_turn(events: pd.DataFrame, rows: Ints, calls: Ints) -> NDArray[np.int64]:
+def in_turn(events: pd.DataFrame, rows: Ints, calls: Ints) -> tuple[Ints, Ints]:
     """For each of a device's rows the call that launched it, and which of the things with its number it was, from 0.
 
     Of several calls with one number the first launched what came first. NOBODY where no call has the number.
@@ -90,12 +88,12 @@ def in_turn(events: pd.DataFrame, rows: Ints, calls: Ints) -> NDArray[np.int64]:
     turn = np.empty(len(rows), dtype=np.int64)
     turn[order] = np.arange(len(rows)) - np.repeat(first, counts)
     if not len(calls):
-        return np.stack([np.full(len(rows), NOBODY), np.zeros_like(turn)], axis=1)
+        return np.full(len(rows), NOBODY), np.zeros_like(turn)
     known, begin, there = np.unique(numbers[calls], return_index=True, return_counts=True)
     place = np.minimum(np.searchsorted(known, numbers[rows]), len(known) - 1)
     is_known = known[place] == numbers[rows]
     launched = calls[begin[place] + np.minimum(turn, there[place] - 1)]
-    return np.stack([np.where(is_known, launched, NOBODY), np.where(is_known, turn, 0)], axis=1)
+    return np.where(is_known, launched, NOBODY), np.where(is_known, turn, 0)
 
 
 def usual_lag(events: pd.DataFrame, rows: Ints, own: NDArray[np.bool_]) -> float:

@@ -17,7 +17,7 @@ from reports.read.rows import NOT_MEASURED, Row, blank, doubts, summary_of, verd
 from reports.read.runs import label
 from reports.stats.intervals import CONFIDENCE, CONFIDENCE_BETWEEN_RUNS, Ratio, compare
 from reports.stats.speedup import speedup
-from reports.topics.pace.figures import is_one_machine, pace_of, ratio
+from reports.topics.pace.figures import Slower, allowance, is_one_machine
 
 # Facts that make a difference nobody asked for, besides the machine.
 HIDDEN_FACTS = (
@@ -44,7 +44,7 @@ def versus(frame: pd.DataFrame, by: str, order: Sequence[str], environments: Env
     key = [name for name in ("workload", "point", "device", "dtype", "mode", "metric") if name != by]
     if many_threads(found, (by, *key)):
         key.append("threads")  # a side that was measured with several numbers of threads says which belong together
-    slower = paces(frame, by, order, environments)
+    slower = allowances(frame, by, order, environments)
     groups: dict[tuple[object, ...], list[Figure]] = defaultdict(list)
     for figure in found:
         groups[tuple(getattr(figure, name) for name in key)].append(figure)
@@ -60,7 +60,7 @@ def many_threads(found: Sequence[Figure], key: Sequence[str]) -> bool:
 
 
 def compared(
-    group: Sequence[Figure], by: str, order: Sequence[str], environments: Environments, slower: Mapping[str, float]
+    group: Sequence[Figure], by: str, order: Sequence[str], environments: Environments, slower: Mapping[str, Slower]
 ) -> Iterator[Row]:
     """The rows of one case and metric."""
     sides: dict[str, list[Figure]] = defaultdict(list)
@@ -69,7 +69,7 @@ def compared(
     for value in order[1:]:
         labels = (label(order[0], by), label(value, by))
         for base, head in partners(sides[order[0]], sides[value], by, environments):
-            yield from pair(base, head, labels, environments, by, slower.get(value, 1.0))
+            yield from pair(base, head, labels, environments, by, slower.get(value, (1.0, 1.0)))
 
 
 def partners(
@@ -104,20 +104,20 @@ def origin(figure: Figure) -> tuple[str, ...]:
     return figure.source, figure.setting, figure.torch, figure.commit
 
 
-def paces(frame: pd.DataFrame, by: str, order: Sequence[str], environments: Environments) -> dict[str, float]:
-    """How many times slower the machine was for each other run than for the first, where both were watched on one."""
+def allowances(frame: pd.DataFrame, by: str, order: Sequence[str], environments: Environments) -> dict[str, Slower]:
+    """How many times slower the machine may have been for each other run than for the first, where that is the same."""
     if by != "source" or not is_one_machine(environments.values()):
         return {}
-    base, *heads = (pace_of(figures(frame[frame[by] == value])) for value in order)
-    found = {value: ratio(base, head) for value, head in zip(order[1:], heads, strict=True)}
-    return {value: slower for value, slower in found.items() if slower is not None}
+    base, *heads = (figures(frame[frame[by] == value]) for value in order)
+    return {value: allowance(base, head) for value, head in zip(order[1:], heads, strict=True)}
 
 
-def allowing(found: Ratio, slower: float) -> Ratio:
-    """The ratio of two times where the machine was so many times slower for head: all of that may be in it, or none."""
+def allowing(found: Ratio, slower: Slower) -> Ratio:
+    """The ratio of two times where the machine may have been slower for head: all of that is in it, or none."""
     if found.low is None or found.high is None:
         return found
-    return replace(found, low=found.low / max(1.0, slower), high=found.high / min(1.0, slower))
+    least, most = slower
+    return replace(found, low=found.low / most, high=found.high / least)
 
 
 def confidence(base: Figure, head: Figure, by: str) -> float:
@@ -131,11 +131,11 @@ def pair(
     labels: tuple[str, str],
     environments: Environments,
     by: str,
-    slower: float,
+    slower: Slower,
 ) -> Iterator[Row]:
     """Two figures as a row, followed by the throughput that step times imply.
 
-    slower: how many times slower the machine was for head, which intervals of times allow for.
+    slower: how many times slower the machine may have been for head, which intervals of times allow for.
     """
     if base is None or head is None or "measured" not in (base.status, head.status) or base.status != head.status:
         yield incomparable(base, head, labels)

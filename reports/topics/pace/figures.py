@@ -16,6 +16,10 @@ SPINS = ("spin_before", "spin_after")
 STOLEN = "stolen"
 ENOUGH = 5  # launches that were watched, to say anything of how the pace wandered
 DIFFERS = 0.03  # two paces this far apart are two
+ENOUGH_CASES = 20  # in both runs, for what half of them have in common to be the machine's and not theirs
+
+Slower = tuple[float, float]
+"""How many times slower the machine may have been for one run than for another: at least, and at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +65,40 @@ def ratio(base: Pace | None, head: Pace | None) -> float | None:
 def is_another(slower: float) -> bool:
     """Whether two paces with this ratio are two."""
     return abs(math.log(slower)) > math.log(1 + DIFFERS)
+
+
+def common_change(base: Sequence[Figure], head: Sequence[Figure]) -> float | None:
+    """What the middle one of all step times is multiplied by from one run to the other; None of too few cases."""
+    first, second = ({case_of(each): usual(each) for each in side if is_timed(each)} for side in (base, head))
+    logs = [math.log(second[case] / first[case]) for case in first.keys() & second.keys()]
+    return math.exp(float(np.median(logs))) if len(logs) >= ENOUGH_CASES else None
+
+
+def is_timed(figure: Figure) -> bool:
+    """Whether its steps were timed."""
+    return figure.metric == "step_time" and figure.status == "measured" and bool(figure.launches)
+
+
+def case_of(figure: Figure) -> tuple[object, ...]:
+    """What a figure has in common with the same case's of another run."""
+    return (
+        figure.workload, figure.version, figure.point, figure.device, figure.dtype, figure.mode, figure.threads,
+        figure.setting,
+    )  # fmt: skip
+
+
+def usual(figure: Figure) -> float:
+    """The median launch."""
+    return float(np.median([np.median(values) for values in figure.launches]))
+
+
+def allowance(base: Sequence[Figure], head: Sequence[Figure]) -> Slower:
+    """How much slower or faster the machine may have been for head: by its pace, if that is another, or by what step
+    times have in common, as far as machines wander. Nothing where it was not watched for both.
+    """
+    pace = ratio(pace_of(base), pace_of(head))
+    if pace is None:
+        return 1.0, 1.0
+    common = min(1 + DIFFERS, max(1 / (1 + DIFFERS), common_change(base, head) or 1.0))
+    seen = (1.0, common, pace if is_another(pace) else 1.0)
+    return min(seen), max(seen)

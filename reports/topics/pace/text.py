@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from reports.format import units
 from reports.read.frames import Figure
-from reports.topics.pace.figures import Pace, is_another, pace_of, ratio
+from reports.topics.pace.figures import DIFFERS, Pace, common_change, is_another, pace_of, ratio
 
+WORTH_SAYING = 0.005
 STEADY = 1.05  # a pace that wandered by less is not worth a number
 
 
@@ -36,10 +37,20 @@ def compared_text(base: Sequence[Figure], head: Sequence[Figure], labels: tuple[
     slower = ratio(pace_of(base), pace_of(head))
     if slower is None:
         return ""
-    if not is_another(slower):
-        return f"The machine was as fast for {labels[1]} as for {labels[0]}, by an empty loop beside every launch."
-    way = "slower" if slower > 1 else "faster"
+    if is_another(slower):
+        way = "slower" if slower > 1 else "faster"
+        return (
+            f"The machine itself was {units.percent(abs(slower - 1))} {way} for {labels[1]} than for {labels[0]}, by "
+            "an empty loop beside every launch.\nThat may be in a step's time or not: the intervals allow for both."
+        )
+    as_fast = f"The machine was as fast for {labels[1]} as for {labels[0]}, by an empty loop beside every launch."
+    common = common_change(base, head)
+    if common is None or abs(common - 1) < WORTH_SAYING:
+        return as_fast
+    way = "longer" if common > 1 else "shorter"
+    share = units.percent(min(abs(common - 1), DIFFERS))
+    most = " of it" if abs(common - 1) > DIFFERS else ""
     return (
-        f"The machine itself was {units.percent(abs(slower - 1))} {way} for {labels[1]} than for {labels[0]}, by an "
-        "empty loop beside every launch.\nThat may be in a step's time or not: the intervals of ratios allow for both."
+        f"{as_fast}\nBut half of all step times are {units.percent(abs(common - 1))} {way} or more, and what all have "
+        f"in common may be\nthe machine's: the intervals allow for {share}{most}."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.read.rows import verdict_of
-from reports.stats.intervals import ONE_LAUNCH, Ratio, compare, summarize
+from reports.stats.intervals import ONE_LAUNCH, Ratio, compare, difference_rank, summarize
 from reports.stats.speedup import break_even, mean, speedup
 
 times = st.lists(st.lists(st.floats(1e-6, 1e2), min_size=1, max_size=8), min_size=1, max_size=5)
@@ -50,6 +51,24 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(true_ratio: float) ->
         assert found.high is not None
         covered += found.low <= true_ratio <= found.high
     assert 0.93 <= covered / rounds <= 0.985  # Welch's t is a little conservative with three against three
+
+
+@pytest.mark.parametrize(("first", "second"), [(2, 9), (4, 5), (5, 5), (6, 3)])
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
+def test_the_rank_of_a_difference_is_that_of_all_orders(first: int, second: int, confidence: float) -> None:
+    """Every order of the launches of two sides that are alike is as likely: counted one by one."""
+    places = range(first + second)
+    negative = [
+        sum(other < own for own in chosen for other in places if other not in chosen)
+        for chosen in itertools.combinations(places, first)
+    ]
+    least = [rank for rank in range(1, first * second) if 2 * np.mean(np.array(negative) < rank) <= 1 - confidence]
+    assert difference_rank(first, second, confidence) == (max(least) if least else None)
+
+
+def test_of_many_launches_the_rank_is_about_the_same_as_counted() -> None:
+    counted = [difference_rank(30, number, 0.99) or 0 for number in (28, 29, 30)]
+    assert difference_rank(31, 30, 0.99) == pytest.approx(counted[2] + (counted[2] - counted[1]), abs=2)
 
 
 def test_one_launch_has_no_interval_and_is_warned_about() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -11,7 +12,7 @@ from bench.records.files import Contents
 from bench.records.record import Case, Environment, Record, parse_line, record_line
 from reports.read.frames import Figure, figures, frame_of
 from reports.topics.compare.figures import versus
-from reports.topics.pace.figures import is_one_machine, pace_of
+from reports.topics.pace.figures import allowance, is_another, is_one_machine, pace_of
 from reports.topics.pace.text import compared_text, pace_text
 
 CASE = Case("some.step", 1, (), "cpu", "float32", "eager", 1)
@@ -91,4 +92,34 @@ def test_a_difference_that_may_be_the_machines_is_not_called_the_codes(slower: f
     assert row.verdict == verdict
     assert row.ratio_low is not None
     assert row.ratio_high is not None
-    assert row.ratio_low < 1.08 / max(1.0, slower) <= 1.08 / min(1.0, slower) < row.ratio_high
+    another = slower if is_another(slower) else 1.0
+    assert row.ratio_low < 1.08 / max(1.0, another) <= 1.08 / min(1.0, another) < row.ratio_high
+
+
+@pytest.mark.parametrize(
+    ("common", "own", "verdicts"),
+    [(1.029, 1.031, {"undecided"}), (1.02, 1.08, {"slower"}), (1.1, 1.1, {"slower"}), (1.0, 1.031, {"slower"})],
+)
+def test_what_all_step_times_have_in_common_may_be_the_machines(common: float, own: float, verdicts: set[str]) -> None:
+    """All cases of a run take so many times as long; of those that are asked about as many times as `own` says."""
+    watched = (("spin_after", 1e-4), ("spin_before", 1e-4))
+
+    def run(factors: Sequence[float]) -> Contents:
+        records = [
+            Record("run", "here", replace(CASE, point=(("size", size),)), "step_time", launch=n, machine=watched,
+                   values=(1e-3 * factor * (1 + n / 1000),) * 3)
+            for size, factor in enumerate(factors) for n in range(10)
+        ]  # fmt: skip
+        return Contents(tuple(records), {"here": Environment((("cpu", "A"), ("python", "3.11.7")))})
+
+    base, head = run([1.0] * 30), run([common] * 25 + [own] * 5)
+    frame = pd.concat([frame_of(base, "a"), frame_of(head, "b")], ignore_index=True)
+    rows = [row for row in versus(frame, "source", ["a", "b"], head.environments) if row.metric == "step_time"]
+    assert {row.verdict for row in rows[25:]} == verdicts
+    said = compared_text(figures(frame_of(base)), figures(frame_of(head)), ("a", "b"))
+    assert ("half of all step times" in said) == (common > 1)
+
+
+def test_what_few_cases_have_in_common_is_theirs() -> None:
+    few = [figures(frame_of(one_run(1e-4, step_s))) for step_s in (1e-3, 1.02e-3)]
+    assert allowance(*few) == (1.0, 1.0)
