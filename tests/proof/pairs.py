@@ -8,9 +8,10 @@ Also of each run: how many step times it knows how well, and what it says of mod
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from reports.read.frames import figures, frame_of
 from reports.read.rows import Row
 from reports.topics.compare.figures import versus
 from reports.topics.overview.figures import overview
-from reports.topics.pace.figures import is_another, pace_of, ratio
+from reports.topics.pace.figures import SPINS, is_another, pace_of, ratio
 from tests.proof.claims import Claim, show, within
 
 WELL, USABLE = 0.05, 0.2  # half of an interval of 95 %, as a share of its figure
@@ -54,6 +55,23 @@ def of_run(path: Path, contents: Contents) -> Iterator[Claim]:
     )
 
 
+def followed(contents: Contents) -> float:
+    """The correlation of the empty loop's time beside a launch with how far the launch was from its case's median."""
+    timed = [record for record in contents.records if record.metric == "step_time" and record.values]
+    by_case: dict[object, list[tuple[float, float]]] = defaultdict(list)
+    for record in timed:
+        facts = dict(record.machine)
+        if all(facts.get(name) for name in SPINS):
+            loop_s = statistics.mean(facts[name] for name in SPINS)
+            by_case[record.case].append((math.log(loop_s), math.log(statistics.median(record.values))))
+    pairs = [
+        (loop, step - statistics.median(step for _, step in found))
+        for found in by_case.values()
+        for loop, step in found
+    ]
+    return statistics.correlation(*zip(*pairs, strict=True))
+
+
 def compared(base: Contents, head: Contents) -> tuple[list[Row], float]:
     """The step times of one run against another's, and how many times slower the machine was for the second."""
     frames = [frame_of(contents, name) for contents, name in ((base, "a"), (head, "b"))]
@@ -74,6 +92,7 @@ def claims(paths: Sequence[Path]) -> Iterator[Claim]:
     """Of every run, and of all pairs together: false finds, and clear answers where the machine was as fast."""
     runs = [(path, read(path)) for path in paths]
     for path, contents in runs:
+        print(f"{path.name}: correlation of launches with the loop beside them {followed(contents):.2f}")
         yield from of_run(path, contents)
     finds, clear, all_rows, alike = 0, 0, 0, 0
     for (first, base), (second, head) in itertools.combinations(runs, 2):
