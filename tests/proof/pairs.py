@@ -64,11 +64,10 @@ def followed(contents: Contents) -> float:
         if all(facts.get(name) for name in SPINS):
             loop_s = statistics.mean(facts[name] for name in SPINS)
             by_case[record.case].append((math.log(loop_s), math.log(statistics.median(record.values))))
-    pairs = [
-        (loop, step - statistics.median(step for _, step in found))
-        for found in by_case.values()
-        for loop, step in found
-    ]
+    pairs = []
+    for found in by_case.values():
+        usual = statistics.median(step for _, step in found)
+        pairs += [(loop, step - usual) for loop, step in found]
     return statistics.correlation(*zip(*pairs, strict=True))
 
 
