@@ -21,7 +21,7 @@ from bench.modes import torch_compile
 from bench.records.files import Writer
 from bench.records.record import Case, Record
 from bench.runs.run import COUNTED, FIRST_CALL, SEEDED, TIMED, Plan, Session, has_latency, seeds_of, title
-from bench.runs.schedule import SWEEP_SHARE, Standing, becomes_known, expected_s, sweep
+from bench.runs.schedule import KNOWN, SWEEP_SHARE, Standing, becomes_known, expected_s, sweep
 
 Distance = Callable[[Sequence[Record]], float]
 """From all timed records of cases that are measured together: how many times too wide their widest interval is."""
@@ -217,7 +217,7 @@ class Pursuit:
         """Show what is being done, how many cases are known already, and how long it may still take."""
         standings = {id(each): each.standing for each in self.subjects if each.is_present}
         now_s = time.monotonic()
-        known = sum(each.is_known for each in standings.values())
+        known = sum(each.is_known or each.distance <= KNOWN for each in standings.values())
         left_s = self.deadline_s - now_s
         if all(each.launches for each in self.subjects):
             left_s = expected_s(standings, left_s)
