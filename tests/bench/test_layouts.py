@@ -12,6 +12,7 @@ import pytest
 
 from bench.records.files import Contents
 from bench.records.record import Case, Record
+from bench.runs import fresh
 from bench.runs.fresh import Launcher
 from bench.runs.layouts import Layout, draw, placing
 from reports.read.frames import figures, frame_of
@@ -30,6 +31,7 @@ def where() -> tuple[int, int, tuple[str, ...]]:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere addresses are the system's")
 def test_processes_of_one_number_lie_alike_and_of_another_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Launcher, "lay_out", real_lay_out)
+    monkeypatch.setattr(fresh, "PRELOAD", ("torchpace_first",))  # what is imported makes no difference here
     launcher = Launcher(60.0)
     with placing(draw(random.Random(1))) as able:
         pass
