@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BUDGET_S = 300.0
 QUICK_CASE_S = 2.0  # a look takes so long for each case, and at least as long as QUICK_S
 QUICK_S = 10.0
+LAYOUT_S, LONGEST_SAMPLE_S = 2.0, 0.2  # what making a layout takes, more or less, and how long a launch samples at most
 QUICK_SAMPLE_S = 0.02  # with launches that are shorter still
 
 
@@ -92,14 +93,18 @@ def make_plan(options: argparse.Namespace, workloads: Mapping[str, Workload]) ->
         refuse(options, ("budget", "within"), "--launches", "their number is what ends the run")
         look = replace(Budget(), sample_s=QUICK_SAMPLE_S, calls_s=QUICK_SAMPLE_S, min_calls=SHORT.min_calls)
         return replace(plan, launches=options.launches, budget=look if options.quick else Budget())
+    there = sum(not DEVICES[case.device].unavailable_reason() for case in chosen)
+    # Of few cases, a launch may take about as long as its share of making a layout of memory.
+    longer_s = min(LONGEST_SAMPLE_S, LAYOUT_S / 2 / max(1, there))
     if options.quick:
         refuse(options, ("budget",), "--quick", "it takes two seconds per case")
-        there = sum(not DEVICES[case.device].unavailable_reason() for case in chosen)
         limit_s = max(QUICK_S, QUICK_CASE_S * there)
-        return replace(plan, limit_s=limit_s, seeds=1, budget=replace(SHORT, sample_s=QUICK_SAMPLE_S))
+        look = replace(SHORT, sample_s=max(QUICK_SAMPLE_S, longer_s))
+        return replace(plan, limit_s=limit_s, seeds=1, budget=look)
     if options.budget is None and all(seeds_of(plan, case) for case in chosen):
         return plan  # so many seeds as the workloads say, whatever they take
-    return replace(plan, limit_s=options.budget or BUDGET_S, budget=SHORT)
+    budget = replace(SHORT, sample_s=max(SHORT.sample_s, longer_s))
+    return replace(plan, limit_s=options.budget or BUDGET_S, budget=budget)
 
 
 def show(path: Path, run_name: str) -> None:

@@ -56,12 +56,8 @@ class Launcher:
         the server does not start.
         """
         waiting = Launcher(START_S)
-        if Launcher.has_server:
-            if not hasattr(os, "waitid"):  # on macOS before Python 3.13
-                return False
-            old = waiting.call("forkserver", os.getppid)
-            os.kill(old, signal.SIGKILL)
-            os.waitid(os.P_PID, old, os.WEXITED | os.WNOWAIT)  # multiprocessing sees it dead, and starts another
+        if Launcher.has_server and not ended(waiting.call("forkserver", os.getppid)):
+            return False
         multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOAD, *imports])
         with settings_for(layout.variables), placing(layout):
             multiprocessing.forkserver.ensure_running()
@@ -91,6 +87,19 @@ class Launcher:
                 receiver.close()
                 lifeline.close()
         return result
+
+
+def ended(server: int) -> bool:
+    """Whether a fork server could be ended; it is then dead, so that multiprocessing starts another when asked to."""
+    if not hasattr(os, "waitid"):  # on macOS before Python 3.13
+        return False
+    try:
+        os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+    except ChildProcessError:  # another process started it, and may still need it
+        return False
+    os.kill(server, signal.SIGKILL)
+    os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT)
+    return True
 
 
 @contextlib.contextmanager

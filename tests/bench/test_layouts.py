@@ -18,14 +18,9 @@ from bench.runs.layouts import Layout, draw, placing
 from reports.read.frames import figures, frame_of
 from reports.stats.intervals import summarize
 from tests.conftest import real_lay_out
+from tests.whereabouts import where
 
 CASE = Case("made.case", 1, (), "cpu", "float32", "eager", 1)
-
-
-def where() -> tuple[int, int, tuple[str, ...]]:
-    """In a forked process: how a string hashes, where an object lies, and where the C library does."""
-    with open("/proc/self/maps") as maps:
-        return hash("a string"), id(os), tuple(line.split("-")[0] for line in maps if "libc.so" in line)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere addresses are the system's")
