@@ -7,6 +7,7 @@ The text is the parameter of benchmarks in asv's results, so that of values with
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterable
 from typing import TypeAlias
@@ -15,6 +16,7 @@ Value: TypeAlias = str | int | float | bool
 PART = re.compile(r"((?:,,|[^,]|,(?! ))+)(?:, |$)", re.DOTALL)  # an axis with its value, up to a comma that is single
 
 
+@functools.lru_cache(maxsize=1 << 14)  # results of a hundred thousand cases say the same few values
 def parse_value(text: str) -> Value:
     """An axis value from what a user wrote: a number or truth value where it is one, else the text itself."""
     if "\\" in text:  # no number has one, and Python would warn of what it might escape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -215,14 +216,20 @@ def hidden(base: Figure, head: Figure, environments: Environments, by: str) -> t
         found.append(f"threads differ: {base.threads} and {head.threads}")
     if base.data != head.data:
         found.append(f"data differ: {base.data or 'none'} and {head.data or 'none'}")
-    first, second = (facts_of(side, environments) for side in (base, head))
-    if first.facts and second.facts:
-        asked = DEVICE_FACTS if by == "device" else (by,)
-        machines = [(host_of if by == "device" else machine_of)(each) for each in (first, second)]
-        found += [f"machine differs: {machines[0]} and {machines[1]}"] * (machines[0] != machines[1])
-        found += [
-            f"{fact} differs: {first.get(fact)} and {second.get(fact)}"
-            for fact in HIDDEN_FACTS
-            if fact not in asked and first.get(fact) != second.get(fact)
-        ]
+    return (*found, *differing(facts_of(base, environments), facts_of(head, environments), by))
+
+
+@functools.lru_cache(maxsize=256)
+def differing(first: Environment, second: Environment, by: str) -> tuple[str, ...]:
+    """What differs between two environments besides `by`. Thousands of figures share them."""
+    if not first.facts or not second.facts:
+        return ()
+    asked = DEVICE_FACTS if by == "device" else (by,)
+    machines = [(host_of if by == "device" else machine_of)(each) for each in (first, second)]
+    found = [f"machine differs: {machines[0]} and {machines[1]}"] * (machines[0] != machines[1])
+    found += [
+        f"{fact} differs: {first.get(fact)} and {second.get(fact)}"
+        for fact in HIDDEN_FACTS
+        if fact not in asked and first.get(fact) != second.get(fact)
+    ]
     return tuple(found)

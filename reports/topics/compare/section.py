@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -85,10 +86,11 @@ def tables(material: Material) -> tuple[Heat, ...]:
     return (against_first(material), against_eager(material), across_devices(material))
 
 
-def run_rows(material: Material) -> list[Row]:
-    """Every figure of the first run against the same figure of each other run."""
+@functools.lru_cache(maxsize=1)
+def run_rows(material: Material) -> tuple[Row, ...]:
+    """Every figure of the first run against the same of each other run. Several sections of a page ask for it."""
     order = [run.value for run in material.runs]
-    return versus(material.frame, material.by, order, material.environments) if len(order) > 1 else []
+    return tuple(versus(material.frame, material.by, order, material.environments)) if len(order) > 1 else ()
 
 
 def against_first(material: Material) -> Heat:

@@ -54,9 +54,8 @@ def timings(material: Material) -> list[tuple[str, Sequence[Timing]]]:
     cases: dict[tuple[object, ...], list[Launches]] = defaultdict(list)
     for _, figure in measured:
         cases[key(figure)].append(figure.launches)
-    return list(
-        by_subject(timing(run, figure, material.said(run), axis(cases[key(figure)])) for run, figure in measured)
-    )
+    ends = {case: axis(launches) for case, launches in cases.items()}
+    return list(by_subject(timing(run, figure, material.said(run), ends[key(figure)]) for run, figure in measured))
 
 
 def timing(run: Run, figure: Figure, label: str, ends: tuple[float, float]) -> Timing:

@@ -63,7 +63,8 @@ def strip(launches: Launches, summary: Summary, unit: str, ends: tuple[float, fl
         left = LEFT + gap + number * (width + gap)
         chosen = thinned(values, max(2, MOST_VALUES // len(launches)))
         dots += [f"M{left + width * (index + 0.5) / len(values):.0f} {y(values[index]):g}h0" for index in chosen]
-        marks.append(Launch(number + 1, round(left, 1), round(left + width, 1), y(float(np.median(values)))))
+        middle = float(np.median(values)) if len(values) > 1 else values[0]
+        marks.append(Launch(number + 1, round(left, 1), round(left + width, 1), y(middle)))
     everything = [value for values in launches for value in values]
     known = summary.low is not None and summary.high is not None and summary.low < summary.high
     return Strip(
@@ -86,6 +87,9 @@ def axis(runs: Sequence[Launches]) -> tuple[float, float]:
 def around(values: Sequence[float]) -> tuple[float, float]:
     """Ends around all values, but for those far above the rest."""
     low, high = min(values), max(values)
+    if low == high:
+        margin = abs(high) * 0.05 or 1.0
+        return max(0.0, low - margin), high + margin
     first, middle, third = np.percentile(values, [25, 50, 75])
     fence = float(middle + FENCE * (third - first))
     high = min(high, fence) if fence > middle else high
@@ -95,13 +99,17 @@ def around(values: Sequence[float]) -> tuple[float, float]:
 
 def thinned(values: Sequence[float], most: int) -> list[int]:
     """Which values are drawn: every kth, so that at most `most` are, and always the smallest and the largest."""
+    if len(values) <= most:
+        return list(range(len(values)))
     step = math.ceil(len(values) / most)
     kept = {*range(0, len(values), step), int(np.argmin(values)), int(np.argmax(values))}
     return sorted(kept)
 
 
 def bars(values: Sequence[float], low: float, high: float) -> str:
-    """How all values are distributed along the axis: a path of one line per bin that holds any."""
+    """How all values are distributed along the axis: a path of one line per bin that holds any; of one value nothing."""
+    if len(values) == 1:
+        return ""
     counts, _ = np.histogram(np.minimum(values, high), BINS, (low, high))
     room, height = WIDTH - RIGHT - 16, (BOTTOM - TOP) / BINS
     return "".join(
