@@ -7,6 +7,7 @@ Exit codes: 0 fine, 1 slower or worse (gate), 2 bad input or usage (or nothing m
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from bench.cli import ceilings, compare, compile, data, doctor, history, list, p
 from bench.cli.gate import bisect, command
 from bench.records.errors import UsageError
 
+SELDOM = 200_000  # objects made between two collections of garbage
 # In the order of --help. A new command is a file with `add_to`, and its place here.
 COMMANDS = (list, run, compile, ceilings, profile, report, compare, command, bisect, history, doctor, data)
 
@@ -36,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code; errors that a user can mend are one line on stderr."""
     options = parser().parse_args(arguments)
+    gc.set_threshold(SELDOM)  # records are many small objects that stay; nothing is measured in this process
     try:
         code: int = options.command(options)
         sys.stdout.flush()
