@@ -107,7 +107,7 @@ def thinned(values: Sequence[float], most: int) -> list[int]:
 
 
 def bars(values: Sequence[float], low: float, high: float) -> str:
-    """How all values are distributed along the axis: a path of one line per bin that holds any; of one value nothing."""
+    """How all values are distributed along the axis: a path of a line per bin that holds any; nothing of one value."""
     if len(values) == 1:
         return ""
     counts, _ = np.histogram(np.minimum(values, high), BINS, (low, high))
