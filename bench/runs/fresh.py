@@ -12,6 +12,7 @@ import os
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,6 +27,7 @@ QUIET = {"KINETO_LOG_LEVEL": "99", "TORCH_CPP_LOG_LEVEL": "ERROR"}
 # The fork server searches the current folder before all others, so that its first import is what puts ours first.
 PRELOAD = ("torchpace_first", "bench.preload.suite")
 START_S = 120.0  # a fork server may take so long to import torch from a cold disk
+DYING_S = 0.5  # a killed process is dead by then, where nobody can wait for that without burying it
 LAST_WORDS = 400  # characters of a dead process's output that are shown
 
 
@@ -91,14 +93,15 @@ class Launcher:
 
 def ended(server: int) -> bool:
     """Whether a fork server could be ended; it is then dead, so that multiprocessing starts another when asked to."""
-    if not hasattr(os, "waitid"):  # on macOS before Python 3.13
-        return False
     try:
-        os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        os.waitpid(server, os.WNOHANG)
     except ChildProcessError:  # another process started it, and may still need it
         return False
     os.kill(server, signal.SIGKILL)
-    os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT)
+    if hasattr(os, "waitid"):
+        os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT)  # multiprocessing is to find it dead, and not gone
+    else:  # on macOS before Python 3.13
+        time.sleep(DYING_S)
     return True
 
 

@@ -24,6 +24,8 @@ from scipy.special import bdtr, ndtri, stdtrit  # quantiles; scipy.stats takes h
 
 CONFIDENCE = 0.95
 MOST_DIFFERENCES = 900  # of which ranks are counted one by one
+MOST_AT_ONCE = 1_000_000  # differences that are held in memory; tools that keep every value have many more
+HALVINGS = 60
 # Between runs: what their hours differ in is in neither, and many cases are compared at once. Of 93 unchanged cases
 # measured twice, ten minutes apart on a shared machine, 12 fell outside 95 % intervals (see docs/method.md).
 CONFIDENCE_BETWEEN_RUNS = 0.99
@@ -110,6 +112,24 @@ def between(count: int, confidence: float) -> tuple[int, float] | None:
     return rank, (count - rank) * over / (rank + (count - 2 * rank) * over)
 
 
+def ranked_differences(a: np.ndarray, b: np.ndarray, rank: int) -> tuple[float, float]:
+    """Of all differences b - a, the one of this rank and the one of this rank from above."""
+    if len(a) * len(b) <= MOST_AT_ONCE:
+        seen = np.partition(np.subtract.outer(b, a), (rank - 1, -rank), axis=None)
+        return float(seen[rank - 1]), float(seen[-rank])
+    return nth_difference(np.sort(a), b, rank), -nth_difference(np.sort(b), a, rank)
+
+
+def nth_difference(a: np.ndarray, b: np.ndarray, rank: int) -> float:
+    """The difference b - a of this rank, where there are too many to hold; a is in order. By halving, to a float."""
+    low, high = float(b.min() - a[-1]), float(b.max() - a[0])
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        enough = int((len(a) - np.searchsorted(a, b - middle)).sum()) >= rank
+        low, high = (low, middle) if enough else (middle, high)
+    return high
+
+
 @functools.lru_cache
 def difference_rank(first: int, second: int, confidence: float) -> int | None:
     """Of all differences between so many and so many observations, the rank at which their interval begins.
@@ -170,10 +190,9 @@ def compare(base: Launches, head: Launches, exact: bool = False, confidence: flo
         difference = float(np.log(b).mean() - np.log(a).mean())
         half = welch_half_width(np.log(a), np.log(b), confidence)
         return Ratio(math.exp(difference), math.exp(difference - half), math.exp(difference + half), warnings)
-    seen = np.partition(np.subtract.outer(np.log(b), np.log(a)), (rank - 1, -rank), axis=None)
     difference = centre_of(np.log(b), confidence).value - centre_of(np.log(a), confidence).value
-    low, high = min(float(seen[rank - 1]), difference), max(float(seen[-rank]), difference)
-    return Ratio(math.exp(difference), math.exp(low), math.exp(high), warnings)
+    low, high = ranked_differences(np.log(a), np.log(b), rank)
+    return Ratio(math.exp(difference), math.exp(min(low, difference)), math.exp(max(high, difference)), warnings)
 
 
 def compare_paired(base: Launches, head: Launches, confidence: float = CONFIDENCE) -> Ratio:

@@ -23,6 +23,18 @@ from tests.whereabouts import where
 CASE = Case("made.case", 1, (), "cpu", "float32", "eager", 1)
 
 
+def test_memory_is_laid_out_anew_where_the_system_cannot_wait_for_a_death(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Launcher, "lay_out", real_lay_out)
+    monkeypatch.setattr(fresh, "PRELOAD", ("torchpace_first",))
+    monkeypatch.delattr(os, "waitid")
+    launcher = Launcher(60.0)
+    seen = []
+    for number in (1, 2):
+        assert launcher.lay_out(draw(random.Random(number)))
+        seen.append(launcher.call("forkserver", where)[0])
+    assert seen[0] != seen[1]
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere addresses are the system's")
 def test_processes_of_one_number_lie_alike_and_of_another_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Launcher, "lay_out", real_lay_out)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.read.rows import verdict_of
-from reports.stats.intervals import ONE_LAUNCH, Ratio, compare, difference_rank, summarize
+from reports.stats.intervals import ONE_LAUNCH, Ratio, compare, difference_rank, ranked_differences, summarize
 from reports.stats.speedup import break_even, mean, speedup
 
 times = st.lists(st.lists(st.floats(1e-6, 1e2), min_size=1, max_size=8), min_size=1, max_size=5)
@@ -69,6 +69,19 @@ def test_the_rank_of_a_difference_is_that_of_all_orders(first: int, second: int,
 def test_of_many_launches_the_rank_is_about_the_same_as_counted() -> None:
     counted = [difference_rank(30, number, 0.99) or 0 for number in (28, 29, 30)]
     assert difference_rank(31, 30, 0.99) == pytest.approx(counted[2] + (counted[2] - counted[1]), abs=2)
+
+
+def test_more_differences_than_memory_holds_are_ranked_without_them() -> None:
+    dice = np.random.default_rng(1)
+    a, b = dice.normal(size=1500), dice.normal(0.1, size=1200)
+    seen = np.sort(np.subtract.outer(b, a), axis=None)
+    for rank in (1, 1000, 850_000):
+        assert ranked_differences(a, b, rank) == pytest.approx((seen[rank - 1], seen[-rank]), abs=1e-12)
+    many = [[value] for value in np.exp(dice.normal(0, 0.01, size=200_000)).tolist()]
+    found = compare(many, many)  # 40 thousand million differences
+    assert found.low is not None
+    assert found.high is not None
+    assert 0.999 < found.low < 1 < found.high < 1.001
 
 
 def test_one_launch_has_no_interval_and_is_warned_about() -> None:
