@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bench.records.profile_notes import FILE, MEMORY, STACKS, TIMELINE, Notes, read_notes
 from reports.format import units
-from reports.profiles.shape.breakdown import Breakdown, by_activity, by_device, by_phase
+from reports.profiles.shape.breakdown import Breakdown, by_activity, by_device, by_phase, while_waiting
 from reports.profiles.shape.communication import communicates, communication_table
 from reports.profiles.shape.flame import Box, boxes, flame_of, nest_all
 from reports.profiles.shape.launches import Launches, launches_of, unowned, unseen_graphs, with_devices
@@ -39,7 +39,8 @@ NO_MEMORY = "the trace has no allocations; take it with profile_memory=True"
 class Profile:
     """One case's profile, or that of one rank's trace made elsewhere.
 
-    step_s: seconds per step without the profiler; None when not measured. sources: the files it was made from.
+    waited: what devices did meanwhile, by wait for them. step_s: seconds per step without the profiler; None when not
+    measured. sources: the files it was made from.
     unseen_graphs: launches of graphs in the steps whose kernels the trace does not hold.
     """
 
@@ -48,6 +49,7 @@ class Profile:
     steps: Steps
     phases: Breakdown
     activities: Breakdown | None
+    waited: Breakdown | None
     by_device: Mapping[str, Breakdown]
     communication: pd.DataFrame
     operators: pd.DataFrame
@@ -116,6 +118,7 @@ def make(
 ) -> Profile:
     """Every part of the profile that the traces allow, of the chosen steps."""
     steps, launches, left_out, recorded_ns = shown_steps(trace, chosen)
+    windows = (steps.begin, steps.end)
     nested = nest_operators(trace)
     calls = calls_table(trace, steps, nested, launches)
     collective = communicates(trace, nested, launches)
@@ -131,16 +134,15 @@ def make(
     else:
         missing.setdefault("stacks", NO_STACKS)
         missing["modules"] = missing["stacks"]
-    if modules is not None and notes is not None:
-        add_flops(modules, notes.module_flops)
-    if modules is not None and memory is not None:
-        add_memory(modules, memory, steps_of(memory))
+    if modules is not None:
+        measured(modules, notes, memory)
     remembered = memories_of(memory, notes) if memory is not None else []
     if not remembered:
         missing.setdefault("memory", NO_MEMORY)
     return Profile(
         title=title, sources=[t.path for t in dict.fromkeys(filter(None, (trace, stacks, memory)))],
-        steps=steps, phases=by_phase(trace, steps, nested), activities=by_activity(trace, steps, collective),
+        steps=steps, phases=by_phase(trace, steps, nested), activities=by_activity(trace, windows, collective),
+        waited=while_waiting(trace, steps, collective),
         by_device=by_device(trace, steps, collective, launches.rows[launches.steps != NONE]),
         communication=communication_table(trace, steps, launches, collective),
         operators=operator_table(calls, steps, nobodys_s=nobodys_s),
@@ -151,6 +153,14 @@ def make(
         unseen_graphs=unseen_graphs(trace, steps), missing=missing,
         warnings=[*(notes.warnings if notes else ()), *trace.warnings, *left_out],
     )  # fmt: skip
+
+
+def measured(modules: ModuleTree, notes: Notes | None, memory: Trace | None) -> None:
+    """Enter what modules compute and allocate, where it is known."""
+    if notes is not None:
+        add_flops(modules, notes.module_flops)
+    if memory is not None:
+        add_memory(modules, memory, steps_of(memory))
 
 
 def called(stacks: Trace, steps: Steps, notes: Notes | None) -> tuple[Sequence[Box], ModuleTree | None]:

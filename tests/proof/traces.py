@@ -13,13 +13,13 @@ from tests.proof.claims import Claim, equal, show
 from tests.traces.written import DIALECTS
 
 TRACES = 20_000
-TESTS = Path(__file__).parents[1] / "traces" / "test_launches.py"
+TESTS = [Path(__file__).parents[1] / "traces" / name for name in ("test_launches.py", "test_loops.py")]
 
 
 def claims(traces: int = TRACES) -> Iterator[Claim]:
     """Every figure of every trace is the truth to the nanosecond, and a planted fault is noticed."""
     os.environ["TORCHPACE_PROGRAMS"] = str(traces // len(DIALECTS))
-    code = pytest.main(["-q", "-p", "no:cacheprovider", str(TESTS)])
+    code = pytest.main(["-q", "-p", "no:cacheprovider", *map(str, TESTS)])
     yield equal(f"{traces} simulated traces against the truth", pytest.ExitCode(code).name, pytest.ExitCode.OK.name)
 
 

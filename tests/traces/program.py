@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 OPERATORS = ("aten::mm", "aten::add_", "aten::convolution", "aten::relu", "aten::copy_", "aten::sum")
 COLLECTIVE = "c10d::allreduce_"
+READ = "aten::_local_scalar_dense"  # copies a value to the host, and waits for it
 LATENCY_NS = 4_000  # from a launch to the earliest start on the device
 QUEUE = 64  # launches a stream takes before the host has to wait, as CUDA's does at some thousand
 
@@ -19,7 +20,7 @@ QUEUE = 64  # launches a stream takes before the host has to wait, as CUDA's doe
 class Call:
     """Something the host did: an operator, a launch, a wait, a mark of a step."""
 
-    kind: str  # "step", "operator", "runtime", "driver"
+    kind: str  # "step", "operator", "annotation", "runtime", "driver"
     name: str
     start_ns: int
     end_ns: int
@@ -44,6 +45,18 @@ class Work:
     operator: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An allocation, or a free (of negative bytes). total: what the device has allocated from then on."""
+
+    at_ns: int
+    bytes: int
+    address: int
+    device: int
+    total: int
+    thread: int
+
+
 @dataclass(slots=True)
 class Played:
     """A program that was played: its calls and work in the order they happened to be made, and its steps' windows."""
@@ -51,6 +64,7 @@ class Played:
     steps: int
     calls: list[Call] = field(default_factory=list)
     work: list[Work] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
     def busy_ns(self, step: int | None) -> int:
         """Nanoseconds of device work of a step, summed over streams and devices; of no step for None."""
@@ -80,6 +94,7 @@ class Program:
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
         self.now_ns = 0
+        self.thread = 1
         self.correlation = dice.randrange(1, 1000)
         self.external = dice.randrange(1, 1000)
         self.devices = dice.choice((1, 1, 1, 2))
@@ -135,8 +150,10 @@ class Program:
             self.played.calls.append(Call("operator", name, start_ns, self.now_ns, 1, external=external))
         self.pause(3_000)
 
-    def launch(self, step: int | None, operator: str | None, pieces: int, how: str, external: int = 0) -> None:
-        """One call that queues pieces of work on a stream, all with the call's correlation."""
+    def launch(
+        self, step: int | None, operator: str | None, pieces: int, how: str, external: int = 0
+    ) -> tuple[int, int]:
+        """One call that queues pieces of work on a stream, all with the call's correlation; which stream."""
         stream = self.dice.choice(self.streams)
         self.correlation += self.dice.randrange(1, 9)
         start_ns = self.now_ns
@@ -146,23 +163,28 @@ class Program:
         self.now_ns += self.dice.randrange(2_000, 6_000)
         if step is not None:
             kind = "driver" if how.startswith("cu") and not how.startswith("cuda") else "runtime"
-            self.played.calls.append(Call(kind, how, start_ns, self.now_ns, 1, self.correlation, external))
+            self.played.calls.append(Call(kind, how, start_ns, self.now_ns, self.thread, self.correlation, external))
         for _ in range(pieces):
             self.queue(stream, step, operator, external)
+        return stream
+
+    def longer(self, operator: str | None) -> float:
+        """How much longer the work of an operator takes than it is drawn."""
+        return 1.0
 
     def queue(self, stream: tuple[int, int], step: int | None, operator: str | None, external: int) -> None:
         """A piece of work that begins when its stream is free."""
-        length_ns = max(1, round(self.dice.randrange(500, 12_000) * self.lag))
+        length_ns = max(1, round(self.dice.randrange(500, 12_000) * self.lag * self.longer(operator)))
         start_ns = max(self.now_ns + LATENCY_NS, self.free_ns[stream] + self.dice.randrange(3) * 500)
         self.free_ns[stream] = start_ns + length_ns
         self.queued[stream].append(start_ns + length_ns)
-        copies = operator == "aten::copy_"
-        name = "Memcpy DtoD" if copies else f"{(operator or 'graph').replace('::', '_')}_kernel"
+        copies = {"aten::copy_": "Memcpy DtoD", READ: "Memcpy DtoH (Device -> Pageable)"}
+        name = copies[operator] if operator in copies else f"{(operator or 'graph').replace('::', '_')}_kernel"
         if operator == COLLECTIVE:
             name = "ncclDevKernel_AllReduce_Sum_f32_RING_LL"
         self.played.work.append(
-            Work("copy" if copies else "kernel", name, start_ns, start_ns + length_ns, *stream, self.correlation,
-                 external, step, operator)
+            Work("copy" if operator in copies else "kernel", name, start_ns, start_ns + length_ns, *stream,
+                 self.correlation, external, step, operator)
         )  # fmt: skip
 
     def wait(self, how: str, stream: tuple[int, int] | None) -> None:

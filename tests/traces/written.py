@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
-from tests.traces.program import Call, Played, Work
+from tests.traces.program import Call, Change, Played, Work
 
 PROCESS = 4242
-HOST = {"step": "user_annotation", "operator": "cpu_op", "runtime": "cuda_runtime", "driver": "cuda_driver"}
+HOST = {
+    "step": "user_annotation", "annotation": "user_annotation", "operator": "cpu_op", "runtime": "cuda_runtime",
+    "driver": "cuda_driver",
+}  # fmt: skip
 DEVICE = {"kernel": "kernel", "copy": "gpu_memcpy", "set": "gpu_memset"}
+DEVICE_TYPES = {"cuda": 1, "hip": 6}
 SINCE_1970_NS = 1_790_857_031_250_000_000
 SINCE_BOOT_NS = 4_816_685_156_486_000
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a version writes: from when times count, whether as text, whether device marks and external ids are there."""
+    """How a version writes: from when times count, whether as text, whether device marks and external ids are there,
+    whose runtime is called.
+    """
 
     name: str
     origin_ns: int
     as_text: bool = False
     device_marks: bool = False
     external_ids: bool = True
+    runtime: str = "cuda"
+
+    def called(self, name: str) -> str:
+        """The name of a call of CUDA's runtime or driver in this one."""
+        return name if self.runtime == "cuda" else re.sub(r"^cuda|^cu(?=[A-Z])", self.runtime, name)
 
 
 DIALECTS = (
@@ -31,6 +43,7 @@ DIALECTS = (
     Dialect("since 1970", SINCE_1970_NS),
     Dialect("since 1970, as text", SINCE_1970_NS, as_text=True),
     Dialect("from zero, no external ids", 0, external_ids=False),
+    Dialect("AMD's names", SINCE_BOOT_NS, runtime="hip"),
 )
 
 
@@ -43,6 +56,7 @@ def trace(program: Played, dialect: Dialect) -> str:
     """The trace file's text."""
     events = [host_event(call, dialect) for call in program.calls]
     events += [device_event(work, dialect) for work in program.work]
+    events += [memory_event(change, dialect) for change in program.changes]
     if dialect.device_marks:
         events += device_marks(program, dialect)
     events.append({"ph": "i", "name": "Record Window End", "ts": "0", "pid": "", "tid": "", "s": "g"})
@@ -76,8 +90,8 @@ def host_event(call: Call, dialect: Dialect) -> dict[str, Any]:
     if call.external and dialect.external_ids:
         args["External id"] = call.external
     return {
-        "ph": "X", "cat": HOST[call.kind], "name": call.name, "pid": PROCESS, "tid": PROCESS + call.thread,
-        **times(call.start_ns, call.end_ns, dialect), "args": args,
+        "ph": "X", "cat": HOST[call.kind], "name": dialect.called(call.name),
+        "pid": PROCESS, "tid": PROCESS + call.thread, **times(call.start_ns, call.end_ns, dialect), "args": args,
     }  # fmt: skip
 
 
@@ -89,6 +103,19 @@ def device_event(work: Work, dialect: Dialect) -> dict[str, Any]:
     return {
         "ph": "X", "cat": DEVICE[work.kind], "name": work.name, "pid": work.device, "tid": work.stream,
         **times(work.start_ns, work.end_ns, dialect), "args": args,
+    }  # fmt: skip
+
+
+def memory_event(change: Change, dialect: Dialect) -> dict[str, Any]:
+    """An allocation or a free as an event."""
+    args = {
+        "Total Reserved": 2 * change.total, "Total Allocated": change.total, "Bytes": change.bytes,
+        "Addr": change.address, "Device Id": change.device, "Device Type": DEVICE_TYPES[dialect.runtime],
+    }  # fmt: skip
+    at = times(change.at_ns, change.at_ns, dialect)["ts"]
+    return {
+        "ph": "i", "cat": "cpu_instant_event", "s": "t", "name": "[memory]", "pid": PROCESS,
+        "tid": PROCESS + change.thread, "ts": at, "args": args,
     }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ SHORT_KERNEL_S = 20e-6  # launching one costs the CPU some 5 to 10 µs
 
 
 def idle_device(profile: Profile) -> Iterator[Finding]:
-    """The device waits for the CPU; not told where the trace does not hold all that the device did."""
+    """The device waits for the CPU, other than for data; not told where the trace does not hold all that it did."""
     if profile.activities is None or profile.unseen_graphs:
         return
     shares = usual(profile)
@@ -33,8 +33,9 @@ def idle_device(profile: Profile) -> Iterator[Finding]:
         return
     calls = float(kernels["calls"].sum())
     typical = float(kernels["total_s"].sum()) / calls
+    apart = f", without the {units.percent(shares['data'])} of waiting for data" if shares["data"] else ""
     yield Finding(
-        f"{units.percent(waiting)} of GPU time is idle between launches",
+        f"{units.percent(waiting)} of GPU time is idle between launches{apart}",
         f"{units.percent(shares['CPU only'])} while the CPU ran operators, {units.percent(shares['idle'])} while it "
         f"did not; {number_of(calls, 'kernel')} a step of {seconds(typical)} on average",
         "kernels this short end before the next is launched; larger batches or CUDA graphs launch less"
@@ -88,15 +89,17 @@ def waits(profile: Profile) -> tuple[str, ...]:
 
 
 def waiting_for_the_device(profile: Profile) -> Iterator[Finding]:
-    """The CPU stops to read a value from the device."""
+    """The CPU stops to read a value from the device. While that only communicates or copies, that is the cause."""
     if profile.activities is None:
         return
     table = profile.operators[profile.operators["name"].isin(waits(profile))]
     share = float(table["self_s"].sum()) / profile.steps.on_cpu_s
     if share >= WAITS_SHARE and float(table["calls"].sum()) >= REPEATED:
         worst = table.sort_values("self_s").iloc[-1]
+        meanwhile = profile.waited.fractions if profile.waited else {"communication": 0.0, "copy": 0.0}
+        elsewhere = meanwhile["communication"] + meanwhile["copy"]
         yield Finding(
             f"{units.percent(share)} of its time the CPU waits for the GPU",
             f"{worst['name']}: {number_of(worst['calls'], 'call')} a step, {seconds(worst['self_s'])}",
-            "read values such as loss.item() once in many steps", "operators", share,
+            "read values such as loss.item() once in many steps", "operators", share * (1 - elsewhere),
         )  # fmt: skip

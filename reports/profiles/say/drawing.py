@@ -47,7 +47,7 @@ class Part:
 def bar(breakdown: Breakdown) -> list[Part]:
     """The parts of an average step, in the order in which they run."""
     fractions = breakdown.fractions
-    names = ORDER if "data" in fractions else breakdown.names
+    names = ORDER if "forward" in fractions else breakdown.names
     return [Part(name, COLOURS[name], fractions[name], breakdown.mean_s(name)) for name in names]
 
 

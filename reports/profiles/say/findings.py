@@ -12,7 +12,7 @@ import numpy as np
 
 from reports.format import units
 from reports.profiles.profile import Profile
-from reports.profiles.say.device_findings import communicating, copying, idle_device, waiting_for_the_device
+from reports.profiles.say.device_findings import communicating, copying, idle_device, usual, waiting_for_the_device
 from reports.profiles.say.finding import Finding, number_of, seconds
 from reports.profiles.shape.memory import KINDS
 
@@ -48,12 +48,14 @@ def too_short(profile: Profile) -> Finding | None:
 
 
 def waiting_for_data(profile: Profile) -> Iterator[Finding]:
-    """The step waits for its DataLoader."""
-    share = profile.phases.fractions["data"]
+    """The step waits for its DataLoader, and no device has work meanwhile."""
+    seen = profile.activities is not None and not profile.unseen_graphs  # all that devices did
+    share = usual(profile)["data"] if seen else profile.phases.fractions["data"]
     if share >= DATA_SHARE:
+        step_s = profile.steps.mean_s if seen else profile.steps.on_cpu_s
         yield Finding(
             f"{units.percent(share)} of the step is in DataLoader",
-            f"{seconds(profile.phases.mean_s('data'))} of {seconds(profile.steps.mean_s)} per step",
+            f"{seconds(share * step_s)} of {seconds(step_s)} per step" + ", with no device at work" * seen,
             "keep the data set in memory as tensors, or load it with worker processes (num_workers, pin_memory)",
             "breakdown", share,
         )  # fmt: skip

@@ -52,12 +52,14 @@ def waits(profile: Profile) -> list[Part]:
     shares = usual(profile)
     nothing = shares["idle"] + shares["CPU only"]
     whose = "the devices, on average, do nothing" if profile.by_device else "the device does nothing"
-    idle = Part(nothing, "", nothing * profile.steps.mean_s, whose)
+    apart = ", data apart" if shares["data"] else ""
+    idle = Part(nothing, "", nothing * profile.steps.mean_s, whose + apart)
+    data = Part(shares["data"], "", shares["data"] * profile.steps.mean_s, "is waiting for the DataLoader")
     alone = [
         Part(shares[name], "", shares[name] * profile.steps.mean_s, f"is {what} with nothing beside")
         for name, what in (("communication", "communication"), ("copy", "copying"))
     ]
-    return alone if profile.unseen_graphs else [idle, *alone]
+    return alone if profile.unseen_graphs else [data, idle, *alone]
 
 
 def first_operator(profile: Profile, products: float | None) -> list[Part]:

@@ -12,11 +12,11 @@ from reports.profiles.shape.nesting import NONE, Nest, ancestor
 from reports.profiles.shape.overlaps import Union, shares, union
 from reports.profiles.shape.windows import Steps
 from reports.profiles.trace.columns import devices, lanes, of_category, where
-from reports.profiles.trace.dialects import MARK, ON_CPU, ON_DEVICE
+from reports.profiles.trace.dialects import MARK, ON_CPU, ON_DEVICE, WAITS
 from reports.profiles.trace.reading import Trace
 
 PHASES = ("data", "optimizer", "backward", "forward", "other")
-ACTIVITIES = ("kernel", "communication", "copy", "CPU only", "idle")
+ACTIVITIES = ("kernel", "communication", "copy", "data", "CPU only", "idle")
 LOADER, OPTIMIZER, BACKWARD = "enumerate(DataLoader)", "Optimizer.", "autograd::engine::evaluate_function"
 
 Ints = NDArray[np.int64]
@@ -48,11 +48,16 @@ def by_phase(trace: Trace, steps: Steps, nest: Nest) -> Breakdown:
     """
     events = trace.events
     mine = on_main_thread(events)
-    data = mine & where(events["name"], lambda name: name.startswith(LOADER))
+    data = loading(events)
     optimizer = mine & where(events["name"], lambda name: name.startswith(OPTIMIZER))
     forward = mine & of_category(events, "cpu_op")
     parts = [of(events, data), of(events, optimizer), backward_of(events, nest), of(events, forward)]
     return Breakdown(PHASES, np.array(shares(parts, steps.low, steps.high)))
+
+
+def loading(events: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which events are waits for a DataLoader, on the thread that takes the steps."""
+    return on_main_thread(events) & where(events["name"], lambda name: name.startswith(LOADER))
 
 
 def on_main_thread(events: pd.DataFrame) -> NDArray[np.bool_]:
@@ -94,12 +99,14 @@ def backward_of(events: pd.DataFrame, nest: Nest) -> Union:
 
 
 def by_activity(
-    trace: Trace, steps: Steps, collective: NDArray[np.bool_], own: NDArray[np.bool_] | None = None
+    trace: Trace, windows: tuple[Ints, Ints], collective: NDArray[np.bool_], own: NDArray[np.bool_] | None = None
 ) -> Breakdown | None:
-    """Kernel, communication, copy, CPU only, idle: what devices did, and the CPU meanwhile; None without a device.
+    """Kernel, communication, copy, data, CPU only, idle: what devices did, and else the CPU; None without a device.
 
-    Where several things ran at once the first of these counts: communication that a kernel hides costs nothing.
-    collective: which events are communication. own: which are of the devices that are meant; all unless said.
+    Where several things ran at once the first of these counts: communication that a kernel hides costs nothing, nor
+    does waiting for a DataLoader (data) while a device has work.
+    windows: from when to when, such as steps, which are the columns. collective: which events are communication. own:
+    which are of the devices that are meant; all unless said.
     """
     events = trace.events
     on_device = of_category(events, *ON_DEVICE) & (own if own is not None else True)
@@ -108,8 +115,17 @@ def by_activity(
     kernel = on_device & of_category(events, "kernel")
     copy = on_device & ~kernel
     on_cpu = of_category(events, "cpu_op", "cuda_runtime")
-    parts = [of(events, chosen) for chosen in (kernel & ~collective, kernel & collective, copy, on_cpu)]
-    return Breakdown(ACTIVITIES, np.array(shares(parts, steps.begin, steps.end)))
+    chosen = (kernel & ~collective, kernel & collective, copy, loading(events), on_cpu)
+    parts = [of(events, each) for each in chosen]
+    return Breakdown(ACTIVITIES, np.array(shares(parts, *windows)))
+
+
+def while_waiting(trace: Trace, steps: Steps, collective: NDArray[np.bool_]) -> Breakdown | None:
+    """What devices did while the stepping thread waited for them, by wait; None without a device or a wait."""
+    events = trace.events
+    waiting = on_main_thread(events) & where(events["name"], lambda name: name in WAITS)
+    waits = of(events, waiting & steps.within(events["start_ns"].to_numpy()))
+    return by_activity(trace, (waits.starts, waits.ends), collective) if len(waits.starts) else None
 
 
 def by_device(trace: Trace, steps: Steps, collective: NDArray[np.bool_], rows: Ints) -> dict[str, Breakdown]:
@@ -119,7 +135,8 @@ def by_device(trace: Trace, steps: Steps, collective: NDArray[np.bool_], rows: I
     names = sorted(set(device[rows]), key=lambda name: (len(name), name))
     if len(names) < 2:
         return {}
-    found = {name: by_activity(trace, steps, collective, on_device & (device == name)) for name in names}
+    windows = (steps.begin, steps.end)
+    found = {name: by_activity(trace, windows, collective, on_device & (device == name)) for name in names}
     return {name: parts for name, parts in found.items() if parts is not None}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,6 @@ from bench.records.errors import UsageError
 from reports.profiles.trace.columns import Number
 from reports.profiles.trace.dialects import DETAILS
 
-PIECE = 1 << 24  # bytes of a file that are made into objects at a time
-BEGIN, END = re.compile(rb"\s*\["), re.compile(rb"\]\s*\Z")
-LONGEST_END = 1000  # bytes at the end of a list in which its bracket is looked for
-BETWEEN = re.compile(rb"\}\s*,\s*(?=\{)")
 GZIP = b"\x1f\x8b"
 
 # What some versions write where JSON allows no such number.
@@ -94,14 +90,6 @@ class Document(msgspec.Struct):
     deviceProperties: Any = None
 
 
-class Envelope(msgspec.Struct):
-    """A trace file whose events are left as they are written."""
-
-    traceEvents: msgspec.Raw
-    distributedInfo: Any = None
-    deviceProperties: Any = None
-
-
 NOTHING = Args()
 
 
@@ -143,30 +131,6 @@ def other_kind(data: bytes) -> str:
     if RECORDS.match(data):
         return "a file of records, and no trace; `torchpace compare` or `report` shows it"
     return ""
-
-
-def pieces(data: bytes) -> Iterator[Document]:
-    """The document in parts, each with some of the events: as objects they take many times the memory of the file.
-
-    Raises msgspec.DecodeError where the file is not as it should be, or not divided where it looks as if it were.
-    """
-    bare = data[:1000].lstrip()[:1] == b"["
-    around = Envelope(msgspec.Raw(data)) if bare else msgspec.json.decode(data, type=Envelope, strict=False)
-    for events in divided(memoryview(around.traceEvents)):
-        found = msgspec.json.decode(b"[" + events + b"]", type=list[Event], strict=False)
-        yield Document(found, around.distributedInfo, around.deviceProperties)
-
-
-def divided(events: memoryview) -> Iterator[bytes]:
-    """A list's text without its brackets, cut between objects. A cut inside of one leaves a part that is no JSON."""
-    first, last = BEGIN.match(events), END.search(events, max(0, len(events) - LONGEST_END))
-    if first is None or last is None:
-        raise msgspec.DecodeError("a list without its end, or with something after it")
-    at, end = first.end(), last.start()
-    while at < end:
-        cut = BETWEEN.search(events, at + PIECE, end) if at + PIECE < end else None
-        yield bytes(events[at : cut.start() + 1 if cut else end])
-        at = cut.end() if cut else end
 
 
 def decode(path: Path, data: bytes) -> Document:

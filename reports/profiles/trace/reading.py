@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pandas as pd
 from msgspec.structs import replace as replaced
@@ -21,9 +20,10 @@ from pandas.api.types import union_categoricals
 from bench.records.profile_notes import ALLOCATION
 from reports.profiles.trace.columns import category, of_category, real, whole, written
 from reports.profiles.trace.dialects import CATEGORIES, MARK
-from reports.profiles.trace.document import NOTHING, Document, Event, TraceError, content, decode, details, pieces
+from reports.profiles.trace.document import NOTHING, Document, Event, TraceError, content, decode, details
 from reports.profiles.trace.doubts import not_understood, nothing_understood, without_impossible
 from reports.profiles.trace.marks import suggested, with_marks
+from reports.profiles.trace.pieces import ERRORS, pieces
 from reports.profiles.trace.times import NOT_KNOWN, nanoseconds
 
 __all__ = ["Trace", "TraceError", "read_trace"]
@@ -32,6 +32,8 @@ LONGEST_NS = 30 * 86_400 * 10**9  # a month: whatever lies farther off has a bro
 LONGEST_POSSIBLE = np.iinfo(np.int64).max
 NO_TIME = b"0"
 Ints = NDArray[np.int64]
+Columns = dict[str, Any]
+"""Arrays and categoricals of one length, by name."""
 
 # The columns of details, and what is made of whatever a file has there.
 EVENT_COLUMNS = {
@@ -72,7 +74,7 @@ def read_trace(path: Path, step_mark: str = "") -> Trace:
     collecting = gc.isenabled()
     gc.disable()  # a million small objects, none of which refers to another
     try:
-        return tabulate(path, parts_of(path, content(path)), step_mark)
+        return tabulate(path, parts_of(path), step_mark)
     finally:
         if collecting:
             gc.enable()
@@ -80,22 +82,22 @@ def read_trace(path: Path, step_mark: str = "") -> Trace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """Some of a file's events, and its allocations and frees, as tables with the times that the file has.
+    """Some of a file's events, and its allocations and frees, as columns with the times that the file has.
 
     events: in the order of the file, with start_ns, and duration_ns (NOT_KNOWN for what is no number).
     """
 
-    events: pd.DataFrame
-    memory: pd.DataFrame
+    events: Columns
+    memory: Columns
     document: Document
 
 
-def parts_of(path: Path, data: bytes) -> list[Part]:
+def parts_of(path: Path) -> list[Part]:
     """The file in parts; in one, where it has to be put right first. Raises TraceError."""
     try:
-        return [part_of(document) for document in pieces(data)]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return [part_of(decode(path, data))]
+        return [part_of(document) for document in pieces(path)]
+    except ERRORS:
+        return [part_of(decode(path, content(path)))]
 
 
 def part_of(document: Document) -> Part:
@@ -105,32 +107,30 @@ def part_of(document: Document) -> Part:
     changes = [event for event in every if event.name == ALLOCATION]
     sizes = details([event.args or NOTHING for event in changes], "bytes_changed")
     changes = [change for change, size in zip(changes, sizes, strict=True) if size is not None]
-    return Part(event_table(events), memory_table(changes), replaced(document, traceEvents=[]))
+    return Part(event_columns(events), memory_columns(changes), replaced(document, traceEvents=[]))
 
 
-def together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Tables with the same columns below each other; texts stay texts that are kept once."""
-    if len(tables) == 1:
-        return tables[0]
-    first = tables[0]
-    return pd.DataFrame({
-        name: union_categoricals([table[name] for table in tables])
-        if isinstance(first[name].dtype, pd.CategoricalDtype)
-        else np.concatenate([table[name].to_numpy() for table in tables])
-        for name in first.columns
-    })  # fmt: skip
+def together(parts: Sequence[Columns]) -> Columns:
+    """The same columns of all parts, each in one piece. Parts are emptied: all columns twice would be the most memory
+    that a large file needs.
+    """
+    found = {}
+    for name in tuple(parts[0]):
+        pieces_of = [part.pop(name) for part in parts]
+        is_text = isinstance(pieces_of[0], pd.Categorical)
+        found[name] = union_categoricals(pieces_of) if is_text else np.concatenate(pieces_of)
+    return found
 
 
 def tabulate(path: Path, parts: Sequence[Part], step_mark: str) -> Trace:
     """The events as tables. Raises TraceError when there is none."""
-    events = together([part.events for part in parts]) if parts else event_table([])
-    changes = together([part.memory for part in parts]) if parts else memory_table([])
-    if events.empty:
+    events, changes = together([part.events for part in parts]), together([part.memory for part in parts])
+    starts, durations = events.pop("start_ns"), events.pop("duration_ns")
+    if not len(starts):
         raise TraceError(
             f"{path}: has no events with a duration; export the trace in on_trace_ready, or after the profiler stopped"
         )
-    starts, durations = events["start_ns"].to_numpy(), events.pop("duration_ns").to_numpy()
-    change_times = changes["time_ns"].to_numpy()
+    change_times = changes["time_ns"]
     good = plausible(starts, starts) & (durations != NOT_KNOWN) & (durations <= LONGEST_NS)
     good_changes = plausible(change_times, starts)
     if not good.any():
@@ -141,7 +141,8 @@ def tabulate(path: Path, parts: Sequence[Part], step_mark: str) -> Trace:
     if negative := int((durations[good] < 0).sum()):
         warnings.append(f"{negative} events have a negative duration, counted as 0")
     first_ns = min(starts[good].min(), change_times[good_changes].min(initial=LONGEST_POSSIBLE))
-    table = in_order(events[good], starts[good] - first_ns, durations[good])
+    start_ns = starts - first_ns
+    table = in_order(events, np.flatnonzero(good), start_ns, start_ns + np.maximum(durations, 0))
     if why := nothing_understood(table):
         raise TraceError(f"{path}: {why}")
     table, cut = without_impossible(with_marks(table, step_mark))
@@ -150,12 +151,12 @@ def tabulate(path: Path, parts: Sequence[Part], step_mark: str) -> Trace:
     return Trace(
         path,
         table,
-        changes[good_changes]
+        pd.DataFrame(changes)[good_changes]
         .assign(time_ns=change_times[good_changes] - first_ns)
         .sort_values("time_ns", kind="stable")
         .reset_index(drop=True),
-        rank=rank_of(parts[0].document.distributedInfo),
-        devices=device_names(parts[0].document.deviceProperties),
+        rank=rank_of(parts[-1].document.distributedInfo),
+        devices=device_names(parts[-1].document.deviceProperties),
         warnings=[*warnings, *cut, *not_understood(table)],
     )
 
@@ -170,17 +171,20 @@ def plausible(times: Ints, events: Ints) -> NDArray[np.bool_]:
     return found
 
 
-def in_order(events: pd.DataFrame, start_ns: Ints, durations: Ints) -> pd.DataFrame:
-    """Events in order of start; of those that start together the longest first, which is around the others."""
-    end_ns = start_ns + np.maximum(durations, 0)
-    order = np.lexsort((-end_ns, start_ns))
-    return events.assign(start_ns=start_ns, end_ns=end_ns).iloc[order].reset_index(drop=True)
+def in_order(columns: Columns, rows: Ints, start_ns: Ints, end_ns: Ints) -> pd.DataFrame:
+    """Some rows in order of start; of those that start together the longest first, which is around the others.
+
+    Columns are emptied, as in `together`.
+    """
+    rows = rows[np.lexsort((-end_ns[rows], start_ns[rows]))]
+    ordered = {name: columns.pop(name)[rows] for name in tuple(columns)}
+    return pd.DataFrame({**ordered, "start_ns": start_ns[rows], "end_ns": end_ns[rows]}, copy=False)
 
 
-def event_table(events: Sequence[Event]) -> pd.DataFrame:
+def event_columns(events: Sequence[Event]) -> Columns:
     """Events with a duration, in the order of the file."""
     args = [event.args or NOTHING for event in events]
-    return pd.DataFrame({
+    return {
         "name": category([event.name for event in events]),
         "category": category([CATEGORIES.get(event.cat or "", event.cat or "") for event in events]),
         "process": category([event.pid for event in events]),
@@ -188,18 +192,18 @@ def event_table(events: Sequence[Event]) -> pd.DataFrame:
         "start_ns": nanoseconds([event.ts for event in events]),
         "duration_ns": nanoseconds([event.dur or NO_TIME for event in events]),
         **{column: make(details(args, column)) for column, make in EVENT_COLUMNS.items()},
-    })  # fmt: skip
+    }
 
 
-def memory_table(changes: Sequence[Event]) -> pd.DataFrame:
+def memory_columns(changes: Sequence[Event]) -> Columns:
     """Allocations and frees, in the order of the file."""
     args = [event.args or NOTHING for event in changes]
-    return pd.DataFrame({
+    return {
         "time_ns": nanoseconds([change.ts for change in changes]),
         **{column: whole(details(args, detail)) for column, detail in MEMORY_COLUMNS.items()},
         "process": category([event.pid for event in changes]),
         "thread": category([event.tid for event in changes]),
-    })  # fmt: skip
+    }
 
 
 def device_names(properties: Any) -> list[str]:

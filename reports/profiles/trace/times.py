@@ -18,7 +18,9 @@ Written = bytes  # what stands in the file: a number in microseconds, perhaps in
 
 NOT_KNOWN = np.iinfo(np.int64).min  # what no time can be
 LARGEST_NS = 2**62
-SMALL_US = 1e12  # below it a float64 tells nanoseconds apart
+# A float of 80 bits, where the processor has it, tells nanoseconds since 1970 apart; a float64 those below 1e12 µs.
+FLOAT = np.longdouble
+SMALL_US = 1e12 * 2.0 ** (np.finfo(FLOAT).nmant - np.finfo(np.float64).nmant)
 USUAL = re.compile(rb"(?:\d{1,15}\.\d{3},)+")  # as torch writes them since 2.1: three decimals
 WHOLE = re.compile(rb"(?:\d{1,15},)+")  # as it did before
 DECIMAL = re.compile(rb"(?:-?\d{1,15}(?:\.\d+)?,)+")
@@ -34,7 +36,7 @@ def nanoseconds(values: Sequence[Written]) -> NDArray[np.int64]:
     if WHOLE.fullmatch(joined):
         return 1000 * numbers(joined, np.int64)
     if DECIMAL.fullmatch(joined):
-        found = numbers(joined, np.float64)
+        found = numbers(joined, FLOAT)
         if np.abs(found).max() < SMALL_US:
             rounded: NDArray[np.int64] = np.rint(found * 1000).astype(np.int64)
             return rounded

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.profiles.trace import document
+from reports.profiles.trace import pieces
 from reports.profiles.trace.reading import Trace, TraceError, read_trace
 from tests.conftest import ROOT
 from tests.traces.events import Events, memory, op, step, write
@@ -35,8 +35,8 @@ def same(one: Trace, other: Trace) -> bool:
 def test_pieces_of_any_size_give_the_same_trace(monkeypatch: pytest.MonkeyPatch, name: str, piece: int) -> None:
     path = TRACES / f"{name}.json.gz"
     whole = read_trace(path)
-    monkeypatch.setattr(document, "PIECE", max(piece, 1000) if name != "h200_compiled" else piece)
-    assert len(list(document.pieces(document.content(path)))) > 1
+    monkeypatch.setattr(pieces, "PIECE", max(piece, 1000) if name != "h200_compiled" else piece)
+    assert len(list(pieces.pieces(path))) > 1
     assert same(whole, read_trace(path))
 
 
@@ -51,7 +51,7 @@ def test_what_looks_like_a_border_inside_of_a_name_is_none(
     whole = read_trace(path)
     assert len(whole.events) == 4
     assert whole.rank == (None if bare else 3)
-    monkeypatch.setattr(document, "PIECE", piece)
+    monkeypatch.setattr(pieces, "PIECE", piece)
     assert same(whole, read_trace(path))
 
 
@@ -59,7 +59,7 @@ def test_what_looks_like_a_border_inside_of_a_name_is_none(
 def test_what_is_put_right_in_a_whole_file_is_put_right_in_one_of_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
-    monkeypatch.setattr(document, "PIECE", piece)
+    monkeypatch.setattr(pieces, "PIECE", piece)
     whole = read_trace(write(tmp_path / "whole.json", FEW))
     text = json.dumps(FEW)
     for wrong in (text[:-1], text[:-1] + ",", text[:-1] + ",]", text.replace("aten::mm", "aten::mm\x01")):

@@ -73,7 +73,9 @@ def test_a_device_is_busy_with_one_thing_at_a_time(tmp_path: Path) -> None:
     profile = profile_of(tmp_path, [step(0, 0, 100), *gpu_step(0), step(1, 100, 100), *gpu_step(100)])
     assert profile.activities is not None
     micros = {name: profile.activities.mean_s(name) * 1e6 for name in profile.activities.names}
-    assert micros == pytest.approx({"kernel": 40, "communication": 10, "copy": 5, "CPU only": 16, "idle": 29})
+    assert micros == pytest.approx(
+        {"kernel": 40, "communication": 10, "copy": 5, "data": 0, "CPU only": 16, "idle": 29}
+    )
 
 
 def test_device_time_belongs_to_the_operator_that_queued_it(tmp_path: Path) -> None:
