@@ -15,7 +15,7 @@ from reports.profiles.profile import Profile
 from reports.profiles.say import drawing
 from reports.profiles.say.findings import findings
 from reports.profiles.say.headline import headline
-from reports.profiles.say.ranks import ranks_of
+from reports.profiles.say.ranks import not_whole, ranks_of
 from reports.profiles.say.text import Said
 from reports.read.runs import gather
 from reports.topics.ceilings.figures import Roof
@@ -40,8 +40,8 @@ def as_html(
     records = page_of(gather(sources), roofs) if sources else None
     shown = [show(number, profile, embed_traces, roofs) for number, profile in enumerate(profiles, 1)]
     return page(
-        "report.html", records=records, profiles=shown, ranks=ranks_of(profiles), failed=failed, draw=drawing,
-        command=command,
+        "report.html", records=records, profiles=shown, ranks=ranks_of(profiles), not_whole=not_whole(profiles),
+        failed=failed, draw=drawing, command=command,
     )  # fmt: skip
 
 

@@ -62,6 +62,7 @@ class Profile:
     allocated: Mapping[str, float] = field(default_factory=dict)  # bytes per step by operator
     notes: Notes | None = None
     rank: int | None = None
+    ranks: int | None = None  # of the job
     devices: Sequence[str] = ()
     recorded_ns: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # lengths of all steps
     unseen_graphs: int = 0
@@ -149,7 +150,7 @@ def make(
         by_shape=operator_table(calls, steps, ("name", "shapes")),
         kernels=kernel_table(trace, steps, launches), timeline=timeline_of(trace, steps), flame=flame, modules=modules,
         memories=remembered, allocated=allocated_by_operator(memory, steps_of(memory)) if memory is not None else {},
-        notes=notes, rank=trace.rank, devices=trace.devices, recorded_ns=recorded_ns,
+        notes=notes, rank=trace.rank, ranks=trace.ranks, devices=trace.devices, recorded_ns=recorded_ns,
         unseen_graphs=unseen_graphs(trace, steps), missing=missing,
         warnings=[*(notes.warnings if notes else ()), *trace.warnings, *left_out],
     )  # fmt: skip

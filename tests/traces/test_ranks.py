@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
+from reports.page.report import said_of
 from reports.profiles.profile import read_foreign
 from reports.profiles.say.findings import findings
-from reports.profiles.say.ranks import STEP, ranks_of
+from reports.profiles.say.ranks import STEP, not_whole, ranks_of
+from reports.profiles.say.text import as_text
 from reports.profiles.shape.communication import is_communication
 from tests.conftest import ROOT
 from tests.traces import events as small
@@ -68,6 +70,17 @@ def test_the_page_and_the_text_of_ranks_tell_them_apart(tmp_path: Path, capsys: 
     page = (tmp_path / "out" / "report.html").read_text()
     assert page.index("Ranks side by side") < page.index('<section id="p1"')
     assert all(f"rank{number}.json (rank {number})" in page for number in range(4))
+
+
+def test_ranks_that_are_missing_or_there_twice_are_named(tmp_path: Path) -> None:
+    paths = written(tmp_path, played(1))
+    found = [read_one(path) for path in paths]
+    assert not_whole(found) == ""
+    assert not_whole(found[:1]) == ""
+    assert not_whole([found[0], found[2], found[3]]) == "Of the job's 4 ranks, rank 1 is not among these traces."
+    assert not_whole(found[:2]) == "Of the job's 4 ranks, ranks 2, 3 are not among these traces."
+    assert "rank 1 is there more than once" in not_whole([*found, found[1]])
+    assert "rank 1 is not" in as_text([said_of(found[number], ()) for number in (0, 2, 3)], "table", "")
 
 
 def test_two_devices_are_told_apart() -> None:

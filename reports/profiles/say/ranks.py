@@ -5,6 +5,7 @@ Each rank has its own clock, so lengths are compared and never moments.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -17,6 +18,7 @@ from reports.profiles.say.finding import Finding, seconds
 STEP = "the step"
 ALIKE = "all"
 ADVICE = "look what it does more than the others: data, Python, or a slower device"
+MOST_RANKS, MOST_NAMED = 100_000, 10
 LATE = 0.1  # of the step that the others wait in communication, or by which a step is longer
 
 
@@ -71,6 +73,25 @@ def ranks_of(profiles: Sequence[Profile]) -> Ranks | None:
         if all(name in own for own in lengths.values())
     ]
     return Ranks(list(found), parts, steps, [*late(found)])
+
+
+def not_whole(profiles: Sequence[Profile]) -> str:
+    """In words, which ranks of a job are not there, or there more than once; empty where all are."""
+    counts = Counter(profile.rank for profile in profiles if profile.rank is not None)
+    several = sorted(rank for rank, count in counts.items() if count > 1)
+    if several:
+        return f"Ranks are not compared: {named(several)} there more than once, as of several jobs."
+    size = max((profile.ranks or 0 for profile in profiles), default=0)
+    if len(counts) < 2 or size > MOST_RANKS:
+        return ""
+    missing = sorted(set(range(size)) - set(counts))
+    return f"Of the job's {size} ranks, {named(missing)} not among these traces." if missing else ""
+
+
+def named(ranks: Sequence[int]) -> str:
+    """Some ranks as the subject of a sentence."""
+    shown = ", ".join(map(str, ranks[:MOST_NAMED])) + ", ..." * (len(ranks) > MOST_NAMED)
+    return f"rank {shown} is" if len(ranks) == 1 else f"ranks {shown} are"
 
 
 def part_s(profile: Profile, name: str) -> float:

@@ -18,7 +18,7 @@ from reports.format.html import short
 from reports.format.tables import WIDTH, grid, plain, title
 from reports.profiles.profile import Profile
 from reports.profiles.say.finding import Finding
-from reports.profiles.say.ranks import ranks_of
+from reports.profiles.say.ranks import not_whole, ranks_of
 
 ROWS = 15  # of a table on a terminal
 NAME = 60  # characters of a name in a table
@@ -110,9 +110,9 @@ def as_text(said: Sequence[Said], style: str, command: str) -> str:
 
 def ranks_text(profiles: Sequence[Profile], style: str) -> str:
     """The ranks side by side; empty where there are none."""
-    found = ranks_of(profiles)
+    found, doubt = ranks_of(profiles), folded(not_whole(profiles), style)
     if found is None:
-        return ""
+        return doubt
     cells = [
         [each.name, units.quantity(each.least_s, "s"), each.fastest, units.quantity(each.median_s, "s"),
          units.quantity(each.most_s, "s"), each.slowest]
@@ -120,7 +120,8 @@ def ranks_text(profiles: Sequence[Profile], style: str) -> str:
     ]  # fmt: skip
     headers = [f"{len(found.ranks)} ranks", "fastest", "rank", "median", "slowest", "rank"]
     said = [plain(f"- {sentence(finding)}", style) for finding in found.findings]
-    return "\n\n".join([title("Ranks side by side", style), *said, grid(headers, cells, style, 1)])
+    parts = [title("Ranks side by side", style), doubt, *said, grid(headers, cells, style, 1)]
+    return "\n\n".join(part for part in parts if part)
 
 
 def tables(said: Said, style: str, most: int) -> str:

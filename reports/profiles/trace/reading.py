@@ -62,6 +62,7 @@ class Trace:
     events: pd.DataFrame
     memory: pd.DataFrame
     rank: int | None = None
+    ranks: int | None = None  # of the job
     devices: Sequence[str] = ()
     warnings: Sequence[str] = field(default=())
 
@@ -155,7 +156,8 @@ def tabulate(path: Path, parts: Sequence[Part], step_mark: str) -> Trace:
         .assign(time_ns=change_times[good_changes] - first_ns)
         .sort_values("time_ns", kind="stable")
         .reset_index(drop=True),
-        rank=rank_of(parts[-1].document.distributedInfo),
+        rank=number_in(parts[-1].document.distributedInfo, "rank"),
+        ranks=number_in(parts[-1].document.distributedInfo, "world_size"),
         devices=device_names(parts[-1].document.deviceProperties),
         warnings=[*warnings, *cut, *not_understood(table)],
     )
@@ -212,7 +214,7 @@ def device_names(properties: Any) -> list[str]:
     return [str(device.get("name", "")) for device in known if isinstance(device, dict)]
 
 
-def rank_of(info: Any) -> int | None:
-    """Which of the processes of a distributed job it was."""
-    rank = info.get("rank") if isinstance(info, dict) else None
-    return rank if isinstance(rank, int) and not isinstance(rank, bool) else None
+def number_in(info: Any, word: str) -> int | None:
+    """What is said of a distributed job: which of its processes it was (rank), and how many there are (world_size)."""
+    number = info.get(word) if isinstance(info, dict) else None
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
