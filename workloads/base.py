@@ -85,6 +85,8 @@ class Step:
     random: the answer depends on random numbers drawn while running (dropout).
     data: the data set the step reads, in words; empty when it makes its own numbers.
     tested: how many test samples the outcome's accuracy is a share of; 0 where it is not said.
+    inputs: the tensors that it reads, in which other numbers may be drawn after it was timed, to see that it computes;
+        by default those that both run and check hold.
     target: where answers are accuracies, the one at which training is done; cap: after how many steps it is given up.
     """
 
@@ -99,6 +101,7 @@ class Step:
     tested: int = 0
     target: float | None = None
     cap: int = 0
+    inputs: Sequence[Tensor] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,19 +59,32 @@ def judge(answer: Tensor, right: Tensor, allowed: float, which: str = "") -> Non
     raise WrongAnswer(f"relative error {error:.3g} where at most {allowed:.3g} is rounding{which}")
 
 
-def near(right: Callable[[], Tensor], tolerance: float | None = None) -> Callable[[Tensor], None]:
-    """A check that the answer is within `tolerance` of `right()`; by default the answer's dtype decides.
+class Near:
+    """A check that an answer is within `tolerance` of `right()`; by default the answer's dtype decides.
 
-    `right` is called once, and only when the check is, so that its tensors are not part of the step's memory.
+    `right` is called once, and only when the check is, so that its tensors are not part of the step's memory; and once
+    more after `forget`, where what it computes with may have changed.
     """
-    known: list[Tensor] = []
 
-    def check(answer: Tensor) -> None:
-        if not known:
-            known.append(right().detach().clone())
-        judge(answer, known[0], RELATIVE_TOLERANCE.get(answer.dtype, 0.0) if tolerance is None else tolerance)
+    def __init__(self, right: Callable[[], Tensor], tolerance: float | None = None) -> None:
+        self.right, self.tolerance = right, tolerance
+        self.known: Tensor | None = None
 
-    return check
+    def __call__(self, answer: Tensor) -> None:
+        """Raise WrongAnswer for an answer that is too far from the right one."""
+        if self.known is None:
+            self.known = self.right().detach().clone()
+        allowed = RELATIVE_TOLERANCE.get(answer.dtype, 0.0) if self.tolerance is None else self.tolerance
+        judge(answer, self.known, allowed)
+
+    def forget(self) -> None:
+        """Compute what is right anew for the next answer."""
+        self.known = None
+
+
+def near(right: Callable[[], Tensor], tolerance: float | None = None) -> Near:
+    """A check that the answer is within `tolerance` of `right()`; see `Near`."""
+    return Near(right, tolerance)
 
 
 def losses_near(right: Callable[[int], Tensor]) -> Callable[[Sequence[Tensor]], None]:

@@ -23,6 +23,8 @@ def kept(answer: object) -> Tensor:
     """A copy of an answer that later steps cannot change. Raises TypeError for an answer that is no tensor."""
     if not isinstance(answer, Tensor):
         raise TypeError(f"run() gave {type(answer).__name__}; a step's run() must give back a tensor")
+    if answer.is_meta:
+        raise TypeError("run() gave a tensor without numbers, on meta")
     return answer.detach().clone().cpu()
 
 

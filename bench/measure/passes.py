@@ -17,6 +17,7 @@ from torch import Tensor
 from bench.devices import Device
 from bench.measure import exact
 from bench.measure.answers import ANSWERS, check_begun, check_last, judge_changed, kept, unchecked
+from bench.measure.audit.auditing import audit
 from bench.measure.machine import Watch
 from bench.measure.task import Task, build, compiles, failure, subject_of
 from bench.measure.timer import Samples, each_call, sample
@@ -120,6 +121,7 @@ def conclude(
                     "graphs": begun.made.graphs, "graph_breaks": begun.made.graph_breaks, "recompiles": final.recompiles
                 }  # fmt: skip
             records += [replace(blank, metric=name, values=(float(value),)) for name, value in found.items()]
+        audit(task, workload, device, step, samples.values)
     return records
 
 

@@ -15,7 +15,7 @@ import torch
 from bench.devices import DEVICES, Device
 from bench.measure.timer import Budget
 from bench.modes import inference, torch_compile
-from bench.records.errors import describe
+from bench.records.errors import NotBelieved, describe
 from bench.records.record import Case, Record
 from workloads.base import WORKLOADS, Setup, Step, Unavailable, Workload, WrongAnswer, load_suite
 
@@ -93,5 +93,6 @@ def failure(blank: Record, error: Exception) -> Record:
     """The record of what a workload raised: that it is not available, or how it is broken."""
     if isinstance(error, Unavailable):
         return replace(blank, status="unavailable", reason=str(error))
-    reason = f"wrong answer: {error}" if isinstance(error, WrongAnswer) else describe(error)
+    known = {WrongAnswer: "wrong answer", NotBelieved: "not believed"}
+    reason = f"{known[type(error)]}: {error}" if type(error) in known else describe(error)
     return replace(blank, status="broken", reason=reason)

@@ -21,6 +21,10 @@ class UsageError(Exception):
     """
 
 
+class NotBelieved(Exception):
+    """Raised when the times of a step are not those of its work; the text says what was found out."""
+
+
 def describe(error: BaseException, within: Path | None = None) -> str:
     """'ValueError: text at model.py:31': the innermost frame outside of torch, or inside the folder `within`."""
     frames = traceback.extract_tb(error.__traceback__)
