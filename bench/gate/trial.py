@@ -18,6 +18,7 @@ from typing import Any
 from bench.devices import DEVICES
 from bench.gate.hosts import Host
 from bench.measure.answers import ANSWERS, check_begun, check_last, judge_changed, kept, unchecked
+from bench.measure.audit.auditing import audit
 from bench.measure.task import Task, build, check_defined, failure, find_workload
 from bench.measure.timer import Samples, block_time
 from bench.measure.turns import Shape, warm_up
@@ -60,6 +61,8 @@ def converse(connection: Connection, task: Task, blank: Record) -> Record:
     torch_compile.check_used(case.mode)
     if task.launch == 0 and torch_compile.changed(case.mode):
         judge_changed(task, workload, device, answers, Samples(tuple(values), steps, ()))
+    if task.launch == 0 and values:
+        audit(task, workload, device, step, values)
     return replace(
         blank, values=tuple(values), steps_per_value=steps, items=step.items, item=workload.item, data=step.data,
         warnings=unchecked(step),

@@ -13,6 +13,7 @@ from bench.counts.torch_profiler import operator_times, steps_for
 from bench.devices import Device
 from bench.measure import exact
 from bench.measure.answers import CHEAP_STEP_S, check_begun, check_last, judge_changed, kept, unchecked
+from bench.measure.audit.auditing import audit
 from bench.measure.passes import Begun, Pass, begin, guarded
 from bench.measure.task import Task, build, setup_on
 from bench.measure.timer import Samples
@@ -60,6 +61,8 @@ def turns_pass(task: Task, workload: Workload, device: Device, blank: Record) ->
         if is_long(records):
             records += long_records(of(blank, compiled), compiled)
         records += answer_records(task, workload, device, blank, (eager, compiled), values)
+    if task.launch == 0:
+        audit(task, workload, device, compiled.step, values[1])
     return records
 
 

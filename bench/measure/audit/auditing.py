@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Sequence
 
 from bench.devices import Device
+from bench.measure.answers import kept
 from bench.measure.audit import elsewhere, looks
 from bench.measure.audit.bindings import replaced
 from bench.measure.audit.inputs import Inputs, shared
@@ -18,7 +19,8 @@ from bench.modes import torch_compile
 from bench.records.errors import NotBelieved
 from workloads.base import Step, Unavailable, Workload
 
-SHORT_STEP_S = 0.02  # a step up to this long is asked everything
+# A step up to so long is asked everything; up to the second, what takes few calls; up to the third, a single redrawing.
+CHEAP_S, SHORT_S, LONG_S = 0.005, 0.03, 0.1
 STILL_WARMING = 3.0  # times as long the first quarter of the values is as the last, with none between that is not
 FEWEST_VALUES = 8
 
@@ -33,22 +35,24 @@ def audit(task: Task, workload: Workload, device: Device, step: Step, values: Se
         raise NotBelieved(f"{label} was replaced by the workload")
     still_warming_up(values)
     step_s = statistics.median(values)
-    looks.of_its_kind(step, task.case, device)
-    looks.not_lazy(step, device)
-    looks.looked_at(step)
-    looks.check_refuses(step)
-    at_once(task, device, step)
-    if step_s > SHORT_STEP_S:
-        return
-    inputs = Inputs(shared(step.run, step.check or step.check_first, getattr(step, "inputs", ())))
-    if step.check:
-        looks.on_other_inputs(step, inputs)
+    calls = looks.LOOKS if step_s <= CHEAP_S else 1
+    answer = step.run()
+    at_once(task, device, step, calls)
+    looks.of_its_kind(step, answer, task.case, device)
+    looks.not_lazy(step, answer, device)
+    looks.check_refuses(step, kept(answer))
+    del answer
+    if step_s <= LONG_S:
+        looks.looked_at(step, calls)
+    inputs = Inputs(shared(step.run, step.check, getattr(step, "inputs", ())) if step_s <= LONG_S else ())
+    looks.on_other_inputs(step, inputs, calls)
+    if step_s <= CHEAP_S:
         looks.as_fast_on_new_inputs(step, inputs, device)
         looks.without_leftovers(step, inputs.tensors)
-    by_itself(step, step_s)
-    if not torch_compile.changed(task.case.mode):
+        by_itself(step, step_s)
+    if step_s <= SHORT_S and not torch_compile.changed(task.case.mode):
         with contextlib.suppress(Unavailable):
-            looks.still_at_work(step, build(workload, task.case, device, seed=1))
+            looks.still_at_work(step, build(workload, task.case, device, seed=1), calls)
 
 
 def still_warming_up(values: Sequence[float]) -> None:
@@ -61,9 +65,13 @@ def still_warming_up(values: Sequence[float]) -> None:
         raise NotBelieved(f"it was still warming up: from {first:.3g} s at first to {last:.3g} s at last")
 
 
-def at_once(task: Task, device: Device, step: Step) -> None:
+def at_once(task: Task, device: Device, step: Step, calls: int) -> None:
     """Nothing goes on after the answer. Of more threads than one, those that have done their part wait by spinning."""
-    if device.name == "cpu" and task.case.threads == 1 and elsewhere.after_the_answer(step.run) > elsewhere.GOES_ON:
+    if (
+        device.name == "cpu"
+        and task.case.threads == 1
+        and elsewhere.after_the_answer(step.run, calls) > elsewhere.GOES_ON
+    ):
         raise NotBelieved("another thread goes on working after its answer")
 
 

@@ -23,11 +23,12 @@ TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 FEWEST_TICKS = 3  # of 10 ms mostly: a process that does nothing has none
 
 
-def after_the_answer(run: Run, looks: int = 5) -> float:
-    """Share of a moment after an answer for which other threads of the process work, usually."""
+def after_the_answer(run: Run, looks: int) -> float:
+    """Share of a moment after an answer, of which one was just given, for which other threads work, usually."""
     shares = []
-    for _ in range(looks):
-        run()
+    for look in range(looks):
+        if look:
+            run()
         begun, used = time.perf_counter(), time.process_time()
         time.sleep(WAITED_S)
         shares.append((time.process_time() - used) / (time.perf_counter() - begun))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Sequence
 
 import torch
@@ -20,6 +21,7 @@ from workloads.base import Step, WrongAnswer
 from workloads.checks import RELATIVE_TOLERANCE, relative_error
 
 LOOKS = 4
+LONGEST_LOOK_S = 0.1  # what is right on other inputs takes so long: there is no further look
 ROUNDS = 9  # of a call for new inputs and one for old ones
 KEEPS = 2.5  # times as long takes a call for new inputs, where answers are kept by what they are for
 LAZY = 2.0  # times as long takes a step whose answer is looked at
@@ -32,11 +34,11 @@ WRONG: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def looked_at(step: Step) -> None:
-    """Answers right after the call that gave them: they are there, right, and no check has written them."""
+def looked_at(step: Step, calls: int) -> None:
+    """Answers right after the calls that gave them: they are there, right, and no check has written them."""
     if not step.check:
         return
-    for _ in range(LOOKS):
+    for _ in range(calls):
         answer = kept(step.run())
         before = answer.clone()
         try:
@@ -47,9 +49,8 @@ def looked_at(step: Step) -> None:
             raise NotBelieved("its check writes the answer that it is to judge")
 
 
-def check_refuses(step: Step) -> None:
+def check_refuses(step: Step, answer: Tensor) -> None:
     """A check that accepts whatever it is given checks nothing."""
-    answer = kept(step.run())
     accepted = [name for name, make in WRONG.items() if accepts(step, make(answer))]
     if (step.check or step.check_first) and len(accepted) == len(WRONG):
         raise NotBelieved(
@@ -67,12 +68,11 @@ def accepts(step: Step, wrong: Tensor) -> bool:
     return True
 
 
-def of_its_kind(step: Step, case: Case, device: Device) -> None:
+def of_its_kind(step: Step, answer: Tensor, case: Case, device: Device) -> None:
     """The answer holds numbers, on the case's device, and no fewer digits than the case computes with.
 
     Where a check has a tolerance of its own, it knows what it is given.
     """
-    answer = step.run()
     if getattr(step.check, "tolerance", 0.0) is None and (why := narrow(answer, case)):
         raise NotBelieved(why)
     if compilations.is_fake(answer) or answer.device.type != device.torch_device().type:
@@ -87,9 +87,8 @@ def narrow(answer: Tensor, case: Case) -> str:
     return f"its answer is {str(answer.dtype).removeprefix('torch.')}, where the case computes in {case.dtype}"
 
 
-def not_lazy(step: Step, device: Device) -> None:
+def not_lazy(step: Step, answer: Tensor, device: Device) -> None:
     """An answer of a class of its own may compute when it is looked at."""
-    answer = step.run()
     if type(answer) in (Tensor, nn.Parameter):
         return
     alone, looked = [], []
@@ -101,14 +100,16 @@ def not_lazy(step: Step, device: Device) -> None:
         raise NotBelieved(f"its answer is a {kind}, which computes when it is looked at, and not when it is timed")
 
 
-def on_other_inputs(step: Step, inputs: Inputs) -> None:
+def on_other_inputs(step: Step, inputs: Inputs, calls: int) -> None:
     """Right answers for numbers that the step has not seen, each asked for once."""
-    forget = getattr(step.check, "forget", None)
-    if not step.check or forget is None or not inputs.tensors:
+    forget, right = getattr(step.check, "forget", None), getattr(step.check, "known", None)
+    if not step.check or forget is None or right is None or not inputs.tensors:
         return
-    before, right = kept(step.run()), step.check.right()  # type: ignore[attr-defined]
+    before, started_s = kept(step.run()), time.perf_counter()
     try:
-        for _ in range(LOOKS):
+        for call in range(calls):
+            if call and time.perf_counter() - started_s > LONGEST_LOOK_S:
+                return
             inputs.redraw()
             forget()
             answer = kept(step.run())
@@ -116,7 +117,7 @@ def on_other_inputs(step: Step, inputs: Inputs) -> None:
                 step.check(answer)
             except WrongAnswer as error:
                 allowed = 10 * RELATIVE_TOLERANCE.get(answer.dtype, 0.0)
-                if relative_error(step.check.right(), right) <= allowed:  # type: ignore[attr-defined]
+                if relative_error(step.check.known, right) <= allowed:  # type: ignore[attr-defined]
                     return  # its check does not follow the inputs: what is right then, nobody knows
                 if torch.equal(answer, before):
                     raise NotBelieved("its answers are kept: its inputs changed, and they did not") from error
@@ -193,7 +194,7 @@ def operators(run: Callable[[], object], calls: int) -> float:
     return counter.count / calls
 
 
-def still_at_work(step: Step, fresh: Step) -> None:
+def still_at_work(step: Step, fresh: Step, calls: int) -> None:
     """The step calls as many operators as a new one whose first answers are checked, and that one is right, too."""
     firsts, answers = [], []
     for _ in range(ANSWERS):
@@ -201,7 +202,7 @@ def still_at_work(step: Step, fresh: Step) -> None:
             answer = fresh.run()
         firsts.append(counter.count)
         answers.append(kept(answer))
-    now = operators(step.run, LOOKS)
+    now = operators(step.run, calls)
     if now < SAME_WORK * min(firsts):
         raise NotBelieved(
             f"it does not go on doing its work: {now:g} operators a call, where the first calls have {min(firsts)}"
