@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import torch
@@ -37,6 +38,24 @@ def raises(setup: Setup) -> Step:
 def does_not_build(setup: Setup) -> Step:
     """Raises before there is a step."""
     raise KeyError("planted: no such thing")
+
+
+@workload("planted.waits_for_long", item="call")
+def waits_for_long(setup: Setup) -> Step:
+    """Nobody would wait for its end."""
+
+    def run() -> Tensor:
+        time.sleep(60)
+        return torch.zeros(())
+
+    return Step(run)
+
+
+@workload("planted.learns_in_its_mode", item="call")
+def learns_in_its_mode(setup: Setup) -> Step:
+    """Comes to another accuracy in another mode than eager."""
+    accuracy = 0.5 if setup.compile is leave_as_is else 0.75
+    return Step(lambda: torch.zeros(1), outcome=lambda: {"accuracy": accuracy})
 
 
 @workload("planted.unavailable", item="call")

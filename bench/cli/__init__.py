@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 from bench.cli import ceilings, compare, compile, data, doctor, history, list, profile, report, run
@@ -35,9 +37,21 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+class Terminated(BaseException):
+    """Somebody asked this process to end: it does so as by Ctrl-C, and leaves no folders or processes behind."""
+
+
+def terminated(number: int, frame: object) -> None:
+    """Of a further signal of the kind the process dies at once."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    raise Terminated
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code; errors that a user can mend are one line on stderr."""
     options = parser().parse_args(arguments)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, terminated)
     gc.set_threshold(SELDOM)  # records are many small objects that stay; nothing is measured in this process
     try:
         code: int = options.command(options)
@@ -49,6 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("torchpace: interrupted", file=sys.stderr)
         return 130
+    except Terminated:
+        print("torchpace: terminated", file=sys.stderr)
+        return 128 + signal.SIGTERM
     except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -58,13 +58,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One step: bytes that it must read and write, bytes that it touches, element operations, operators called."""
+    """One step: bytes that it must read and write, bytes that it touches, element operations, operators called.
+
+    operators: which these were, as 'aten::mm'.
+    """
 
     read_bytes: int
     written_bytes: int
     touched_bytes: int
     elementwise: int
     dispatches: int
+    operators: frozenset[str]
 
     @property
     def algorithmic_bytes(self) -> int:
@@ -80,6 +84,7 @@ class Traffic(TorchDispatchMode):
         self.places: dict[int, Place] = {}
         self.elementwise = 0
         self.dispatches = 0
+        self.operators: set[str] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the operator, and count what it reads and writes."""
@@ -89,6 +94,7 @@ class Traffic(TorchDispatchMode):
             self.place(tensor, is_new=False)
         result = func(*args, **kwargs)
         self.dispatches += 1
+        self.operators.add(f"{func.namespace}::{name_of(func)}")
         gave = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
         if is_view(func):
             return result
@@ -137,7 +143,7 @@ class Traffic(TorchDispatchMode):
             read += 0 if place.is_new else place.bytes_of(place.read)
             written += 0 if place.reference.expired() else place.bytes_of(place.written)
             touched += place.bytes_of(place.read, place.written)
-        return Work(read, written, touched, self.elementwise, self.dispatches)
+        return Work(read, written, touched, self.elementwise, self.dispatches, frozenset(self.operators))
 
 
 def work_of(run: Run) -> Work:

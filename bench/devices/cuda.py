@@ -77,6 +77,8 @@ class Cuda(Device):
             "cudnn": torch.backends.cudnn.version(),
             "driver": driver_version(),
             "cudnn_tf32": torch.backends.cudnn.allow_tf32,
+            "fp16_reduction": bool(torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction),
+            "bf16_reduction": bool(torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction),
             **limits(),
         }
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bench.counts import modules, traffic
+from bench.counts import flops, modules, traffic
 from bench.counts.instructions import Counter as ProcessorCounter
 from bench.counts.instructions import InstructionCounter, NoCounter
 from bench.devices import Account, Device, Peak
@@ -29,6 +29,7 @@ ENOUGH_INSTRUCTIONS = 10_000_000  # per value: a counter's own some hundred are 
 MAX_STEPS_PER_VALUE = 10
 REPEATS = 5  # values of instructions; the processor's interrupts and the allocator's moods differ between them
 
+NO_PRODUCTS = "FLOPs are counted for products and convolutions; it has none"
 FUSED = "compiled, a step calls fewer operators and some kernels, which only a gate's exact figures count"
 
 
@@ -62,9 +63,9 @@ def exact_records(blank: Record, device: Device, build: Build, build_eager: Buil
             run()
         records += compile_records(blank, compiled[0], compilations.counts())
     uncounted = torch_compile.changed(mode)  # the counter knows neither generated kernels nor int8 layers
-    flops = flops_by_operator(build_eager()) if uncounted else flops_by_operator(run, account.operators)
-    if flops:  # a zero means that the counter knows nothing of this step
-        records.append(counted(blank, "flops", flops))
+    products = flops_by_operator(build_eager()) if uncounted else flops_by_operator(run, account.operators)
+    if products:  # a zero means that the counter knows nothing of this step
+        records.append(counted(blank, "flops", products))
     records.append(instructions_record(blank, run, device))
     return records
 
@@ -131,15 +132,13 @@ def flops_by_operator(run: Run, operators: Mapping[str, int] | None = None) -> d
 
     operators: those the step calls, where that is known; without any that has FLOPs, the step is not run.
     """
-    from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415 - imports triton, which not every pass needs
-
-    counter = FlopCounterMode(display=False)
+    counter = flops.counter()
     if operators is not None and operators.keys().isdisjoint(map(operator_name, counter.flop_registry)):
         return {}
     with counter:
         run()
     counts = counter.get_flop_counts().get("Global", {})
-    return {operator_name(operator): flops for operator, flops in counts.items() if flops}
+    return {operator_name(operator): count for operator, count in counts.items() if count}
 
 
 def operator_name(operator: object) -> str:
@@ -176,18 +175,38 @@ def instructions(run: Run, device: Device, counter: ProcessorCounter) -> tuple[t
     return tuple(values), steps
 
 
-def traffic_records(run: Run, blank: Record, flops: float, is_fused: bool) -> list[Record]:
-    """What the warm step moves and calls, and with its FLOPs what it computes; or why that cannot be counted.
+def work_records(run: Run, blank: Record, is_fused: bool) -> list[Record]:
+    """What the warm step computes, moves and calls; or why that cannot be counted.
 
     is_fused: whether the step that is timed calls fewer operators than the one that is counted.
+    """
+    with flops.counter() as counter:
+        run()
+    found = counter.get_total_flops()
+    moved = traffic_records(run, blank, found)
+    doubts = tuple(text for record in moved if record.metric == "arithmetic" for text in record.warnings)
+    if is_fused:
+        moved = [missing(record, "dispatches", FUSED) if record.metric == "dispatches" else record for record in moved]
+    # The counter knows products and convolutions; a zero means that it knows nothing of this step.
+    if not found:
+        return [missing(blank, "flops", doubts[0] if doubts else NO_PRODUCTS), *moved]
+    return [replace(blank, values=(float(found),), warnings=doubts), *moved]
+
+
+def traffic_records(run: Run, blank: Record, found: float) -> list[Record]:
+    """What the warm step moves and calls, and with its FLOPs what it computes; or why that cannot be counted.
+
+    What operators compute that nobody counts is in no roof's figure.
     """
     try:
         work = traffic.work_of(run)
     except Exception as error:  # a step that runs by itself may not under a dispatch mode
         return [replace(blank, metric="algorithmic_bytes", status="unavailable", reason=describe(error))]
-    found = {"arithmetic": float(flops + work.elementwise), "touched_bytes": float(work.touched_bytes)}
-    records = [replace(blank, metric=name, values=(value,)) for name, value in found.items()]
-    records.append(counted(blank, "algorithmic_bytes", {"read": work.read_bytes, "written": work.written_bytes}))
-    if is_fused:
-        return [*records, replace(blank, metric="dispatches", status="unavailable", reason=FUSED)]
-    return [*records, replace(blank, metric="dispatches", values=(float(work.dispatches),))]
+    doubts = flops.at_least(work.operators)
+    arithmetic = replace(blank, metric="arithmetic", values=(float(found + work.elementwise),))
+    return [
+        replace(missing(blank, "arithmetic", doubts[0]), warnings=doubts) if doubts else arithmetic,
+        replace(blank, metric="touched_bytes", values=(float(work.touched_bytes),)),
+        counted(blank, "algorithmic_bytes", {"read": work.read_bytes, "written": work.written_bytes}),
+        replace(blank, metric="dispatches", values=(float(work.dispatches),)),
+    ]

@@ -78,14 +78,15 @@ def begin(task: Task, workload: Workload, device: Device, mode: str = "") -> Beg
     if not isinstance(step.items, int) or step.items < 1:
         raise TypeError(f"Step(items={step.items!r}); items must be a whole number of at least 1")
     start = device.clock()
+    answers = [kept(step.run()) for _ in range(torch_compile.first_calls(mode) - 1)]  # replaying a graph changes them
     answer = step.run()
     first_call_s = device.clock() - start
-    answers = [kept(answer)]
+    answers.append(kept(answer))
     torch_compile.check_used(mode)
     made = compilations.counts() if is_compiled else None
     has_compiled = torch_compile.generates(mode) or (compiles(workload) and compilations.graphs() > graphs)
     if task.launch == 0:
-        answers += [kept(step.run()) for _ in range(ANSWERS - 1)]
+        answers += [kept(step.run()) for _ in range(ANSWERS - len(answers))]
     return Begun(step, mode, first_call_s, answers, made, has_compiled)
 
 
@@ -103,7 +104,7 @@ def conclude(
             steps_per_value=samples.steps_per_value,
             warm_up_values=samples.warm_up_values,
             machine=samples.machine,
-            warnings=((torch_compile.FALLBACK_RANDOM,) if random else ()) + unchecked(step),
+            warnings=((torch_compile.FALLBACK_RANDOM,) if random else ()) + skipped(task.case.mode) + unchecked(step),
         ),
     ]
     if not (begun.has_compiled and torch_compile.hashed):
@@ -121,8 +122,15 @@ def conclude(
                     "graphs": begun.made.graphs, "graph_breaks": begun.made.graph_breaks, "recompiles": final.recompiles
                 }  # fmt: skip
             records += [replace(blank, metric=name, values=(float(value),)) for name, value in found.items()]
-        audit(task, workload, device, step, samples.values)
+        doubts = audit(task, workload, device, step, samples.values)
+        records[0] = replace(records[0], warnings=records[0].warnings + doubts)
     return records
+
+
+def skipped(mode: str) -> tuple[str, ...]:
+    """The warning of a step for which CUDA graphs were asked and not made."""
+    count = compilations.skipped_graphs() if mode == torch_compile.CUDA_GRAPHS else 0
+    return (f"{count} CUDA graphs were not made: what they would hold runs as compile does",) if count else ()
 
 
 def timing_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
@@ -159,9 +167,7 @@ def memory_pass(task: Task, workload: Workload, device: Device, blank: Record) -
 
 
 def work_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
-    """What an uncompiled step computes and moves, its FLOPs as FlopCounterMode has them, and what training leads to."""
-    from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415 - imports triton, which no other pass needs
-
+    """What an uncompiled step computes and moves, and what training leads to in the case's own mode."""
     if task.case.mode == "int8":
         raise Unavailable(INT8_WORK)
     step = build(workload, task.case, device, mode="eager")
@@ -173,17 +179,9 @@ def work_pass(task: Task, workload: Workload, device: Device, blank: Record) -> 
         # A compiled call under the counters would be counted in part and stay slow (pytorch#140909).
         uncompiled = torch.compiler.set_stance("force_eager")
     with uncompiled:
-        with FlopCounterMode(display=False) as counter:
-            step.run()
-        flops = counter.get_total_flops()
-        traffic = exact.traffic_records(step.run, blank, flops, is_fused)
-    # The counter knows products, convolutions and attention; a zero means that it knows nothing of this step.
-    records = [
-        replace(blank, values=(float(flops),))
-        if flops
-        else replace(blank, status="unavailable", reason="FLOPs are counted for products and convolutions; it has none")
-    ]
-    records += traffic
+        records = exact.work_records(step.run, blank, is_fused)
+    if step.outcome and torch_compile.changed(task.case.mode):
+        step = build(workload, task.case, device)
     if step.outcome:
         tested = {"accuracy": getattr(step, "tested", 0) or None}
         found = step.outcome().items()

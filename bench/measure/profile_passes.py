@@ -4,7 +4,7 @@ that does nothing else, since what shows one thing disturbs another.
 timeline  operators with shapes, and kernels: the least disturbed times
 stacks    Python's functions and modules, which make a step slower
 memory    allocations from before the model was built, so that every tensor has a beginning
-flops     an uncompiled step under FlopCounterMode
+flops     an uncompiled step under a counter of FLOPs
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from torch.profiler import ProfilerActivity, profile, record_function, schedule
 
+from bench.counts import flops
 from bench.counts.modules import called_modules, flops_by_path, kinds_by_address, names_in_model
 from bench.counts.torch_profiler import profiler, steps_for
 from bench.devices import Device
@@ -111,10 +112,8 @@ def memory_pass(case: Case, workload: Workload, device: Device, folder: Path) ->
 
 def flops_pass(case: Case, workload: Workload, device: Device, folder: Path) -> Found:
     """What an uncompiled step computes, by operator and by module."""
-    from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415 - imports triton, which no other pass needs
-
     run = build(workload, case, device, mode="eager").run
-    counter = FlopCounterMode(display=False)
+    counter = flops.counter()
     with called_modules() as called, counter:
         run()
     counts = counter.get_flop_counts()

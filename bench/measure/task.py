@@ -45,7 +45,7 @@ def check_defined(workload: Workload, case: Case) -> None:
     """Raise Unavailable for a mode or dtype that the workload is not made for."""
     if torch_compile.changed(case.mode):
         no_compiler = torch_compile.missing_compiler(case.device) if torch_compile.generates(case.mode) else ""
-        if reason := workload.not_compiled or no_compiler:
+        if reason := workload.not_compiled or torch_compile.not_on(case.mode, case.device) or no_compiler:
             raise Unavailable(reason)
     if case.dtype not in workload.dtypes:
         raise Unavailable(f"{workload.name} is defined for {', '.join(workload.dtypes)}, not {case.dtype}")

@@ -63,6 +63,24 @@ def counts() -> Compilation:
     )
 
 
+def why_none() -> str:
+    """What Dynamo says of code of which it made no graph, and what to do about it; empty where it says nothing."""
+    from torch._dynamo.utils import counters  # noqa: PLC0415 - as above
+
+    for text in counters["unimplemented"]:
+        first, *others = (line.strip() for line in text.splitlines())
+        told = [line.partition(": ")[2] for line in others if line.startswith(("Explanation: ", "Hint: Set "))]
+        return " ".join([f"{first.rstrip('.')}.", *told])
+    return ""
+
+
+def skipped_graphs() -> int:
+    """How many CUDA graphs were not made that should have been: their code runs as it is compiled."""
+    from torch._dynamo.utils import counters  # noqa: PLC0415 - as above
+
+    return int(counters["inductor"]["cudagraph_skips"])
+
+
 def graphs() -> int:
     """How many graphs have been made in this process; 0, and quickly so, where the compiler was not even imported."""
     return counts().graphs if "torch._dynamo" in sys.modules else 0

@@ -5,6 +5,7 @@ With inference.py the only file that touches torch's private compiler names.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -21,10 +22,11 @@ from workloads.base import Unavailable, leave_as_is
 
 Compiler = Callable[[Any], Any]
 
+CUDA_GRAPHS = "compile-reduce-overhead"
 MODES: dict[str, Compiler] = {
     "eager": leave_as_is,
     "compile": torch.compile,
-    "compile-reduce-overhead": partial(torch.compile, mode="reduce-overhead"),
+    CUDA_GRAPHS: partial(torch.compile, mode="reduce-overhead"),
     "compile-max-autotune": partial(torch.compile, mode="max-autotune"),
     "aot": inference.AheadOfTime,
     "int8": inference.quantized,
@@ -56,6 +58,11 @@ def compiled(mode: str) -> bool:
     return mode.startswith("compile")
 
 
+def first_calls(mode: str) -> int:
+    """How many calls it takes until the mode has made what later calls use: of CUDA graphs the second records."""
+    return 2 if mode == CUDA_GRAPHS else 1
+
+
 def generates(mode: str) -> bool:
     """Whether Inductor makes kernels in the mode: it needs a compiler and a cache folder."""
     return compiled(mode) or mode == "aot"
@@ -64,7 +71,8 @@ def generates(mode: str) -> bool:
 def check_used(mode: str) -> None:
     """After a first call: raise Unavailable when the step had nothing for the mode to change."""
     if compiled(mode) and compilations.counts().graphs == 0:
-        raise Unavailable(NOTHING_COMPILED)
+        why = compilations.why_none()
+        raise Unavailable(f"{NOTHING_COMPILED}: {why}" if why else NOTHING_COMPILED)
     if changed(mode) and not compiled(mode) and not inference.made:
         raise Unavailable(NOTHING_CONVERTED)
 
@@ -114,14 +122,35 @@ def hash_sources() -> None:
     hashed = True
 
 
+def not_on(mode: str, device: str) -> str:
+    """Why the mode is none of its own on the device; empty where it is."""
+    if mode == CUDA_GRAPHS and device != "cuda":
+        return f"reduce-overhead is CUDA graphs, which {device} has not: there it is what --mode compile is"
+    return ""
+
+
 def missing_compiler(device: str) -> str:
     """Why nothing can be compiled for the device here; empty when something may be."""
+    if device == "cuda":
+        return missing_for_triton()
     if device != "cpu":
         return ""
     if named := os.environ.get("CXX"):  # then torch looks for no other
         return "" if shutil.which(named) else f"torch.compile needs a C++ compiler for the CPU, and CXX={named} is none"
     if not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
         return "torch.compile needs a C++ compiler for the CPU, and none of g++, clang++, c++ is on the PATH"
+    return ""
+
+
+def missing_for_triton() -> str:
+    """Why Triton can make no kernels here: it needs itself, and a C compiler for what launches them."""
+    if importlib.util.find_spec("triton") is None:
+        return "torch.compile needs Triton for a GPU, and it is not installed"
+    named = os.environ.get("CC")
+    if named and not shutil.which(named):
+        return f"torch.compile needs a C compiler for a GPU, and CC={named} is none"
+    if not named and not any(shutil.which(name) for name in ("gcc", "clang", "cc")):
+        return "torch.compile needs a C compiler for a GPU, and none of gcc, clang, cc is on the PATH"
     return ""
 
 

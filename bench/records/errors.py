@@ -26,10 +26,11 @@ class NotBelieved(Exception):
 
 
 def describe(error: BaseException, within: Path | None = None) -> str:
-    """'ValueError: text at model.py:31': the innermost frame outside of torch, or inside the folder `within`."""
+    """'ValueError: text at model.py:31': the innermost frame of neither torch nor us, or inside the folder `within`."""
     frames = traceback.extract_tb(error.__traceback__)
     if within is None:
-        own = [frame for frame in frames if os.sep + "torch" + os.sep not in frame.filename]
+        ours = str(OURS / "bench") + os.sep
+        own = [f for f in frames if os.sep + "torch" + os.sep not in f.filename and not f.filename.startswith(ours)]
     else:
         own = [frame for frame in frames if frame.filename.startswith(str(within))]
     place = f" at {Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""

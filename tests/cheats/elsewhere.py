@@ -14,16 +14,6 @@ from workloads.base import Setup, Step, workload
 from workloads.checks import host64, near
 
 SIZE = 256
-CAUGHT = {
-    "lazy_answer": "computes when it is looked at",
-    "answer_of_a_thread": "wrong answer",
-    "thread_after_checked_answers": "wrong answer",
-    "thread_that_goes_on": "another thread goes on working",
-    "process_that_works": "a process that it started works for it",
-    "garbage_for_later": "leaves garbage behind",
-    "warm_up_without_end": "still warming up",
-    "answer_on_meta": "a tensor without numbers",
-}
 
 
 class Promise(Tensor):

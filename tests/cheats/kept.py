@@ -12,24 +12,6 @@ from workloads.base import Setup, Step, workload
 from workloads.checks import host64, losses_near, near, sgd_losses
 
 SIZE = 192
-KEPT = "answers are kept"
-CAUGHT = {
-    "kept_once": KEPT,
-    "kept_by_identity": KEPT,
-    "kept_by_pointer": KEPT,
-    "kept_by_version": KEPT,
-    "kept_by_first_numbers": KEPT,
-    "kept_by_some_numbers": KEPT,
-    "kept_by_sum": KEPT,
-    "kept_by_all_bytes": KEPT,
-    "kept_in_the_builder": KEPT,
-    "kept_across_builds": KEPT,
-    "every_fourth": KEPT,
-    "known_for_one_seed": "wrong on other inputs",
-    "three_steps_of_training": "does not go on doing its work",
-    "every_third_step_of_training": "does not go on doing its work",
-    "known_losses": "wrong from another seed",
-}
 Key = Callable[[Tensor, int], Hashable]
 EVERYWHERE: dict[Hashable, Tensor] = {}
 

@@ -212,7 +212,7 @@ class Loop(Program):
         """How much longer the work of an operator takes than it is drawn: a value is read in no time."""
         if operator == READ:
             return 0.2 / self.lag
-        return 40.0 if operator == COLLECTIVE and self.cause == "communication" else 1.0
+        return 200.0 if operator == COLLECTIVE and self.cause == "communication" else 1.0
 
     def allocate(self, kind: str) -> Block:
         """A block on some device."""

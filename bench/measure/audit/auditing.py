@@ -14,7 +14,7 @@ from bench.measure.answers import kept
 from bench.measure.audit import elsewhere, looks
 from bench.measure.audit.bindings import replaced
 from bench.measure.audit.inputs import Inputs, shared
-from bench.measure.task import Task, build
+from bench.measure.task import Task, build, compiles
 from bench.modes import torch_compile
 from bench.records.errors import NotBelieved
 from workloads.base import Step, Unavailable, Workload
@@ -25,8 +25,8 @@ STILL_WARMING = 3.0  # times as long the first quarter of the values is as the l
 FEWEST_VALUES = 8
 
 
-def audit(task: Task, workload: Workload, device: Device, step: Step, values: Sequence[float]) -> None:
-    """Raise NotBelieved, which says why, when the times of a step are not those of its work.
+def audit(task: Task, workload: Workload, device: Device, step: Step, values: Sequence[float]) -> tuple[str, ...]:
+    """Warnings of what could not be seen. Raises NotBelieved, which says why, when times are not those of the work.
 
     values: seconds per step, in the order taken. Comes last: it leaves the step's tensors as they were, and its
     generators of random numbers not.
@@ -40,7 +40,7 @@ def audit(task: Task, workload: Workload, device: Device, step: Step, values: Se
     at_once(task, device, step, calls)
     looks.of_its_kind(step, answer, task.case, device)
     looks.not_lazy(step, answer, device)
-    looks.check_refuses(step, kept(answer))
+    warnings = looks.check_refuses(step, kept(answer))
     del answer
     if step_s <= LONG_S:
         looks.looked_at(step, calls)
@@ -50,9 +50,10 @@ def audit(task: Task, workload: Workload, device: Device, step: Step, values: Se
         looks.as_fast_on_new_inputs(step, inputs, device)
         looks.without_leftovers(step, inputs.tensors)
         by_itself(step, step_s)
-    if step_s <= SHORT_S and not torch_compile.changed(task.case.mode):
+    if step_s <= SHORT_S and not torch_compile.changed(task.case.mode) and not compiles(workload):
         with contextlib.suppress(Unavailable):
             looks.still_at_work(step, build(workload, task.case, device, seed=1), calls)
+    return warnings
 
 
 def still_warming_up(values: Sequence[float]) -> None:

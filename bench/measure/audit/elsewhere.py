@@ -15,7 +15,7 @@ Run = Callable[[], object]
 
 WAITED_S = 0.004  # after an answer, for who goes on working
 GOES_ON = 0.25  # of that time: a thread that waits takes next to none
-WORKED = 0.5  # of the time of steps, by a process beside
+WORKED = 0.2  # of the time of steps, by a process beside
 GARBAGE_S = 0.01  # as many steps are run as take so long, and their garbage is collected
 MOST_STEPS = 1000
 PUT_OFF = 0.5  # of a step's time

@@ -28,7 +28,9 @@ LAZY = 2.0  # times as long takes a step whose answer is looked at
 SAME_WORK = 0.7  # of the operators that the first calls call, at least
 LEAST_S = 2e-6  # that calls have to differ by: a clock's own
 
+NO_NUMBERS = "its check looks at no number of the answer"
 WRONG: dict[str, Callable[[Tensor], Tensor]] = {
+    "another shape": lambda answer: torch.stack([answer, answer]),
     "NaN": lambda answer: torch.full_like(answer, float("nan") if answer.is_floating_point() else -1),
     "other numbers": lambda answer: (answer.double() * 1.5 + 1).to(answer.dtype),
 }
@@ -49,14 +51,17 @@ def looked_at(step: Step, calls: int) -> None:
             raise NotBelieved("its check writes the answer that it is to judge")
 
 
-def check_refuses(step: Step, answer: Tensor) -> None:
-    """A check that accepts whatever it is given checks nothing."""
+def check_refuses(step: Step, answer: Tensor) -> tuple[str, ...]:
+    """A check that accepts whatever it is given checks nothing; the warning of one that looks at the shape alone."""
     accepted = [name for name, make in WRONG.items() if accepts(step, make(answer))]
-    if (step.check or step.check_first) and len(accepted) == len(WRONG):
+    if not (step.check or step.check_first):
+        return ()
+    if len(accepted) == len(WRONG):
         raise NotBelieved(
-            f"its check accepts any answer, such as {' and '.join(accepted)}; a step without a check is measured, too, "
+            f"its check accepts any answer, such as {', '.join(accepted)}; a step without a check is measured, too, "
             "and marked as not checked"
         )
+    return (NO_NUMBERS,) if len(accepted) == len(WRONG) - 1 and "another shape" not in accepted else ()
 
 
 def accepts(step: Step, wrong: Tensor) -> bool:
@@ -149,8 +154,8 @@ def as_fast_on_new_inputs(step: Step, inputs: Inputs, device: Device) -> None:
 
 
 def without_leftovers(step: Step, own: Sequence[Tensor]) -> None:
-    """An answer is computed, and not found in the memory of one before."""
-    if not step.check:
+    """An answer that is of some inputs is computed, and not found in the memory of one before."""
+    if not step.check or not own:
         return
     first, second = step.run(), step.run()
     places = {storage(tensor) for tensor in [*own, *reachable(step.check)]}

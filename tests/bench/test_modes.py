@@ -1,0 +1,123 @@
+"""What a mode is where it is none of its own, what it needs, and what it says of code that it leaves as it is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from bench.measure.passes import begin, skipped
+from bench.measure.task import Task, check_defined
+from bench.measure.timer import Budget, each_call
+from bench.modes import compilations, torch_compile
+from bench.records.record import Case
+from bench.runs.fresh import Launcher
+from bench.runs.run import measured
+from tests.conftest import ROOT
+from workloads.base import Step, Unavailable, Workload
+
+GRAPHS = torch_compile.CUDA_GRAPHS
+
+
+def case(name: str, mode: str, device: str = "cpu") -> Case:
+    return Case(f"planted.{name}", 1, (), device, "float32", mode, 1)
+
+
+def planted(builder: object) -> Workload:
+    return Workload("planted.one", builder, ({},), "call")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("device", ["cpu", "mps"])
+def test_cuda_graphs_are_not_available_without_cuda(device: str) -> None:
+    with pytest.raises(Unavailable, match=f"CUDA graphs, which {device} has not: there it is what --mode compile is"):
+        check_defined(planted(None), case("one", GRAPHS, device))
+
+
+def test_the_first_call_of_cuda_graphs_is_that_which_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first call warms up, the second records; both are what somebody waits for. Without a GPU, by a fake."""
+    now = [0.0]
+
+    def run() -> torch.Tensor:
+        now[0] += 1.0
+        return torch.full((1,), now[0])
+
+    class Clock:
+        name = "cuda"
+        has_float64 = True
+        clock = staticmethod(lambda: now[0])
+        torch_device = staticmethod(lambda: torch.device("cpu"))
+        convolution_tolerance = staticmethod(lambda dtype: None)
+
+    monkeypatch.setattr(torch_compile, "check_used", lambda mode: None)
+    begun = begin(Task(case("one", GRAPHS, "cuda"), "time"), planted(lambda setup: Step(run)), Clock())  # type: ignore[arg-type]
+    assert begun.first_call_s == 2.0
+    assert [float(answer) for answer in begun.answers] == [1.0, 2.0, 3.0]
+
+
+def test_graphs_that_were_not_made_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compilations, "skipped_graphs", lambda: 2)
+    assert skipped("compile") == ()
+    assert skipped(GRAPHS) == ("2 CUDA graphs were not made: what they would hold runs as compile does",)
+
+
+def test_a_missing_triton_or_compiler_is_not_available_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert "Triton for a GPU, and it is not installed" in torch_compile.missing_compiler("cuda")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setenv("CC", "/no/such/compiler")
+    assert "CC=/no/such/compiler is none" in torch_compile.missing_compiler("cuda")
+    monkeypatch.delenv("CC")
+    monkeypatch.setenv("PATH", "")
+    assert "none of gcc, clang, cc" in torch_compile.missing_compiler("cuda")
+
+
+def test_dynamo_says_why_it_made_no_graph() -> None:
+    module = torch.compile(nn.LSTM(4, 4))
+    torch_compile.forget()
+    module(torch.randn(3, 2, 4))
+    with pytest.raises(Unavailable) as raised:
+        torch_compile.check_used("compile")
+    said = str(raised.value)
+    assert said.startswith(f"{torch_compile.NOTHING_COMPILED}: ")
+    assert "LSTM" in said
+    assert "allow_rnn=True" in said
+
+
+def test_accuracy_is_of_the_mode_that_it_stands_with(fork_server: None) -> None:
+    task = Task(case("learns_in_its_mode", "compile"), "work", module="tests.planted")
+    (accuracy,) = (record for record in measured(Launcher(60.0), task) if record.metric == "accuracy")
+    assert accuracy.values == (0.75,)
+
+
+def test_calls_that_take_long_are_few() -> None:
+    now = [0.0]
+
+    def run() -> None:
+        now[0] += 4.0
+
+    assert len(each_call(run, lambda: now[0], Budget())) == 3  # ten seconds of them, and no hundred
+
+
+def test_a_run_that_is_ended_leaves_nothing_behind(tmp_path: Path) -> None:
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    command = [sys.executable, "-m", "bench.cli", "run", "planted.waits_for_long"]
+    command += ["--workloads", "tests.planted", "-o", str(tmp_path / "r.jsonl")]
+    environment = {**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as process:
+        until = time.monotonic() + 60
+        while not list(folder.glob("torchpace-caches-*")) and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        said = process.stderr.read().decode()
+        assert process.wait(timeout=30) == 128 + signal.SIGTERM
+    assert "torchpace: terminated" in said
+    assert [path.name for path in folder.iterdir() if path.name.startswith("torchpace")] == []

@@ -1,5 +1,0 @@
-"""All cheats, for a process that is told one module."""
-
-from tests.cheats import corpus
-
-corpus()
