@@ -38,6 +38,7 @@ CHEAPER = (
     # Two rungs, of which one stands on the other; tests/workloads runs them all.
     ("'linear_regression.ladder'", "'linear_regression.ladder(rung=[ip]*' --device cpu --axis epochs=100"),
     ("--mode eager,compile,aot,int8", "--device cpu --mode eager,int8"),
+    ("prove --budget 3m", "prove --budget 1s"),  # all that is quick; tests/bench/test_prove.py has the rest
     ("ceilings --device cpu --budget 20s", "ceilings --device cpu --budget 1s --dtype float32"),
 )
 
@@ -58,6 +59,7 @@ SHOWS: dict[str, tuple[str, ...]] = {
     "torchpace profile 'mnist_cnn.train_step' -o after": PROFILE,
     "torchpace report --diff before after": (r"a step after, .* before", r"aten::\w+ (grew|shrank)", "Modules, "),
     "torchpace profile --trace before/": ("aten::addmm", "profile_memory=True"),
+    "torchpace prove": (r"Of \d+ claims on .*: \d+ ok", r"FLOPs of three products .* ok", "no time was left for it"),
     "torchpace list": (r"mnist_cnn\.train_step  \(2 points\)", r"model: padded, dropout"),
     "torchpace run 'modules.*' --quick": (r"step time .* FLOP/step", r"this mode .* break-even", "Not measured"),
     "torchpace compare look.jsonl --by mode": (r"eager +compile +ratio \[95 %\]",),

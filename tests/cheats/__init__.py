@@ -30,7 +30,7 @@ CORPUS = {
         "lazy_answer": "computes when it is looked at",
         "answer_of_a_thread": "wrong answer",
         "thread_after_checked_answers": "wrong answer",
-        "thread_that_goes_on": "another thread goes on working",
+        "thread_that_goes_on": "another thread goes on working|answers are kept",
         "process_that_works": "a process that it started works for it",
         "garbage_for_later": "leaves garbage behind",
         "warm_up_without_end": "still warming up|does not go on doing its work",

@@ -25,5 +25,18 @@ def test_a_cheat_is_found_out(fork_server: None, module: str, name: str) -> None
     assert re.search(CORPUS[module][name], records[0].reason)
 
 
+@pytest.mark.parametrize("name", ["honest", "honest_large", "honest_training"])
+def test_the_same_work_done_honestly_is_believed(fork_server: None, name: str) -> None:
+    case = Case(f"cheats.{name}", 1, (), "cpu", "float32", "eager", 1)
+    records = measured(Launcher(60.0), Task(case, "time", budget=BUDGET, module="tests.cheats.honest"))
+    assert {record.status for record in records} == {"measured"}, records
+
+
+def test_a_check_that_looks_at_the_shape_alone_is_a_warning(fork_server: None) -> None:
+    case = Case("planted.first_version", 1, (("batch", 4),), "cpu", "float32", "eager", 1)
+    step, *_ = measured(Launcher(60.0), Task(case, "time", budget=BUDGET, module="tests.planted"))
+    assert step.warnings == ("its check looks at no number of the answer",)
+
+
 def test_the_corpus_is_large() -> None:
     assert len(CHEATS) >= 24

@@ -91,18 +91,24 @@ class Inputs:
     def redraw(self) -> None:
         """In the second half of every tensor numbers that are somewhere in it: all that the step could be given."""
         for tensor, original in zip(self.tensors, self.original, strict=True):
-            numbers, count = original.reshape(-1), original.numel()
-            half = count - count // 2
-            drawn = numbers[torch.randint(count, (half,), device=numbers.device)]
-            tensor.data.view(-1)[count - half :].copy_(drawn)
+            half = tensor.data.view(-1)[tensor.numel() // 2 :]
+            half.copy_(drawn(original, len(half)))
 
     def rewrite(self) -> None:
-        """The numbers that are there, written again: caches then are as after drawing."""
-        for tensor in self.tensors:
+        """The numbers that are there, after others were drawn as well: caches are then as after drawing."""
+        for tensor, original in zip(self.tensors, self.original, strict=True):
             half = tensor.data.view(-1)[tensor.numel() // 2 :]
-            half.copy_(half.clone())
+            there = half.clone()
+            half.copy_(drawn(original, len(half)))
+            half.copy_(there)
 
     def restore(self) -> None:
         """The numbers of before."""
         for tensor, original in zip(self.tensors, self.original, strict=True):
             tensor.data.copy_(original)
+
+
+def drawn(original: Tensor, count: int) -> Tensor:
+    """So many numbers that are somewhere in a tensor."""
+    numbers = original.reshape(-1)
+    return numbers[torch.randint(len(numbers), (count,), device=numbers.device)]
