@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import pkgutil
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
@@ -25,6 +26,10 @@ F = TypeVar("F")
 M = TypeVar("M", bound=nn.Module)
 
 FLOAT_DTYPES = ("float32", "bfloat16", "float16")
+
+
+# The tensors that setups drew and somebody still holds, by identity: what a step reads, for whoever asks it afterwards.
+DRAWN: weakref.WeakValueDictionary[int, Tensor] = weakref.WeakValueDictionary()
 
 
 class Unavailable(Exception):
@@ -59,7 +64,9 @@ class Setup:
 
     def randn(self, *shape: int) -> Tensor:
         """Standard normal numbers, drawn on the CPU in float32 so that every device and dtype gets the same."""
-        return torch.randn(*shape).to(self.device, self.dtype)
+        drawn = torch.randn(*shape).to(self.device, self.dtype)
+        DRAWN[id(drawn)] = drawn
+        return drawn
 
     def randint(self, high: int, *shape: int) -> Tensor:
         """Whole numbers from 0 to below `high` in int64, such as tokens and labels; on every device the same."""

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
+from time import perf_counter  # as it was before anybody could replace it
 from typing import Any, ClassVar, TypeVar
 
 from bench.runs.layouts import Layout, placing
@@ -27,6 +28,8 @@ QUIET = {"KINETO_LOG_LEVEL": "99", "TORCH_CPP_LOG_LEVEL": "ERROR"}
 # The fork server searches the current folder before all others, so that its first import is what puts ours first.
 PRELOAD = ("torchpace_first", "bench.preload.suite")
 START_S = 120.0  # a fork server may take so long to import torch from a cold disk
+CLOCKS_DIFFER = 0.2  # of what a process took, two clocks may be apart, and
+START_OF_ANSWER_S = 1.0  # a busy machine may take so long to hand an answer over
 DYING_S = 0.5  # a killed process is dead by then, where nobody can wait for that without burying it
 LAST_WORDS = 400  # characters of a dead process's output that are shown
 
@@ -78,9 +81,16 @@ class Launcher:
                 process.start()
                 sender.close()
                 far_end.close()
-                if not receiver.poll(self.timeout_s):
-                    raise Death(f"did not finish within {self.timeout_s:g} s (--timeout)")
-                result: T = receiver.recv()
+                until_s = time.monotonic() + self.timeout_s
+                self._wait(receiver, until_s)
+                receiver.recv()
+                begun_s = time.monotonic()
+                self._wait(receiver, until_s)
+                taken_s = time.monotonic() - begun_s
+                result: T
+                result, told_s = receiver.recv()
+                if abs(taken_s - told_s) > CLOCKS_DIFFER * taken_s + START_OF_ANSWER_S:
+                    raise Death(f"its clock says that it took {told_s:.3g} s, and this process's {taken_s:.3g} s")
             except EOFError:
                 process.join()
                 raise Death(how_it_died(process.exitcode, Path(log.name))) from None
@@ -89,6 +99,11 @@ class Launcher:
                 receiver.close()
                 lifeline.close()
         return result
+
+    def _wait(self, receiver: Connection, until_s: float) -> None:
+        """Wait until there is something to receive. Raises Death when it takes too long."""
+        if not receiver.poll(max(0.0, until_s - time.monotonic())):
+            raise Death(f"did not finish within {self.timeout_s:g} s (--timeout)")
 
 
 def ended(server: int) -> bool:
@@ -128,7 +143,10 @@ def _serve(
     file = os.open(log, os.O_WRONLY | os.O_APPEND)
     os.dup2(file, 1)
     os.dup2(file, 2)
-    sender.send(function(*arguments))
+    sender.send(None)  # from here on both clocks run
+    begun_s = perf_counter()
+    result = function(*arguments)
+    sender.send((result, perf_counter() - begun_s))
     sender.close()
 
 

@@ -12,6 +12,7 @@ CORPUS = {
     "tests.cheats.kept": {
         "kept_once": KEPT,
         "kept_by_identity": KEPT,
+        "kept_with_a_check_of_its_own": KEPT,
         "kept_by_pointer": KEPT,
         "kept_by_version": KEPT,
         "kept_by_first_numbers": KEPT,

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from workloads.base import Setup, Step, workload
+from workloads.base import Setup, Step, WrongAnswer, workload
 from workloads.checks import host64, losses_near, near, sgd_losses
 
 SIZE = 192
@@ -43,6 +43,24 @@ def register(name: str, key: Key, kept: dict[Hashable, Tensor] | None = None) ->
     @workload(f"cheats.{name}", item="product")
     def build(setup: Setup) -> Step:
         return remembering(setup, key, kept)
+
+
+@workload("cheats.kept_with_a_check_of_its_own", item="product")
+def kept_with_a_check_of_its_own(setup: Setup) -> Step:
+    """What is right was computed once, too: other inputs show nothing."""
+    a, b = setup.randn(SIZE, SIZE), setup.randn(SIZE, SIZE) / SIZE**0.5
+    right, answers = product(host64(a), host64(b)), []
+
+    def run() -> Tensor:
+        if not answers:
+            answers.append(product(a, b))
+        return answers[0]
+
+    def check(answer: Tensor) -> None:
+        if not torch.allclose(host64(answer), right, rtol=1e-3, atol=1e-4):
+            raise WrongAnswer("it is not the product")
+
+    return Step(run, check=check)
 
 
 register("kept_once", lambda a, calls: 0)

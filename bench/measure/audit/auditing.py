@@ -52,6 +52,8 @@ def audit(task: Task, workload: Workload, device: Device, step: Step, values: Se
         by_itself(step, step_s)
     if step_s <= SHORT_S and not torch_compile.changed(task.case.mode) and not compiles(workload):
         with contextlib.suppress(Unavailable):
+            if step.check:
+                looks.follows(step, inputs, build(workload, task.case, device, seed=1))
             looks.still_at_work(step, build(workload, task.case, device, seed=1), calls)
     return warnings
 

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from workloads import base
+
 MOST_OBJECTS = 5000  # that are gone through in the search for tensors
 FEWEST_NUMBERS = 2  # of a tensor in which half can be drawn again
 
@@ -63,9 +65,16 @@ def storage(tensor: Tensor) -> int:
 
 
 def shared(run: Callable[[], object], check: Callable[..., object] | None, own: Sequence[Tensor] = ()) -> list[Tensor]:
-    """The inputs: what the step says it reads, or else the tensors that it and its check hold, each storage once."""
-    theirs = {storage(tensor) for tensor in reachable(check)} - {0}
-    found = own or [tensor for tensor in reachable(run) if storage(tensor) in theirs]
+    """The inputs, each storage once: what the step says it reads; or the tensors that it and its check hold; or, of
+    those that it holds, what its setup drew.
+    """
+    theirs, held = {storage(tensor) for tensor in reachable(check)} - {0}, reachable(run)
+    drawn_by_setup = getattr(base, "DRAWN", {})  # an older revision's has none
+    found = (
+        own
+        or [tensor for tensor in held if storage(tensor) in theirs]
+        or [tensor for tensor in held if drawn_by_setup.get(id(tensor)) is tensor]
+    )
     by_place = {storage(tensor): tensor for tensor in found if can_be_drawn(tensor)}
     return list(by_place.values())
 

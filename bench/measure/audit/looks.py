@@ -133,6 +133,22 @@ def on_other_inputs(step: Step, inputs: Inputs, calls: int) -> None:
         forget()
 
 
+def follows(step: Step, inputs: Inputs, fresh: Step) -> None:
+    """Where nobody can say what is right for other inputs: an answer that does not change at all is a kept one, if the
+    first call of a new step did work that later calls do not.
+    """
+    if getattr(step.check, "forget", None) is not None or not inputs.tensors:
+        return
+    before = kept(step.run())
+    try:
+        inputs.redraw()
+        after = kept(step.run())
+    finally:
+        inputs.restore()
+    if torch.equal(before, after) and operators(step.run, 1) < SAME_WORK * operators(fresh.run, 1):
+        raise NotBelieved("its answers are kept: its inputs changed, and they did not")
+
+
 def as_fast_on_new_inputs(step: Step, inputs: Inputs, device: Device) -> None:
     """A call for new inputs takes as long as one for those of before. Who is suspected is asked once more."""
     for _ in range(2):

@@ -18,6 +18,7 @@ from reports.read.frames import Figure
 from reports.read.rows import summary_of
 from reports.topics.ceilings.figures import Roof
 
+IMPOSSIBLE = 1.5  # times the roof of products: no busy machine and no odd size explains more
 ABOVE = 1.05  # a fraction of a roof from which on a reason is given
 UNCOUNTED = "what it does was not counted; `torchpace run` counts it, of floating-point steps"
 WRITES_MUCH = 0.5  # the share of its bytes that a copy writes
@@ -161,16 +162,19 @@ def remark(
 ) -> str:
     """What may explain a step that is faster than its roof; or what its bound leaves open."""
     if fraction is not None and fraction > ABOVE:
-        return excess(name, touched, memory, is_fused)
+        return excess(name, fraction, touched, memory, is_fused)
     if name == "compute" and not products:
         return "it has no products, and other operations cannot reach the roof of products"
     return "compiled: how much it dispatches is not known, so overhead is left out" if is_fused else ""
 
 
-def excess(name: str, touched: float, memory: Roof | None, is_fused: bool) -> str:
+def excess(name: str, fraction: float, touched: float, memory: Roof | None, is_fused: bool) -> str:
     """What may explain a step that is faster than its roof."""
     if name == "overhead":
         return "its operators cost less to call than an addition that makes a new tensor, as views do"
+    if name == "compute" and fraction > IMPOSSIBLE:
+        times = f"{fraction:.1f} times as fast as the fastest product measured here"
+        return f"impossible: it would compute {times}; it leaves work out, or these are another machine's ceilings"
     if name == "compute":
         return "the ceilings were measured on a busier machine, or at a worse size: torchpace ceilings --again"
     smallest = memory.working_set if memory and memory.working_set else 0
