@@ -144,11 +144,23 @@ def only(claims: Iterator[Claim]) -> Claim:
 
 def test_a_clock_that_does_not_wait_is_wrong(tmp_path: Path) -> None:
     def row(*by_events: float) -> Claim:
-        return only(timed.waits(bench_in(tmp_path, lambda task: [], "cuda", by_events=by_events)))
+        one, other = timed.waits(bench_in(tmp_path, lambda task: [], "cuda", by_events=by_events))
+        assert one.verdict == other.verdict
+        return one
 
     assert row(0.1, 0.1005, 0.001).verdict == OK
     assert row(0.1, 0.001, 0.001).verdict == WRONG
-    assert only(timed.waits(bench_in(tmp_path, lambda task: []))).verdict == NOT_AVAILABLE
+    assert {claim.verdict for claim in timed.waits(bench_in(tmp_path, lambda task: []))} == {NOT_AVAILABLE}
+
+
+def test_a_second_process_is_as_fast_or_the_machine_is_not(tmp_path: Path) -> None:
+    def row(*seconds: float) -> Claim:
+        waiting = [list(seconds[:1]), list(seconds[1:])]
+        bench = replace(bench_in(tmp_path, lambda task: []), call=lambda *given: waiting.pop(0))
+        return only(timed.twice(bench))
+
+    assert row(1.0, 1.05).verdict == OK
+    assert row(1.0, 1.5).verdict == UNDECIDED
 
 
 @pytest.mark.parametrize(

@@ -46,19 +46,18 @@ def known_times(bench: Bench) -> Iterator[Claim]:
 
 
 def waits(bench: Bench) -> Iterator[Claim]:
-    """The clock waits for the device: a block of products takes what the device's own events say."""
-    what = "time of products by the device's own events"
-    if bench.device != "cuda":
-        yield not_available(what, f"{bench.device} has no events of its own to hold the clock against")
-        return
-    events_s, clock_s, queued_s = bench.call(by_events, bench.device)
-    ratio = clock_s / events_s
-    holds = abs(ratio - 1) <= EXACT
-    reason = f"without waiting it would have been {said(queued_s)}"
-    yield Claim(what, said(events_s), said(clock_s), f"± {EXACT:.0%}", OK if holds else WRONG, reason)
+    """The clock waits for the device, whichever stream works: products take what the device's own events say."""
+    for what, on_side in (("products by the device's own events", False), ("products on a side stream", True)):
+        if bench.device != "cuda":
+            yield not_available(what, f"{bench.device} has no events of its own to hold the clock against")
+            continue
+        events_s, clock_s, queued_s = bench.call(by_events, bench.device, on_side)
+        holds = abs(clock_s / events_s - 1) <= EXACT
+        reason = f"without waiting it would have been {said(queued_s)}"
+        yield Claim(what, said(events_s), said(clock_s), f"± {EXACT:.0%}", OK if holds else WRONG, reason)
 
 
-def by_events(device: str) -> tuple[float, float, float]:
+def by_events(device: str, on_side: bool) -> tuple[float, float, float]:
     """In a fresh process on CUDA: a block of products by events, by the ruler's clock, and until it was queued."""
     import time  # noqa: PLC0415
 
@@ -69,16 +68,32 @@ def by_events(device: str) -> tuple[float, float, float]:
     clock = DEVICES[device].clock
     a = torch.randn(2048, 2048, device=device)
     begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    for _ in range(20):
-        a @ a
-    start_s = clock()
-    begin.record()
-    for _ in range(200):
-        a @ a
-    end.record()
+    with torch.cuda.stream(torch.cuda.Stream() if on_side else torch.cuda.current_stream()):
+        for _ in range(20):
+            a @ a
+        start_s = clock()
+        begin.record()
+        for _ in range(200):
+            a @ a
+        end.record()
     queued_s = time.perf_counter() - start_s
     whole_s = clock() - start_s
     return begin.elapsed_time(end) / 1e3, whole_s, queued_s
+
+
+def twice(bench: Bench) -> Iterator[Claim]:
+    """The same products in two processes, one after the other."""
+    first, second = (statistics.median(bench.call(products_for, bench.device, 0.5)) for _ in range(2))
+    verdict = OK if abs(second / first - 1) <= STEADY else UNDECIDED
+    reason = "" if verdict == OK else "the machine's speed differed from one second to the next"
+    yield Claim(
+        "the same products in a second process",
+        "the same",
+        f"{second / first - 1:+.1%}",
+        f"± {STEADY:.0%}",
+        verdict,
+        reason,
+    )
 
 
 def beside(bench: Bench) -> Iterator[Claim]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from workloads import base
 
 MOST_OBJECTS = 5000  # that are gone through in the search for tensors
+MOST_BYTES = 1 << 26  # of inputs that are drawn again, and kept meanwhile
 FEWEST_NUMBERS = 2  # of a tensor in which half can be drawn again
 
 
@@ -76,7 +77,8 @@ def shared(run: Callable[[], object], check: Callable[..., object] | None, own: 
         or [tensor for tensor in held if drawn_by_setup.get(id(tensor)) is tensor]
     )
     by_place = {storage(tensor): tensor for tensor in found if can_be_drawn(tensor)}
-    return list(by_place.values())
+    is_large = sum(tensor.nbytes for tensor in by_place.values()) > MOST_BYTES
+    return [] if is_large else list(by_place.values())
 
 
 def can_be_drawn(tensor: Tensor) -> bool:
@@ -118,6 +120,6 @@ class Inputs:
 
 
 def drawn(original: Tensor, count: int) -> Tensor:
-    """So many numbers that are somewhere in a tensor."""
+    """So many numbers that follow each other somewhere in a tensor, from its end on in its beginning."""
     numbers = original.reshape(-1)
-    return numbers[torch.randint(len(numbers), (count,), device=numbers.device)]
+    return numbers.roll(int(torch.randint(len(numbers), ())))[:count]
