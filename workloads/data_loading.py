@@ -76,6 +76,8 @@ def data_loader(setup: Setup, batch: int, shuffle: bool, workers: int, pinned: b
     """One pass of a DataLoader over 4096 samples; workers live on from pass to pass."""
     if pinned and setup.device.type == "cpu":
         raise Unavailable("pinned memory speeds up copies to a device other than the CPU")
+    if pinned and setup.device.type == "mps":
+        raise Unavailable("torch pins no memory for MPS, whatever DataLoader is asked for")
     data = made_up(4096)
     loader = DataLoader(
         data, batch, shuffle=shuffle, num_workers=workers, pin_memory=pinned, persistent_workers=workers > 0

@@ -19,6 +19,8 @@ WORKED = 0.2  # of the time of steps, by a process beside
 GARBAGE_S = 0.01  # as many steps are run as take so long, and their garbage is collected
 MOST_STEPS = 1000
 PUT_OFF = 0.5  # of a step's time
+COLLECTIONS = 3  # the quickest of which counts: a busy machine makes any of them longer
+EVERY = 0.5  # objects a step at least, where steps leave some
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 FEWEST_TICKS = 3  # of 10 ms mostly: a process that does nothing has none
 
@@ -74,15 +76,21 @@ def helped_by(run: Run, step_s: float) -> bool:
 def garbage_share(run: Run, step_s: float) -> float:
     """Seconds that it takes to collect what a step leaves behind, as a share of the step."""
     gc.collect()
-    empty = collecting()
+    empty_s, _ = collecting()
     steps = max(1, min(MOST_STEPS, round(GARBAGE_S / max(step_s, 1e-9))))
-    for _ in range(steps):
-        run()
-    return max(0.0, collecting() - 2 * empty) / steps / step_s
+    shares = []
+    for _ in range(COLLECTIONS):
+        for _ in range(steps):
+            run()
+        taken_s, objects = collecting()
+        if objects < steps * EVERY:
+            return 0.0
+        shares.append(max(0.0, taken_s - 2 * empty_s) / steps / step_s)
+    return min(shares)
 
 
-def collecting() -> float:
-    """Seconds that a collection takes."""
+def collecting() -> tuple[float, int]:
+    """Seconds that a collection takes, and how many objects it found."""
     begun = time.perf_counter()
-    gc.collect()
-    return time.perf_counter() - begun
+    objects = gc.collect()
+    return time.perf_counter() - begun, objects
