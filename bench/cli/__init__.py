@@ -51,7 +51,9 @@ def terminated(number: int, frame: object) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code; errors that a user can mend are one line on stderr."""
     options = parser().parse_args(arguments)
-    if threading.current_thread() is threading.main_thread():
+    before = signal.getsignal(signal.SIGTERM)
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main:
         signal.signal(signal.SIGTERM, terminated)
     gc.set_threshold(SELDOM)  # records are many small objects that stay; nothing is measured in this process
     try:
@@ -70,3 +72,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    finally:
+        if is_main:  # whoever calls a command in a program of his own has a handler of his own
+            signal.signal(signal.SIGTERM, before)
