@@ -21,7 +21,7 @@ from reports.profiles.shape.timeline import Timeline
 
 COLOURS = {
     "data": "c3", "forward": "c1", "backward": "c2", "optimizer": "c4", "other": "c7",
-    "kernel": "c1", "communication": "c5", "copy": "c3", "CPU only": "c2", "idle": "c7",
+    "kernel": "c1", "communication": "c5", "copy": "c4", "CPU only": "c2", "idle": "c7",
     "parameters": "c1", "gradients": "c2", "optimizer state": "c4", "inputs and buffers": "c7", "activations": "c3",
     "temporaries": "c5",
 }  # fmt: skip
