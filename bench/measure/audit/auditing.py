@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import statistics
 from collections.abc import Sequence
+from itertools import pairwise
 
 from bench.devices import Device
 from bench.measure.answers import kept
@@ -21,7 +22,8 @@ from workloads.base import Step, Unavailable, Workload
 
 # A step up to so long is asked everything; up to the second, what takes few calls; up to the third, a single redrawing.
 CHEAP_S, SHORT_S, LONG_S = 0.005, 0.03, 0.1
-STILL_WARMING = 3.0  # times as long the first quarter of the values is as the last, with none between that is not
+STILL_WARMING = 3.0  # times as long the first quarter of the values is as the last, and
+FALLING = 1.1  # each quarter as the next: a neighbour who leaves makes steps faster once
 FEWEST_VALUES = 8
 
 
@@ -62,11 +64,12 @@ def audit(task: Task, workload: Workload, device: Device, step: Step, values: Se
 
 def still_warming_up(values: Sequence[float]) -> None:
     """A step that gets faster for as long as it is timed has no step time yet."""
-    quarter = len(values) // 4
+    count = len(values) // 4
     if len(values) < FEWEST_VALUES:
         return
-    first, last = statistics.median(values[:quarter]), statistics.median(values[-quarter:])
-    if first > STILL_WARMING * last and min(values[:quarter]) > max(values[-quarter:]):
+    quarters = [statistics.median(values[number * count : (number + 1) * count]) for number in range(4)]
+    first, last = quarters[0], quarters[-1]
+    if first > STILL_WARMING * last and all(one > FALLING * other for one, other in pairwise(quarters)):
         raise NotBelieved(f"it was still warming up: from {first:.3g} s at first to {last:.3g} s at last")
 
 
