@@ -31,7 +31,9 @@ def add_to(commands: Any) -> None:
         description="The ceilings are kept in the user's cache folder, per machine, torch, device and threads; "
         "`torchpace run`, `compare` and `report` hold figures against them.",
     )
-    parser.add_argument("--device", type=comma_list, default=["auto"], help="auto (default), or such as cpu,cuda")
+    parser.add_argument(
+        "--device", type=comma_list, default=["auto"], help="auto (default), or such as cpu,cuda or cuda:1"
+    )
     parser.add_argument("--threads", type=positive_int, default=1, help="CPU threads (default 1)")
     parser.add_argument("--dtype", type=comma_list, help=f"of {','.join(CPU_DTYPES)} (default: all the device has)")
     parser.add_argument("--budget", type=duration, default=60.0, help="time for all that is measured (default 1m)")

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from workloads.base import Workload
 
 
+# What says which GPUs a process sees, by device; ROCm builds of torch read it as well.
+VISIBLE = {"cuda": "CUDA_VISIBLE_DEVICES"}
+
+
 def comma_list(text: str) -> list[str]:
     """'cpu,cuda' as ["cpu", "cuda"]; for argparse."""
     names = [name.strip() for name in text.split(",") if name.strip()]
@@ -54,7 +58,9 @@ def add_case_options(
     parser: argparse.ArgumentParser, default_mode: str, modes: str = "eager,compile,aot,int8,..."
 ) -> None:
     """Which cases of the workloads: device, mode, dtype, threads, axes."""
-    parser.add_argument("--device", type=comma_list, default=["auto"], help="auto (default), or such as cpu,cuda")
+    parser.add_argument(
+        "--device", type=comma_list, default=["auto"], help="auto (default), or such as cpu,cuda or cuda:1"
+    )
     parser.add_argument("--mode", type=comma_list, default=[], help=f"of {modes} (default {default_mode})")
     parser.add_argument("--dtype", type=comma_list, default=["float32"], help="of float32,bfloat16,float16")
     parser.add_argument("--threads", type=positive_int, default=1, help="CPU threads of a step (default 1)")
@@ -136,8 +142,29 @@ def within(name: str, module: str) -> bool:
 
 
 def choose_devices(wanted: Sequence[str]) -> list[str]:
-    """The devices to plan for. "auto" is every known device: those that are missing are reported as such."""
+    """The devices to plan for. "auto" is every known device: those that are missing are reported as such.
+
+    Of several GPUs "cuda:1" is the second: from then on this process, and those that it starts, see no other.
+    """
     from bench.devices import DEVICES  # noqa: PLC0415 - imports torch
     from bench.runs.plan import choose  # noqa: PLC0415
 
+    if len({name.partition(":")[0] for name in wanted}) < len(wanted):
+        raise UsageError("a run is on one GPU of a kind; measure them one after the other, each into a file of its own")
+    wanted = [one_of_several(name) for name in wanted]
     return list(DEVICES) if list(wanted) == ["auto"] else choose("device", wanted, DEVICES)
+
+
+def one_of_several(name: str) -> str:
+    """The device without its number. Of a numbered GPU no other is visible from now on."""
+    device, _, number = name.partition(":")
+    if not number:
+        return name
+    if device not in VISIBLE or not number.isdecimal():
+        raise UsageError(f"device {name!r} is unknown; a numbered one is such as cuda:1")
+    seen = os.environ.get(VISIBLE[device])
+    known = seen.split(",") if seen else None
+    if known is not None and int(number) >= len(known):
+        raise UsageError(f"there is no {name}: {VISIBLE[device]}={seen} shows {len(known)}")
+    os.environ[VISIBLE[device]] = known[int(number)] if known else number
+    return device

@@ -13,10 +13,12 @@ import pytest
 import torch
 from torch import nn
 
+from bench.cli.options import choose_devices
 from bench.measure.passes import begin, skipped
 from bench.measure.task import Task, check_defined
 from bench.measure.timer import Budget, each_call
 from bench.modes import compilations, torch_compile
+from bench.records.errors import UsageError
 from bench.records.record import Case
 from bench.runs.fresh import Launcher
 from bench.runs.run import measured
@@ -94,6 +96,28 @@ def test_accuracy_is_of_the_mode_that_it_stands_with(fork_server: None) -> None:
     task = Task(case("learns_in_its_mode", "compile"), "work", module="tests.planted")
     (accuracy,) = (record for record in measured(Launcher(60.0), task) if record.metric == "accuracy")
     assert accuracy.values == (0.75,)
+
+
+@pytest.mark.parametrize(
+    ("visible", "asked", "then"), [(None, "cuda:1", "1"), ("3,5", "cuda:1", "5"), ("GPU-a", "cuda:0", "GPU-a")]
+)
+def test_one_of_several_gpus_is_the_only_one_that_is_seen(
+    monkeypatch: pytest.MonkeyPatch, visible: str | None, asked: str, then: str
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible or "")
+    assert choose_devices(["cpu", asked]) == ["cpu", "cuda"]
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == then
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [(["cuda:2"], "there is no cuda:2: CUDA_VISIBLE_DEVICES=3,5 shows 2"), (["cpu:1"], "is unknown"),
+     (["cuda:x"], "is unknown"), (["cuda:0", "cuda:1"], "one GPU of a kind")],
+)  # fmt: skip
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, asked: list[str], said: str) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    with pytest.raises(UsageError, match=said):
+        choose_devices(asked)
 
 
 def test_calls_that_take_long_are_few() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.cli.options import choose_devices
 from bench.cli.prove import counted, gated, timed
 from bench.cli.prove.claims import NOT_AVAILABLE, OK, TIMEOUT_S, UNDECIDED, WRONG, Bench, Claim, Claims
 from bench.cli.quantities import duration
@@ -38,7 +39,7 @@ def add_to(commands: Any) -> None:
         help="plant what is known on this machine, and see whether the ruler finds it",
         description="Exit code 1 when a claim is wrong; undecided is what the machine was too busy for.",
     )
-    parser.add_argument("--device", default="cpu", help="cpu (default), cuda or mps")
+    parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1 or mps")
     parser.add_argument("--budget", type=duration, default=300.0, help="time for all of it (default 5m)")
     parser.add_argument("--format", choices=FORMATS, default="table")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it here, too")
@@ -51,17 +52,16 @@ def run(options: argparse.Namespace) -> int:
     from bench.measure.environment import capture  # noqa: PLC0415
     from bench.runs.fresh import Launcher  # noqa: PLC0415
 
-    device = DEVICES.get(options.device)
-    if device is None:
-        raise UsageError(f"there is no device {options.device!r}; choose from {', '.join(DEVICES)}")
+    (name,) = choose_devices([options.device])
+    device = DEVICES[name]
     if reason := device.unavailable_reason():
         raise UsageError(f"{options.device} is not available: {reason}")
     until_s = time.monotonic() + options.budget
     launcher = Launcher(TIMEOUT_S)
-    facts = launcher.call(device.start_method, capture, options.device).facts
+    facts = launcher.call(device.start_method, capture, name).facts
     with tempfile.TemporaryDirectory(prefix="torchpace-prove-") as folder:
         bench = Bench(
-            options.device, Path(folder), measured_by(launcher),
+            name, Path(folder), measured_by(launcher),
             lambda function, *given: launcher.call(device.start_method, function, *given),
             lambda: max(0.0, until_s - time.monotonic()),
         )  # fmt: skip
