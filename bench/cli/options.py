@@ -149,7 +149,7 @@ def choose_devices(wanted: Sequence[str]) -> list[str]:
     from bench.devices import DEVICES  # noqa: PLC0415 - imports torch
     from bench.runs.plan import choose  # noqa: PLC0415
 
-    if len({name.partition(":")[0] for name in wanted}) < len(wanted):
+    if any(":" in name for name in wanted) and len({name.partition(":")[0] for name in wanted}) < len(wanted):
         raise UsageError("a run is on one GPU of a kind; measure them one after the other, each into a file of its own")
     wanted = [one_of_several(name) for name in wanted]
     return list(DEVICES) if list(wanted) == ["auto"] else choose("device", wanted, DEVICES)

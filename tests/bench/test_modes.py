@@ -120,6 +120,12 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, ask
         choose_devices(asked)
 
 
+def test_memory_is_not_pinned_on_mps() -> None:
+    loader = load_suite()["data_loading.data_loader"]
+    with pytest.raises(Unavailable, match="torch pins no memory for MPS"):
+        loader.build(Setup(torch.device("mps")), batch=64, shuffle=False, workers=0, pinned=True)
+
+
 def test_calls_that_take_long_are_few() -> None:
     now = [0.0]
 
