@@ -23,7 +23,7 @@ from bench.records.record import Case
 from bench.runs.fresh import Launcher
 from bench.runs.run import measured
 from tests.conftest import ROOT
-from workloads.base import Step, Unavailable, Workload
+from workloads.base import Setup, Step, Unavailable, Workload, load_suite
 
 GRAPHS = torch_compile.CUDA_GRAPHS
 
