@@ -186,7 +186,7 @@ def work_records(run: Run, blank: Record, is_fused: bool) -> list[Record]:
     moved = traffic_records(run, blank, found)
     doubts = tuple(text for record in moved if record.metric == "arithmetic" for text in record.warnings)
     if is_fused:
-        moved = [missing(record, "dispatches", FUSED) if record.metric == "dispatches" else record for record in moved]
+        moved = [missing(blank, "dispatches", FUSED) if record.metric == "dispatches" else record for record in moved]
     # The counter knows products and convolutions; a zero means that it knows nothing of this step.
     if not found:
         return [missing(blank, "flops", doubts[0] if doubts else NO_PRODUCTS), *moved]

@@ -16,7 +16,7 @@ Run = Callable[[], object]
 MIN_BLOCK_S = 0.01  # shorter blocks let a single interruption of the process dominate a value
 CLOCK_SHARE = 1e-3  # largest share of a block that reading the clock may take
 SELF_SETTLED_S = 0.3  # such a step does many things many times
-MOST_TIMES = 10  # as long as it should take, calls take at most, however few there are by then
+MOST_CALLS_S = 10.0  # that calls take together, however few there are by then
 CLOCK_READINGS = 20  # the cheapest of so many pairs of readings is the clock's cost
 MAX_STEPS_PER_VALUE = 1 << 20
 
@@ -114,6 +114,6 @@ def each_call(run: Run, clock: Clock, budget: Budget) -> tuple[float, ...]:
     while len(values) < budget.max_calls:
         values.append(block_time(run, 1, clock))
         taken_s = clock() - started
-        if (len(values) >= budget.min_calls and taken_s >= budget.calls_s) or taken_s >= MOST_TIMES * budget.calls_s:
+        if (len(values) >= budget.min_calls and taken_s >= budget.calls_s) or taken_s >= MOST_CALLS_S:
             break
     return tuple(values)

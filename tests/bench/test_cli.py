@@ -83,7 +83,8 @@ def test_list_shows_every_workload_with_its_axes(call: Call) -> None:
 
 
 def test_doctor_says_what_works_and_what_does_not(call: Call, fork_server: None) -> None:
-    lines = call("doctor")[1].splitlines()
+    *lines, last = call("doctor")[1].splitlines()
+    assert last == "Whether figures taken here are true: torchpace prove"
     states = {line[:22].strip(): line[23:].split()[0] for line in lines if line.strip()}
     assert states["torch"] == "works"
     assert states["device cpu"] == "works"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.cli.prove import command, counted, gated, planted, timed
+from bench.cli.prove import command, counted, gated, timed
 from bench.cli.prove.claims import NOT_AVAILABLE, OK, UNDECIDED, WRONG, Bench, Claim
 from bench.counts import memory, traffic
 from bench.measure import passes, timer
@@ -51,7 +51,7 @@ def longer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def one_tensor_more(monkeypatch: pytest.MonkeyPatch) -> None:
     right = memory.peak_of_live_bytes
-    monkeypatch.setattr(memory, "peak_of_live_bytes", lambda build, warm: right(build, warm) + 4 * planted.SIZE**2)
+    monkeypatch.setattr(memory, "peak_of_live_bytes", lambda build, warm: right(build, warm) + 4 * 256**2)
 
 
 def twice_the_flops(monkeypatch: pytest.MonkeyPatch) -> None:

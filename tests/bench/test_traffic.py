@@ -12,7 +12,7 @@ N = 1000
 
 def test_an_addition_reads_two_and_writes_one() -> None:
     x, y = torch.ones(N), torch.ones(N)
-    assert work_of(lambda: x + y) == Work(8 * N, 4 * N, 12 * N, N, 1)
+    assert work_of(lambda: x + y) == Work(8 * N, 4 * N, 12 * N, N, 1, frozenset({"aten::add"}))
 
 
 def test_a_product_moves_three_matrices() -> None:

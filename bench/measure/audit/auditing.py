@@ -10,6 +10,8 @@ import statistics
 from collections.abc import Sequence
 from itertools import pairwise
 
+from torch import Tensor, nn
+
 from bench.devices import Device
 from bench.measure.answers import kept
 from bench.measure.audit import elsewhere, looks
@@ -46,7 +48,7 @@ def audit(task: Task, workload: Workload, device: Device, step: Step, values: Se
     del answer
     if step_s <= LONG_S:
         looks.looked_at(step, calls)
-    inputs = Inputs(shared(step.run, step.check, getattr(step, "inputs", ())) if step_s <= LONG_S else ())
+    inputs = Inputs(inputs_of(task, step) if step_s <= LONG_S else ())
     looks.on_other_inputs(step, inputs, calls)
     if step_s <= CHEAP_S:
         looks.as_fast_on_new_inputs(step, inputs, device)
@@ -60,6 +62,13 @@ def audit(task: Task, workload: Workload, device: Device, step: Step, values: Se
                 looks.follows(step, inputs, build(workload, task.case, device, seed=1))
             looks.still_at_work(step, build(workload, task.case, device, seed=1), calls)
     return warnings
+
+
+def inputs_of(task: Task, step: Step) -> Sequence[Tensor]:
+    """The tensors in which other numbers may be drawn. Modes that make another program keep the weights of before."""
+    found = shared(step.run, step.check, getattr(step, "inputs", ()))
+    is_another = torch_compile.changed(task.case.mode) and not torch_compile.compiled(task.case.mode)
+    return [tensor for tensor in found if not (is_another and isinstance(tensor, nn.Parameter))]
 
 
 def still_warming_up(values: Sequence[float]) -> None:
