@@ -24,6 +24,7 @@ from workloads.base import Step, Unavailable, Workload
 
 # A step up to so long is asked everything; up to the second, what takes few calls; up to the third, a single redrawing.
 CHEAP_S, SHORT_S, LONG_S = 0.005, 0.03, 0.1
+MOMENTS = 5  # after answers, for which is waited
 STILL_WARMING = 3.0  # times as long the first quarter of the values is as the last, and
 FALLING = 1.1  # each quarter as the next: a neighbour who leaves makes steps faster once
 FEWEST_VALUES = 8
@@ -41,7 +42,7 @@ def audit(task: Task, workload: Workload, device: Device, step: Step, values: Se
     step_s = statistics.median(values)
     calls = looks.LOOKS if step_s <= CHEAP_S else 1
     answer = step.run()
-    at_once(task, device, step, calls)
+    at_once(task, device, step, MOMENTS if step_s <= LONG_S else 1)
     looks.of_its_kind(step, answer, task.case, device)
     looks.not_lazy(step, answer, device)
     warnings = looks.check_refuses(step, kept(answer))
