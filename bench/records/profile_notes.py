@@ -18,6 +18,7 @@ import msgspec
 from bench.records.files import StoringError, write_whole
 from bench.records.points import Value
 from bench.records.record import MOST_ITEMS, Case, case_from
+from bench.records.texts import loads
 
 NOTES_SCHEMA = 1
 FILE = "profile.json"
@@ -65,7 +66,7 @@ def read_notes(folder: Path) -> Notes:
     """The notes in a profile's folder. Raises StoringError naming the file."""
     path = folder / FILE
     try:
-        body = json.loads(path.read_text())
+        body = loads(path.read_text())
         if not isinstance(body, dict) or not isinstance(body.get("schema"), int):
             raise StoringError(f"{path}: is no profile of torchpace: it has no 'schema'")
         if body["schema"] > NOTES_SCHEMA:

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from bench.records.points import Value, text_of
+from bench.records.texts import loads
 
 SCHEMA = 1
 
@@ -144,7 +145,7 @@ class Named:
 def parse_line(line: str) -> Record | Named:
     """The record or environment in one line of JSON. Raises RecordError."""
     try:
-        body = json.loads(line)
+        body = loads(line)
     except json.JSONDecodeError as error:
         raise RecordError(f"not JSON ({error.msg} at column {error.colno})") from error
     except (RecursionError, ValueError) as error:  # a number of thousands of digits is a ValueError

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.records.files import FIRST_BYTES, Contents, StoringError, read
+from bench.records.texts import loads
 from reports.read import asv, asv_format, pytest_benchmark
 
 DESCRIPTIONS = "benchmarks.json"
@@ -96,7 +96,7 @@ def begins_as_records(path: Path) -> bool:
 def decoded(path: Path) -> Any:
     """The JSON in a file. Raises StoringError."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StoringError(f"cannot read {path}: {error.strerror}") from error
     except RecursionError as error:

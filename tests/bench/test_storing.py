@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bench.records.files import StoringError, Writer, read, write_whole
 from bench.records.metrics import METRICS
 from bench.records.record import SCHEMA, Case, Environment, Record, parse_line, record_line
+from bench.records.texts import loads
 
 names = st.text(string.ascii_lowercase + "_.", min_size=1, max_size=20)
 scalars = st.one_of(st.integers(-(2**40), 2**40), st.booleans(), st.text(max_size=10), st.floats(-1e9, 1e9))
@@ -204,3 +205,10 @@ def test_a_pipe_is_written_into_and_stays_one(tmp_path: Path) -> None:
     assert os.read(reader, 10) == b"page"
     assert path.is_fifo()
     os.close(reader)
+
+
+def test_half_of_a_surrogate_pair_is_a_question_mark() -> None:
+    """JSON can spell texts that nobody can write: 'utf-8 codec can't encode character' came of a processor's name."""
+    assert loads('{"cpu": "\\ud800 x", "both": "\\ud83d\\ude00"}') == {"cpu": "? x", "both": "\U0001f600"}
+    with pytest.raises(ValueError, match="Expecting"):
+        loads("{")
