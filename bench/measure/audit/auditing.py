@@ -24,7 +24,7 @@ from workloads.base import Step, Unavailable, Workload
 
 # A step up to so long is asked everything; up to the second, what takes few calls; up to the third, a single redrawing.
 CHEAP_S, SHORT_S, LONG_S = 0.005, 0.03, 0.1
-MOMENTS = 5  # after answers, for which is waited
+MOMENTS = 4  # after answers, for which is waited
 STILL_WARMING = 3.0  # times as long the first quarter of the values is as the last, and
 FALLING = 1.1  # each quarter as the next: a neighbour who leaves makes steps faster once
 FEWEST_VALUES = 8

@@ -13,7 +13,7 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 Run = Callable[[], object]
 
-WAITED_S = 0.005  # after an answer, for who goes on working
+WAITED_S = 0.004  # after an answer, for who goes on working
 GOES_ON = 0.15  # of that time: a thread that waits takes next to none, and one that works some, however busy it is
 WORKED = 0.2  # of the time of steps, by a process beside
 GARBAGE_S = 0.01  # as many steps are run as take so long, and their garbage is collected
