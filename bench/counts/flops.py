@@ -16,6 +16,7 @@ Shape = Sequence[int]
 # Operators that compute and have no formula here: decompositions, solvers, what only some libraries' builds have.
 UNKNOWN = (
     "linalg_", "_linalg_", "_lu", "lu_", "cholesky", "svd", "ormqr", "geqrf", "triangular_solve", "_thnn_", "miopen_",
+    "_cdist_backward", "_pdist_",
 )  # fmt: skip
 ELEMENTWISE = ("linalg_vector_norm", "linalg_cross", "_linalg_check_errors")  # which are counted as such
 OWN = ("aten", "prim", "prims", "profiler", "c10d", "_c10d_functional")  # all others of these work element by element
