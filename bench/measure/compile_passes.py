@@ -14,7 +14,8 @@ from bench.devices import Device
 from bench.measure import exact
 from bench.measure.answers import CHEAP_STEP_S, check_begun, check_last, judge_changed, kept, unchecked
 from bench.measure.audit.auditing import audit
-from bench.measure.passes import Begun, Pass, begin, guarded
+from bench.measure.first_call import Begun, begin, first_call_records
+from bench.measure.passes import Pass, guarded
 from bench.measure.task import Task, build, setup_on
 from bench.measure.timer import Samples
 from bench.measure.turns import Shape, alternate, warm_up
@@ -98,12 +99,8 @@ def warnings_of(subject: Begun) -> tuple[str, ...]:
 
 def first_calls(task: Task, blank: Record, eager: Begun, compiled: Begun) -> list[Record]:
     """The first call of either mode; the compiled one by phase."""
-    records = [replace(of(blank, eager), metric="first_call", values=(eager.first_call_s,))]
-    if torch_compile.changed(compiled.mode):
-        metric = "first_call" if task.cold or not torch_compile.generates(compiled.mode) else "first_call_warm"
-        parts = tuple(sorted(compilations.phases(compiled.first_call_s).items()))
-        records.append(replace(of(blank, compiled), metric=metric, values=(compiled.first_call_s,), parts=parts))
-    return records
+    subjects = (eager, compiled) if torch_compile.changed(compiled.mode) else (eager,)
+    return [record for each in subjects for record in first_call_records(task, of(blank, each), each)]
 
 
 def in_turns(eager: Step, compiled: Step, device: Device) -> tuple[list[tuple[float, ...]], int]:

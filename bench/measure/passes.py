@@ -8,16 +8,16 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 import torch
-from torch import Tensor
 
 from bench.devices import Device
 from bench.measure import exact
-from bench.measure.answers import ANSWERS, check_begun, check_last, judge_changed, kept, unchecked
+from bench.measure.answers import check_begun, check_last, judge_changed, kept, unchecked
 from bench.measure.audit.auditing import audit
+from bench.measure.first_call import Begun, begin, first_call_records
 from bench.measure.machine import Watch
 from bench.measure.task import Task, build, compiles, failure, subject_of
 from bench.measure.timer import Samples, each_call, sample
@@ -25,7 +25,7 @@ from bench.modes import compilations, torch_compile
 from bench.modes.enter import entered
 from bench.records.metrics import VARIES
 from bench.records.record import Record
-from workloads.base import Step, Unavailable, Workload
+from workloads.base import Unavailable, Workload
 
 NAMED = ("exact", "operators")  # passes, a compile study's too, that count or profile kernels, and time none
 INT8_WORK = "arithmetic and bytes are counted of floating-point steps; the eager mode has them"
@@ -44,50 +44,10 @@ def guarded(task: Task, measure: Pass, metric: str) -> list[Record]:
     try:
         device, workload = subject_of(task)
         blank = replace(blank, item=workload.item)
-        with entered(task.case.mode, task.case.threads, task.cache, named=task.measure in NAMED):
+        with entered(task.case.mode, task.case.threads, task.cache, task.headers, named=task.measure in NAMED):
             return measure(task, workload, device, blank)
     except Exception as error:  # a workload may raise anything; the other cases go on
         return [failure(blank, error)]
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A step that has been called: its first call in seconds, and copies of its first answers.
-
-    mode: the one it was built in. made: what torch.compile had made in the process by then, for its modes.
-    has_compiled: whether the first call compiled something, or took what was compiled before from the cache folder.
-    """
-
-    step: Step
-    mode: str
-    first_call_s: float
-    answers: list[Tensor]
-    made: compilations.Compilation | None
-    has_compiled: bool
-
-
-def begin(task: Task, workload: Workload, device: Device, mode: str = "") -> Begun:
-    """Build the task's step, or the same in another mode, and call it; in the first launch as often as is checked.
-
-    Raises Unavailable when the mode found nothing to change.
-    """
-    mode = mode or task.case.mode
-    is_compiled = torch_compile.compiled(mode)
-    graphs = compilations.graphs()
-    step = build(workload, task.case, device, mode=mode)
-    if not isinstance(step.items, int) or step.items < 1:
-        raise TypeError(f"Step(items={step.items!r}); items must be a whole number of at least 1")
-    start = device.clock()
-    answers = [kept(step.run()) for _ in range(torch_compile.first_calls(mode) - 1)]  # replaying a graph changes them
-    answer = step.run()
-    first_call_s = device.clock() - start
-    answers.append(kept(answer))
-    torch_compile.check_used(mode)
-    made = compilations.counts() if is_compiled else None
-    has_compiled = torch_compile.generates(mode) or (compiles(workload) and compilations.graphs() > graphs)
-    if task.launch == 0:
-        answers += [kept(step.run()) for _ in range(ANSWERS - len(answers))]
-    return Begun(step, mode, first_call_s, answers, made, has_compiled)
 
 
 def conclude(
@@ -107,9 +67,7 @@ def conclude(
             warnings=((torch_compile.FALLBACK_RANDOM,) if random else ()) + skipped(task.case.mode) + unchecked(step),
         ),
     ]
-    if not (begun.has_compiled and torch_compile.hashed):
-        metric = "first_call" if task.cold or not begun.has_compiled else "first_call_warm"
-        records.append(replace(blank, metric=metric, values=(begun.first_call_s,)))
+    records += first_call_records(task, blank, begun)
     if task.launch == 0:
         last = kept(step.run())
         final = compilations.counts() if begun.made else None

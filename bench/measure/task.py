@@ -22,13 +22,18 @@ from workloads.base import WORKLOADS, Setup, Step, Unavailable, Workload, WrongA
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One pass of one launch of one case. `cache` is the compilers' folder, `cold` whether it is still empty."""
+    """One pass of one launch of one case.
+
+    cache: the compilers' folder. cold: whether it is still empty. headers: the folder of precompiled headers; empty for
+    the one that torch uses by itself.
+    """
 
     case: Case
     measure: str
     launch: int = 0
     budget: Budget = field(default_factory=Budget)
     cache: str = ""
+    headers: str = ""
     cold: bool = True
     module: str | None = None
 

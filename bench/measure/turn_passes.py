@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bench.devices import DEVICES, Device
+from bench.measure.first_call import Begun, begin
 from bench.measure.machine import Watch
-from bench.measure.passes import MAIN_METRIC, Begun, begin, conclude, guarded
+from bench.measure.passes import MAIN_METRIC, conclude, guarded
 from bench.measure.task import Task, failure
 from bench.measure.timer import Budget, Samples
 from bench.measure.turns import alternate, warm_up

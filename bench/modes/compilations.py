@@ -18,7 +18,7 @@ from torch import Tensor
 # Exclusive phases of a first call: each the cumulative field of the compiler's own metrics that it begins with, less
 # the next one, which lies within it. Dynamo's covers forward graphs; a backward graph compiled apart has its own.
 DYNAMO, AOT_AUTOGRAD, INDUCTOR, CODE = "Dynamo", "AOT autograd", "Inductor", "code generation"
-REST = "run and import"
+IMPORT, REST = "import", "run"  # of the compiler, before it is called; and all that is no other phase
 
 # What differs from process to process in the compiler's texts: addresses, and the identities of objects.
 IDENTITY = re.compile(r"0x[0-9a-f]+|\b\d{9,}\b")
@@ -144,8 +144,8 @@ def is_fake(tensor: Tensor) -> bool:
     return isinstance(tensor, FakeTensor)
 
 
-def phases(first_call_s: float) -> dict[str, float]:
-    """Seconds of a process's first compiled call by phase; they sum to it.
+def phases(first_call_s: float, import_s: float) -> dict[str, float]:
+    """Seconds of a process's first compiled call by phase; they sum to it. `import_s` of them imported the compiler.
 
     Fields that this torch does not have count as no time, which is then part of the phase around it.
     """
@@ -165,9 +165,10 @@ def phases(first_call_s: float) -> dict[str, float]:
         found[AOT_AUTOGRAD] += max(0.0, around - inductor)
         found[DYNAMO] += max(0.0, dynamo - aot)
     taken = sum(found.values())
-    if taken > first_call_s:  # clocks of their own: shares of the whole are what is known
-        found = {name: seconds * first_call_s / taken for name, seconds in found.items()}
-    return {**found, REST: max(0.0, first_call_s - taken)}
+    call_s = first_call_s - import_s
+    if taken > call_s:  # clocks of their own: shares of the whole are what is known
+        found = {name: seconds * call_s / taken for name, seconds in found.items()}
+    return {IMPORT: import_s, **found, REST: max(0.0, call_s - taken)}
 
 
 def recompile_limit() -> int | None:

@@ -12,20 +12,33 @@ from pathlib import Path
 import torch
 
 from bench.modes.steady import steady
-from bench.modes.torch_compile import compiled, generates, use_cache, use_eager_random, use_named_kernels
+from bench.modes.torch_compile import (
+    compiled,
+    generates,
+    load,
+    use_cache,
+    use_eager_random,
+    use_headers,
+    use_named_kernels,
+)
 
 
 @contextmanager
-def entered(mode: str, threads: int, cache: str = "", named: bool = False) -> Iterator[None]:
+def entered(mode: str, threads: int, cache: str = "", headers: str = "", named: bool = False) -> Iterator[None]:
     """Make and run steps of a mode in here, steadily, on so many CPU threads.
 
-    cache: the compilers' folder; empty for the one that the environment names. named: generated kernels report
-    themselves, which takes time, so nothing is timed. Comes before the first compilation of the process.
+    cache: the compilers' folder; empty for the one that the environment names. headers: likewise, of what they make
+    once on a machine. named: generated kernels report themselves, which takes time, so nothing is timed.
+    Comes before the first compilation of the process.
     Raises Unavailable when the folder cannot be written.
     """
     if cache:
         use_cache(Path(cache))
     torch.set_num_threads(threads)
+    if generates(mode):
+        load()
+    if headers:
+        use_headers(Path(headers))
     if compiled(mode):
         use_eager_random()
     if named and generates(mode):

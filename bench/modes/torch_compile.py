@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -37,6 +38,7 @@ FALLBACK_RANDOM = "compiled with eager's random numbers (fallback_random), so th
 
 PROBE_BYTES = 1 << 16  # written and removed again, to see whether a cache folder takes anything
 
+import_s: float | None = None  # what importing the compiler took this process, or the one that it was forked from
 hashed = False  # whether sources were hashed before any first call: that call is then not a fresh process's
 
 NOTHING_COMPILED = "the step gave torch.compile nothing to compile"
@@ -68,6 +70,11 @@ def generates(mode: str) -> bool:
     return compiled(mode) or mode == "aot"
 
 
+def has_headers(mode: str, device: str) -> bool:
+    """Whether what the mode makes for the device includes headers that are precompiled once on a machine."""
+    return generates(mode) and device == "cpu"
+
+
 def check_used(mode: str) -> None:
     """After a first call: raise Unavailable when the step had nothing for the mode to change."""
     if compiled(mode) and compilations.counts().graphs == 0:
@@ -75,6 +82,38 @@ def check_used(mode: str) -> None:
         raise Unavailable(f"{NOTHING_COMPILED}: {why}" if why else NOTHING_COMPILED)
     if changed(mode) and not compiled(mode) and not inference.made:
         raise Unavailable(NOTHING_CONVERTED)
+
+
+def load() -> float:
+    """Import the compiler, as the first torch.compile of a process does; seconds that it took, or had taken before."""
+    global import_s
+    if import_s is None:
+        begun_s = perf_counter()
+        torch.compile(leave_as_is)
+        import_s = perf_counter() - begun_s
+    return import_s
+
+
+def headers() -> frozenset[str]:
+    """The headers that are precompiled on this machine, by whatever program; none where torch does not say where."""
+    codecache = sys.modules.get("torch._inductor.codecache")
+    folder = getattr(codecache, "_HEADER_DIR", "")
+    return (
+        frozenset(entry.name for entry in os.scandir(folder) if entry.is_file())
+        if os.path.isdir(folder)
+        else frozenset()
+    )
+
+
+def use_headers(folder: Path) -> None:
+    """Keep precompiled headers in `folder`, as if on a machine of which these are all; after `load`.
+
+    They are no part of the cache folder: torch keeps them where every program finds them.
+    """
+    from torch._inductor import codecache  # noqa: PLC0415 - a second of import that eager cases do not need
+
+    codecache._HEADER_DIR = str(folder)
+    codecache._HEADER_LOCK_DIR = str(folder / "locks")
 
 
 def use_cache(folder: Path) -> None:

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from bench.devices import DEVICES
 from bench.measure.compile_passes import LONG_PROFILE, STUDY_METRIC, is_long, perform_study
 from bench.measure.environment import OPENMP_SETTINGS, capture
+from bench.measure.first_call import OF_PROGRAM
 from bench.measure.passes import MAIN_METRIC, perform
 from bench.measure.task import Task
 from bench.modes import torch_compile
@@ -52,6 +53,7 @@ class State:
     caches: Path
     environments: dict[str, Environment] = field(default_factory=dict)
     found: dict[Case, list[Record]] = field(default_factory=dict)
+    machine: bool = False  # whether there was a first call as on a machine that has compiled nothing
 
 
 def investigate(
@@ -146,15 +148,20 @@ def counts_of(launcher: Launcher, task: Task) -> list[Record]:
 def cold_passes(
     study: Study, state: State, case: Case, number: int, slower: Callable[[Sequence[Record]], bool]
 ) -> Iterator[list[Record]]:
-    """First calls with empty cache folders, besides the one of the first launch; for cases that may break even."""
-    if slower(state.found.get(case, ())):
-        return
-    for folder in range(1, COLD_FOLDERS):
+    """First calls with empty cache folders, besides the one of the first launch; for cases that may break even.
+
+    Of one case, as on a machine that has compiled nothing. A case whose first launch was that has one more.
+    """
+    found = state.found.get(case, ())
+    had = [record for record in found if record.metric == OF_PROGRAM and record.case == case]
+    headers = [""] * ((1 if slower(found) else COLD_FOLDERS) - len(had))
+    if not state.machine and torch_compile.has_headers(case.mode, case.device):
+        state.machine = True
+        headers.append(str(state.caches / "headers"))
+    for folder, own in enumerate(headers, start=1):
         cache = state.caches / f"{number}-{folder}"
-        yield attempted(
-            state.launcher,
-            Task(case, "cold", study.launches + folder - 1, cache=str(cache), cold=True, module=study.module),
-        )
+        launch = study.launches + folder - 1
+        yield attempted(state.launcher, Task(case, "cold", launch, cache=str(cache), headers=own, module=study.module))
         shutil.rmtree(cache, ignore_errors=True)
 
 

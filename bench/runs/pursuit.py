@@ -16,8 +16,10 @@ from typing import Any
 from tqdm import tqdm
 
 from bench.devices import DEVICES
+from bench.measure.first_call import OF_MACHINE, OF_PROGRAM
 from bench.measure.turn_passes import groups
 from bench.modes import torch_compile
+from bench.modes.compilations import IMPORT
 from bench.records.files import Writer
 from bench.records.record import Case, Record
 from bench.runs.run import COUNTED, FIRST_CALL, SEEDED, TIMED, Plan, Session, has_latency, seeds_of, title
@@ -67,7 +69,11 @@ class Subject:
 
     def _first_guess(self) -> float:
         """What a launch takes after one that had to compile."""
-        cold_s = sum(max(r.values) for r in self.records if r.metric == "first_call" and r.case.mode != "eager")
+        cold_s = sum(
+            max(record.values) - dict(record.parts).get(IMPORT, 0.0)  # a forked process does not import again
+            for record in self.records
+            if record.metric in (OF_PROGRAM, OF_MACHINE) and record.case.mode != "eager"
+        )
         return max(0.0, sum(self.took_s) - cold_s) + min(cold_s, WARM_S)
 
     def keep(self, records: Sequence[Record], took_s: float, distance: Distance, now_s: float) -> None:
@@ -126,7 +132,7 @@ def counts(subjects: Sequence[Subject]) -> list[Untimed]:
 
 def told(records: list[Record]) -> list[Record]:
     """The records of an untimed pass, without first calls that came to nothing: why, the timed pass says of all."""
-    return [record for record in records if record.metric != "first_call" or record.status == "measured"]
+    return [record for record in records if record.metric != OF_PROGRAM or record.status == "measured"]
 
 
 class Pursuit:

@@ -21,6 +21,7 @@ from asv_runner.benchmarks.mark import SkipNotImplemented
 import torchpace_first
 import workloads
 from bench.devices import DEVICES
+from bench.measure.first_call import OF_MACHINE
 from bench.measure.passes import perform
 from bench.measure.task import Task
 from bench.measure.timer import Budget
@@ -90,7 +91,10 @@ def figure(metric: str, measure: str, unit: str) -> Callable[..., Result]:
     """A benchmark method that gives asv one metric of a pass."""
 
     def track(self: WorkloadSuite, *parameters: str) -> Result:
-        record = next(record for record in self.records(metric, measure, parameters) if record.metric == metric)
+        found = self.records(metric, measure, parameters)
+        if any(record.metric == OF_MACHINE for record in found):  # what comes once on a machine is not the program's
+            found = self.records(metric, measure, parameters)
+        record = next(record for record in found if record.metric == metric)
         if metric == "step_time":
             return {"samples": list(record.values), "number": record.steps_per_value}
         return record.values[0]

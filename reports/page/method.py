@@ -24,7 +24,7 @@ MEANINGS = (
     ("latency, p99", "seconds of single calls, each waited for: their median, and the 99th percentile of a process's."),
     ("peak memory", "the most bytes of live tensors at any moment of one step; not the memory of the process."),
     ("reserved", "the most bytes that the device's allocator held during that step."),
-    ("first call", "the first step of a fresh process: cold: compile caches empty, warm: filled by an earlier one."),
+    ("first call", "the first step of a fresh process, the compiler's import included; cold: never compiled before."),
     ("break-even", "steps after which the longer first call of the compiled step is paid for by its faster steps."),
     ("graph break", "a place where torch.compile gave the step back to Python."),
     ("seeds", "every process seeds torch alike, so that weights and data are the same in each."),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.devices import DEVICES
 from bench.measure.exact import FUSED
-from bench.measure.passes import Begun
+from bench.measure.first_call import Begun
 from bench.measure.task import Task
 from bench.measure.timer import Budget
 from bench.measure.turn_passes import FEWEST_ROUNDS, MOST_ROUNDS, groups, rounds, turns

@@ -16,7 +16,8 @@ import torch
 from torch import nn
 
 from bench.cli.options import choose_devices
-from bench.measure.passes import begin, skipped
+from bench.measure.first_call import begin
+from bench.measure.passes import skipped
 from bench.measure.task import Task, check_defined
 from bench.measure.timer import Budget, each_call
 from bench.modes import compilations, torch_compile
@@ -60,6 +61,7 @@ def test_the_first_call_of_cuda_graphs_is_that_which_records(monkeypatch: pytest
         convolution_tolerance = staticmethod(lambda dtype: None)
 
     monkeypatch.setattr(torch_compile, "check_used", lambda mode: None)
+    monkeypatch.setattr(torch_compile, "import_s", 0.0)
     begun = begin(Task(case("one", GRAPHS, "cuda"), "time"), planted(lambda setup: Step(run)), Clock())  # type: ignore[arg-type]
     assert begun.first_call_s == 2.0
     assert [float(answer) for answer in begun.answers] == [1.0, 2.0, 3.0]

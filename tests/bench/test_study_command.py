@@ -53,7 +53,14 @@ def test_the_command_goes_on_after_what_fails_and_its_records_say_the_same(
         assert {"arithmetic", "algorithmic_bytes", "touched_bytes"} <= own
     colds = [r for r in given if r.metric == "first_call" and r.case.mode == "compile" and r.status == "measured"]
     assert len(colds) == 2
-    for said in ("planted.steady", "planted: no such thing", "Unsupported", "Does torch.compile pay?"):
+    assert [r.case for r in given if r.metric == "first_call_machine"] == [case("steady")]  # one is enough of a machine
+    for said in (
+        "has compiled nothing yet",
+        "planted.steady",
+        "planted: no such thing",
+        "Unsupported",
+        "Does torch.compile pay?",
+    ):
         assert said in text
     assert main(["compare", path, "--by", "mode"]) == 0
     assert "planted.steady" in capsys.readouterr().out
@@ -93,6 +100,8 @@ def test_break_even_is_where_the_first_call_has_paid_for_itself() -> None:
 def test_a_slower_case_has_no_second_cold_call(tmp_path: Path) -> None:
     study = Study("run", [case("steady")], module="tests.planted")
     state = State(Launcher(60), tmp_path)
+    state.machine = True
+    state.found[case("steady")] = [Record("", "", case("steady"), "first_call", values=(9.0,))]
     assert [*cold_passes(study, state, case("steady"), 0, lambda records: True)] == []  # it never breaks even
 
 

@@ -12,7 +12,8 @@ from reports.read.frames import Figure
 from reports.read.rows import Row, summary_of
 from reports.topics.overview.figures import gains
 
-PHASES = ("Dynamo", "AOT autograd", "Inductor", "code generation", "run and import")
+PHASES = ("import", "Dynamo", "AOT autograd", "Inductor", "code generation", "run")
+FORMERLY = {"run and import": "run"}  # what files of before say
 VARIANTS = ("static", "automatic", "dynamic")
 NAMED = 6  # operators that are named of a slower case, those that differ most
 
@@ -47,9 +48,9 @@ class Shift:
 class Studied:
     """One compiled case. Seconds, bytes and counts are estimates; unknown is None.
 
-    memory: compiled / eager peak. phases: seconds of the cold first call. shapes: recompilations by setting of
-    `dynamic`. error, own_error: of compiled and of eager answers against float64. lost: where a slower case's time
-    went, the largest differences first.
+    memory: compiled / eager peak. machine: the cold first call as on a machine that has compiled nothing.
+    phases: seconds of the cold first call. shapes: recompilations by setting of `dynamic`. error, own_error: of
+    compiled and of eager answers against float64. lost: where a slower case's time went, the largest differences first.
     """
 
     figure: Figure
@@ -59,6 +60,7 @@ class Studied:
     break_even: Row | None
     memory: float | None
     cold: float | None
+    machine: float | None
     warm: float | None
     phases: Mapping[str, float]
     counts: Mapping[str, float]
@@ -116,8 +118,8 @@ def one(
     return Studied(
         step, estimate(eager, "step_time"), estimate(own, "step_time"), gained.get("speedup"),
         gained.get("break_even_steps"), memory[0] / memory[1] if memory[0] is not None and memory[1] else None,
-        estimate(own, "first_call"), estimate(own, "first_call_warm"), averaged(own.get("first_call")), counts,
-        last_parts(own.get("graph_breaks")), last_parts(own.get("recompiles")),
+        estimate(own, "first_call"), estimate(own, "first_call_machine"), estimate(own, "first_call_warm"),
+        averaged(own.get("first_call")), counts, last_parts(own.get("graph_breaks")), last_parts(own.get("recompiles")),
         dict(last_parts(any_mode.get("shape_recompiles"))), estimate(own, "answer_error_float64"),
         estimate(eager, "answer_error_float64"), shifts(eager.get("operator_time"), own.get("operator_time")),
     )  # fmt: skip
@@ -130,7 +132,7 @@ def estimate(found: Mapping[str, Figure], metric: str) -> float | None:
 
 def averaged(figure: Figure | None) -> dict[str, float]:
     """The mean of each part over the launches that have parts, in the order of the phases."""
-    launches = [dict(parts) for parts in figure.parts] if figure else []
+    launches = [{FORMERLY.get(name, name): part for name, part in parts} for parts in figure.parts] if figure else []
     names = dict.fromkeys([*PHASES, *(name for parts in launches for name in parts)])
     return {
         name: sum(parts.get(name, 0.0) for parts in launches) / len(launches)
