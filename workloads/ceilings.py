@@ -13,6 +13,7 @@ from workloads.checks import host64, near
 
 KIB, MIB = 1 << 10, 1 << 20
 WORKING_SETS = (256 * KIB, 4 * MIB, 64 * MIB, 512 * MIB)  # bytes: second-level cache, third-level cache, memory
+SIZES = (128, 256, 512, 1024, 2048, 4096, 8192)  # of a product's square matrices
 CHAIN = 1000  # additions per step: entering the step costs nothing beside them
 ONE_MEMORY = "host and device are one memory"
 # Largest error that rounding explains, as a share of the largest entry; sums of random signs are kind. Float32 leaves
@@ -30,7 +31,7 @@ def some_of(tensor: Tensor) -> Tensor:
     item="FLOP",
     dtypes=("float64", *FLOAT_DTYPES),
     default=False,
-    size=(128, 256, 512, 1024, 2048, 4096, 8192),
+    size=SIZES,
 )
 def matmul(setup: Setup, size: int) -> Step:
     """A product of two square matrices, 2 size^3 FLOPs."""
@@ -48,7 +49,18 @@ def matmul(setup: Setup, size: int) -> Step:
             raise WrongAnswer(f"the product is off by {error:.3g} of its largest entry, times random signs")
 
     product = setup.compile(torch.mm)
+    torch.set_float32_matmul_precision("highest")
     return Step(lambda: product(a, b), items=2 * size**3, check=check)
+
+
+@workload("ceilings.matmul_tf32", item="FLOP", default=False, size=SIZES)
+def matmul_tf32(setup: Setup, size: int) -> Step:
+    """A product of two square matrices of float32 that are rounded to TF32 first, as convolutions on CUDA are."""
+    if setup.device.type != "cuda" or torch.version.hip or torch.cuda.get_device_capability(setup.device) < (8, 0):
+        raise Unavailable("TF32 is of NVIDIA GPUs from Ampere on")
+    step = matmul(setup, size)
+    torch.set_float32_matmul_precision("high")
+    return step
 
 
 @workload("ceilings.copy", item="B", default=False, working_set=WORKING_SETS)

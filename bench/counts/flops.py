@@ -10,8 +10,10 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_leaves, tree_map
 
 Shape = Sequence[int]
+Note = Callable[[str, str, int], None]
 
 # Operators that compute and have no formula here: decompositions, solvers, what only some libraries' builds have.
 UNKNOWN = (
@@ -114,11 +116,40 @@ def formulas() -> dict[Any, Callable[..., int]]:
     return {getattr(torch.ops.aten, name): formula for name, formula in known.items() if hasattr(torch.ops.aten, name)}
 
 
-def counter() -> Any:
-    """A FlopCounterMode that knows more operators."""
-    from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415 - as above
+def counter(note: Note | None = None) -> Any:
+    """A FlopCounterMode that knows more operators.
 
-    return FlopCounterMode(display=False, custom_mapping=formulas())
+    note: is told of each call that is counted: its operator, as 'aten.mm', the dtype of what it is given, its FLOPs.
+    """
+    from torch.utils.flop_counter import FlopCounterMode, flop_registry  # noqa: PLC0415 - as above
+
+    if note is None:
+        return FlopCounterMode(display=False, custom_mapping=formulas())
+    known = flop_registry | {operator: on_shapes(formula) for operator, formula in formulas().items()}
+    noting = {operator: noted(str(operator), formula, note) for operator, formula in known.items()}
+    return FlopCounterMode(display=False, custom_mapping=noting)
+
+
+def on_shapes(formula: Callable[..., int]) -> Callable[..., int]:
+    """A formula of shapes as one of tensors."""
+
+    def shape_of(given: Any) -> Any:
+        return given.shape if isinstance(given, torch.Tensor) else given
+
+    return lambda *given, **named: formula(*tree_map(shape_of, given), **tree_map(shape_of, named))
+
+
+def noted(operator: str, formula: Callable[..., int], note: Note) -> Callable[..., int]:
+    """A formula of tensors that tells what it was asked of."""
+
+    def count(*given: Any, **named: Any) -> int:
+        found = formula(*given, **named)
+        numbers = (one for one in tree_leaves(given) if isinstance(one, torch.Tensor) and one.is_floating_point())
+        note(operator, next((str(one.dtype).removeprefix("torch.") for one in numbers), ""), found)
+        return found
+
+    count._get_raw = True  # type: ignore[attr-defined] # tensors, not shapes
+    return count
 
 
 def uncounted(operators: Collection[str]) -> tuple[str, ...]:

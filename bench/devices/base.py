@@ -97,6 +97,10 @@ class Device(ABC):
         """The relative error that rounding what convolutions are given explains; None where the dtype's own does."""
         return None
 
+    def precision_of(self, dtype: str, is_convolution: bool) -> str:
+        """In which precision products and convolutions of a dtype are computed; empty where that is not known."""
+        return dtype if dtype != "float32" or torch.get_float32_matmul_precision() != "medium" else ""
+
     def activities(self) -> list[ProfilerActivity]:
         """What the profiler can record of work on this device."""
         return [ProfilerActivity.CPU]

@@ -59,9 +59,13 @@ class Cuda(Device):
         return Account(peak, step.operators, step.launched, allocated_bytes=allocated)
 
     def convolution_tolerance(self, dtype: str) -> float | None:
-        if dtype != "float32" or not torch.backends.cudnn.allow_tf32:
-            return None
-        return TF32_TOLERANCE if torch.cuda.get_device_capability() >= TF32_SINCE else None
+        return TF32_TOLERANCE if self.precision_of(dtype, is_convolution=True) == "tf32" else None
+
+    def precision_of(self, dtype: str, is_convolution: bool) -> str:
+        if dtype != "float32" or torch.version.hip or torch.cuda.get_device_capability() < TF32_SINCE:
+            return dtype
+        flags = torch.backends.cudnn if is_convolution else torch.backends.cuda.matmul
+        return "tf32" if flags.allow_tf32 else dtype
 
     def activities(self) -> list[ProfilerActivity]:
         return [ProfilerActivity.CPU, ProfilerActivity.CUDA]

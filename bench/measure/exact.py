@@ -18,7 +18,7 @@ from bench.counts.instructions import InstructionCounter, NoCounter
 from bench.devices import Account, Device, Peak
 from bench.modes import compilations, torch_compile
 from bench.records.errors import describe
-from bench.records.metrics import VARIES
+from bench.records.metrics import ELEMENTWISE, VARIES
 from bench.records.record import Record
 
 Run = Callable[[], object]
@@ -175,15 +175,20 @@ def instructions(run: Run, device: Device, counter: ProcessorCounter) -> tuple[t
     return tuple(values), steps
 
 
-def work_records(run: Run, blank: Record, is_fused: bool) -> list[Record]:
+def work_records(run: Run, blank: Record, device: Device, is_fused: bool) -> list[Record]:
     """What the warm step computes, moves and calls; or why that cannot be counted.
 
     is_fused: whether the step that is timed calls fewer operators than the one that is counted.
     """
-    with flops.counter() as counter:
+    products: Counter[str] = Counter()
+
+    def note(operator: str, dtype: str, count: int) -> None:
+        products[device.precision_of(dtype, "convolution" in operator)] += count
+
+    with flops.counter(note) as counter:
         run()
     found = counter.get_total_flops()
-    moved = traffic_records(run, blank, found)
+    moved = traffic_records(run, blank, products)
     doubts = tuple(text for record in moved if record.metric == "arithmetic" for text in record.warnings)
     if is_fused:
         moved = [missing(blank, "dispatches", FUSED) if record.metric == "dispatches" else record for record in moved]
@@ -193,17 +198,17 @@ def work_records(run: Run, blank: Record, is_fused: bool) -> list[Record]:
     return [replace(blank, values=(float(found),), warnings=doubts), *moved]
 
 
-def traffic_records(run: Run, blank: Record, found: float) -> list[Record]:
+def traffic_records(run: Run, blank: Record, products: Mapping[str, int]) -> list[Record]:
     """What the warm step moves and calls, and with its FLOPs what it computes; or why that cannot be counted.
 
-    What operators compute that nobody counts is in no roof's figure.
+    products: FLOPs by precision. What operators compute that nobody counts is in no roof's figure.
     """
     try:
         work = traffic.work_of(run)
     except Exception as error:  # a step that runs by itself may not under a dispatch mode
         return [replace(blank, metric="algorithmic_bytes", status="unavailable", reason=describe(error))]
     doubts = flops.at_least(work.operators)
-    arithmetic = replace(blank, metric="arithmetic", values=(float(found + work.elementwise),))
+    arithmetic = counted(blank, "arithmetic", {**products, ELEMENTWISE: work.elementwise})
     return [
         replace(missing(blank, "arithmetic", doubts[0]), warnings=doubts) if doubts else arithmetic,
         replace(blank, metric="touched_bytes", values=(float(work.touched_bytes),)),

@@ -137,7 +137,7 @@ def work_pass(task: Task, workload: Workload, device: Device, blank: Record) -> 
         # A compiled call under the counters would be counted in part and stay slow (pytorch#140909).
         uncompiled = torch.compiler.set_stance("force_eager")
     with uncompiled:
-        records = exact.work_records(step.run, blank, is_fused)
+        records = exact.work_records(step.run, blank, device, is_fused)
     if step.outcome and torch_compile.changed(task.case.mode):
         step = build(workload, task.case, device)
     if step.outcome:

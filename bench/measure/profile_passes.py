@@ -113,14 +113,19 @@ def memory_pass(case: Case, workload: Workload, device: Device, folder: Path) ->
 def flops_pass(case: Case, workload: Workload, device: Device, folder: Path) -> Found:
     """What an uncompiled step computes, by operator and by module."""
     run = build(workload, case, device, mode="eager").run
-    counter = flops.counter()
+    precisions: dict[str, str] = {}
+
+    def note(operator: str, dtype: str, count: int) -> None:
+        precisions[exact.operator_name(operator)] = device.precision_of(dtype, "convolution" in operator)
+
+    counter = flops.counter(note)
     with called_modules() as called, counter:
         run()
     counts = counter.get_flop_counts()
     by_operator = {exact.operator_name(operator): n for operator, n in counts.get("Global", {}).items() if n}
     if not by_operator:
         raise Unavailable("FLOPs are counted for products, convolutions and attention; it has none")
-    return {"flops": by_operator, "module_flops": flops_by_path(called, counts)}
+    return {"flops": by_operator, "precisions": precisions, "module_flops": flops_by_path(called, counts)}
 
 
 PASSES: dict[str, Callable[[Case, Workload, Device, Path], Found]] = {

@@ -57,6 +57,7 @@ TRACKED = "tracked"  # how the names of metrics begin that somebody's own benchm
 
 BY_TOPIC: tuple[Place, ...] = ("compare",)  # a topic draws it
 WORK: tuple[Place, ...] = ("compare if changed",)  # what a step has to do is the same on both sides nearly always
+ELEMENTWISE = "element by element"  # of a step's arithmetic, what is no product; the rest is by precision
 STEPS: tuple[Place, ...] = ("steps", "compare")
 OUTCOMES: tuple[Place, ...] = ("outcomes", "compare")
 

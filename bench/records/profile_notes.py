@@ -31,10 +31,10 @@ class Notes:
     """One profiled case.
 
     step_values_s: seconds per step without the profiler, taken just before. items: per step, in the workload's unit.
-    flops: of an uncompiled step, by operator. module_names, module_flops: a module's name in its model, and its FLOPs,
-    by what the profiler calls it and those around it ('Padded_0/Conv2d_0'). addresses: kind of tensor ('parameters') by
-    the address of its storage. memory_device: the traces' number of the device whose memory counts. missing: why a part
-    is not there, by its name (timeline, stacks, memory, flops).
+    flops, precisions: of an uncompiled step, by operator. module_names, module_flops: a module's name in its model, and
+    its FLOPs, by what the profiler calls it and those around it ('Padded_0/Conv2d_0'). addresses: kind of tensor
+    ('parameters') by the address of its storage. memory_device: the traces' number of the device whose memory counts.
+    missing: why a part is not there, by its name (timeline, stacks, memory, flops).
     """
 
     case: Case
@@ -45,6 +45,7 @@ class Notes:
     item: str = ""
     data: str = ""
     flops: Mapping[str, int] = field(default_factory=dict)
+    precisions: Mapping[str, str] = field(default_factory=dict)
     module_flops: Mapping[str, int] = field(default_factory=dict)
     module_names: Mapping[str, str] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)

@@ -35,6 +35,7 @@ HANGS = 10  # times the budget, likewise
 USUAL_START_S = 0.4  # what a process usually needs for that; it is part of the time that is given
 LEAST_S = 0.05  # of a probe
 MATMUL = "ceilings.matmul"
+PRODUCTS = (MATMUL, "ceilings.matmul_tf32")  # of these a size is chosen
 MEMORY_SHARE = 4  # a working set may be this part of the machine's memory
 
 
@@ -53,7 +54,7 @@ def probes(device: str, dtypes: Sequence[str], threads: int) -> list[tuple[Case,
     for workload in workloads:
         for dtype in dtypes if workload.name == MATMUL else ("float32",):
             cases = tuple(case_at(workload, point, device, dtype, threads) for point in workload.points)
-            found += [cases] if workload.name == MATMUL else [(case,) for case in cases]
+            found += [cases] if workload.name in PRODUCTS else [(case,) for case in cases]
     return found
 
 

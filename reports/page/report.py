@@ -18,8 +18,7 @@ from reports.profiles.say.headline import headline
 from reports.profiles.say.ranks import not_whole, ranks_of
 from reports.profiles.say.text import Said
 from reports.read.runs import gather
-from reports.topics.ceilings.figures import Roof
-from reports.topics.roofline.figures import compute_roof
+from reports.topics.ceilings.figures import Roof, rates_of_products
 
 Shown = tuple[str, Profile, Said, str]
 
@@ -55,15 +54,13 @@ def said_of(profile: Profile, roofs: Sequence[Roof]) -> Said:
     return Said(profile, headline(profile, products(profile, roofs)), findings(profile))
 
 
-def products(profile: Profile, roofs: Sequence[Roof]) -> float | None:
-    """The FLOP/s that products reach where a profile was taken; None where nobody measured it."""
+def products(profile: Profile, roofs: Sequence[Roof]) -> dict[str, float]:
+    """The FLOP/s that products reach where a profile was taken, by precision, as far as somebody measured it."""
     if profile.notes is None:
-        return None
+        return {}
     case, facts = profile.notes.case, Environment(tuple(profile.notes.facts.items()))
     here = (machine_of(facts), str(facts.get("torch") or ""), case.device, case.threads)
-    own = [roof for roof in roofs if (roof.machine, roof.torch, roof.device, roof.threads) == here]
-    found = compute_roof([roof for roof in own if roof.value is not None], case.dtype)
-    return found.value if found else None
+    return rates_of_products([roof for roof in roofs if (roof.machine, roof.torch, roof.device, roof.threads) == here])
 
 
 def packed(path: Path) -> str:

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.counts import flops
+from bench.devices import DEVICES
 from bench.measure.exact import work_records
+from bench.records.metrics import ELEMENTWISE
 from bench.records.record import Case, Record
 
 TIME, BATCH, FEATURES, HIDDEN = 8, 16, 32, 64
@@ -60,22 +62,37 @@ COUNTED = {
 @pytest.mark.parametrize("name", COUNTED)
 def test_flops_are_those_by_hand(name: str) -> None:
     run, right = COUNTED[name]
-    (record, *rest) = work_records(run, BLANK, is_fused=False)
+    (record, *rest) = work_records(run, BLANK, DEVICES["cpu"], is_fused=False)
     assert record.metric == "flops"
     assert record.values == (right,)
     assert record.warnings == ()
     assert {each.metric: each.status for each in rest}["arithmetic"] == "measured"
 
 
+def test_the_precision_of_products_is_that_in_which_they_are_computed() -> None:
+    a = numbers(8, 16)
+
+    def run() -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            lower = a @ a.T
+        return lower.float() + a @ a.T
+
+    _, *rest = work_records(run, BLANK, DEVICES["cpu"], is_fused=False)
+    (arithmetic,) = (each for each in rest if each.metric == "arithmetic")
+    product = 2.0 * 8 * 8 * 16
+    assert dict(arithmetic.parts) == {"bfloat16": product, "float32": product, ELEMENTWISE: 64.0}
+    assert arithmetic.values == (2 * product + 64,)
+
+
 def test_what_is_not_counted_is_named_and_kept_out_of_the_roofline() -> None:
     a = numbers(8, 8)
-    record, *rest = work_records(lambda: torch.linalg.inv(a) @ a, BLANK, is_fused=False)
+    record, *rest = work_records(lambda: torch.linalg.inv(a) @ a, BLANK, DEVICES["cpu"], is_fused=False)
     assert record.values == (2 * 8**3,)
     (warning,) = record.warnings
     assert warning == "at least: what aten::linalg_inv_ex computes is not counted"
     (arithmetic,) = (each for each in rest if each.metric == "arithmetic")
     assert (arithmetic.status, arithmetic.reason) == ("unavailable", warning)
-    nothing, *_ = work_records(lambda: torch.linalg.inv(a), BLANK, is_fused=False)
+    nothing, *_ = work_records(lambda: torch.linalg.inv(a), BLANK, DEVICES["cpu"], is_fused=False)
     assert (nothing.status, nothing.reason) == ("unavailable", warning)
 
 

@@ -10,12 +10,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
 from bench.cli.options import choose_devices
+from bench.devices import DEVICES
 from bench.measure.first_call import begin
 from bench.measure.passes import skipped
 from bench.measure.task import Task, check_defined
@@ -122,6 +124,20 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, ask
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     with pytest.raises(UsageError, match=said):
         choose_devices(asked)
+
+
+def test_float32_on_cuda_is_computed_in_what_the_settings_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Convolutions in TF32 unless told otherwise, products only where told so. Without a GPU, by a fake."""
+    cuda = DEVICES["cuda"]
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: (9, 0))
+    monkeypatch.setattr(torch.version, "hip", None)
+    assert [cuda.precision_of("float32", convolution) for convolution in (True, False)] == ["tf32", "float32"]
+    assert cuda.precision_of("bfloat16", is_convolution=True) == "bfloat16"
+    monkeypatch.setattr(torch.backends.cuda, "matmul", SimpleNamespace(allow_tf32=True))
+    monkeypatch.setattr(torch.backends, "cudnn", SimpleNamespace(allow_tf32=False))
+    assert [cuda.precision_of("float32", convolution) for convolution in (True, False)] == ["float32", "tf32"]
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: (7, 5))
+    assert cuda.precision_of("float32", is_convolution=False) == "float32"
 
 
 def test_memory_is_not_pinned_on_mps() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from bench.records.files import Contents
 from bench.records.record import Case, Environment, Record
+from reports.read.frames import figures, frame_of
+from reports.topics.ceilings.figures import roofs
+from reports.topics.roofline.figures import Bound, bounds
 from tests.reports.stored import FACTS
 
 MIB = 2**20
@@ -33,3 +37,10 @@ def step(step_s: float, mode: str = "eager", dtype: str = "float32", **figures: 
     case = Case("toy.step", 1, (), "cpu", dtype, mode, 1)
     values = {"step_time": step_s, **figures}
     return [Record("r", HERE.id, case, metric, values=(value,)) for metric, value in values.items()]
+
+
+def judged(records: list[Record], ceilings: list[Record]) -> Bound:
+    """One case against the roofs."""
+    contents = Contents((*records, *ceilings), {HERE.id: HERE})
+    (found,) = bounds(figures(frame_of(contents)), contents.environments, roofs([contents]))
+    return found

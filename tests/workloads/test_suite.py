@@ -32,7 +32,7 @@ PRIMER = {
     "linear_regression": "loop train_step ladder",
     "mnist_cnn": "train_step train_epoch inference phase ladder time_to_accuracy",
     "training_choices": "learning_rate regularization",
-    "ceilings": "matmul copy triad dispatch launch transfer",
+    "ceilings": "matmul matmul_tf32 copy triad dispatch launch transfer",
 }
 
 

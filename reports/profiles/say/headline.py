@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from reports.format import units
 from reports.profiles.profile import Profile
@@ -11,6 +13,10 @@ from reports.profiles.say.finding import number_of, seconds
 from reports.profiles.shape.modules import Module
 from reports.profiles.shape.operators import NO_OPERATOR
 
+Products = Mapping[str, float]
+"""FLOP/s that products of matrices reach on a machine at best, by their precision, as far as it is known."""
+
+NONE: Products = MappingProxyType({})
 LARGE = 0.2  # of the step: what is below takes no large part of it
 MOST_OF = 0.6  # of a module: a module inside that takes as much is the one to name
 LEAST_S = 1e-10  # what adds up to more than the time in which anything worked ran at the same time
@@ -26,8 +32,8 @@ class Part:
     what: str
 
 
-def headline(profile: Profile, products: float | None = None) -> str:
-    """A sentence or two. products: FLOP/s that products of matrices reach on this machine at best, where known."""
+def headline(profile: Profile, products: Products = NONE) -> str:
+    """A sentence or two. products: those of the machine that the profile is of."""
     step_s = profile.steps.mean_s if profile.activities else profile.steps.on_cpu_s
     whole = "the step" if profile.steps.marked else "the whole trace"
     part = max([*waits(profile), *first_operator(profile, products)], key=lambda each: each.share, default=None)
@@ -62,7 +68,7 @@ def waits(profile: Profile) -> list[Part]:
     return alone if profile.unseen_graphs else [data, idle, *alone]
 
 
-def first_operator(profile: Profile, products: float | None) -> list[Part]:
+def first_operator(profile: Profile, products: Products) -> list[Part]:
     """The operator that takes most, on the device if there is one."""
     column = "device_self_s" if profile.activities else "self_s"
     table = profile.operators
@@ -91,13 +97,19 @@ def busy_s(profile: Profile) -> float:
     return sum(profile.activities.mean_s(name) for name in ("kernel", "communication", "copy"))
 
 
-def speed(profile: Profile, name: str, taken_s: float, products: float | None) -> str:
+def speed(profile: Profile, name: str, taken_s: float, products: Products) -> str:
     """How near an operator comes to what products reach; empty where its FLOPs or that are not known."""
+    notes = profile.notes
     # They are those of the uncompiled step, of which a compiled one may do a part in kernels of its own.
-    flops = profile.notes.flops.get(name) if profile.notes and profile.notes.case.mode == "eager" else None
-    if not flops or not products or not taken_s:
+    flops = notes.flops.get(name) if notes and notes.case.mode == "eager" else None
+    if not notes or not flops or not taken_s:
         return ""
-    return f", at {units.percent(flops / taken_s / products)} of the FLOP/s that products reach on this machine"
+    roof = products.get(notes.precisions.get(name, notes.case.dtype))
+    return (
+        f", at {units.percent(flops / taken_s / roof)} of the FLOP/s that products reach on this machine"
+        if roof
+        else ""
+    )
 
 
 def largest_module(profile: Profile) -> str:

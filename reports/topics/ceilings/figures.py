@@ -5,7 +5,7 @@ A roof is the best that was seen, the fastest block of any process, since whatev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.records.ceilings import SUBJECT
@@ -15,7 +15,9 @@ from bench.records.points import Value, point_of
 from bench.records.record import Record
 from reports.read.frames import Figure, figures, frame_of
 
+MOVING = ("copy", "triad")
 KINDS = ("matmul", "copy", "triad", "dispatch", "launch", "transfer")
+PLAIN = 0.1  # of the time of a copy that its bytes take at least, for its bandwidth to be known
 COSTS = ("dispatch", "launch")  # seconds per item; the others are items per second
 
 
@@ -23,6 +25,7 @@ COSTS = ("dispatch", "launch")  # seconds per item; the others are items per sec
 class Roof:
     """One ceiling: items per second, or for dispatch and launch seconds per item.
 
+    latency_s: of copy and triad apart from their bandwidth, the seconds that each call takes whatever it moves.
     worst: what the process saw at best that saw the least; how far it lies off says how quiet the machine was.
 
     kind: what the probe is called after 'ceilings.'. working_set: bytes, for copy and triad. machine, torch: where it
@@ -40,6 +43,7 @@ class Roof:
     value: float | None = None
     worst: float | None = None
     working_set: int | None = None
+    latency_s: float = 0.0
     reason: str = ""
 
 
@@ -57,7 +61,44 @@ def roofs(sources: Iterable[Contents]) -> list[Roof]:
                 roof = roof_of(figure, machine)
                 at = roof.working_set or (figure.point if roof.kind == "transfer" else "")
                 found[(roof.kind, roof.device, roof.dtype, roof.threads, machine, roof.torch, at)] = roof
-    return sorted(found.values(), key=lambda roof: KINDS.index(roof.kind) if roof.kind in KINDS else len(KINDS))
+    kinds = {kind: number for number, kind in enumerate(KINDS)}
+    return sorted(found.values(), key=lambda roof: (kinds.get(roof.kind, len(KINDS)), roof.dtype == "tf32"))
+
+
+def apart(roofs: Sequence[Roof]) -> list[Roof]:
+    """The roofs of one device; of copy and triad latency and bandwidth are apart: a call takes latency + bytes / rate.
+
+    What two working sets differ by is bandwidth; what the smaller takes longer than that is latency. Where caches make
+    the smaller one faster, none is seen. A set that is all latency says nothing of bandwidth, and is left out.
+    """
+    latencies = {kind: latency_of([roof for roof in roofs if roof.kind == kind]) for kind in MOVING}
+    found = []
+    for roof in roofs:
+        latency_s = latencies.get(roof.kind, 0.0)
+        if not (latency_s and roof.value and roof.working_set):
+            found.append(roof)
+            continue
+        moving_s = roof.working_set / roof.value - latency_s
+        if moving_s > PLAIN * roof.working_set / roof.value:
+            found.append(replace(roof, value=roof.working_set / moving_s, latency_s=latency_s))
+    return found
+
+
+def latency_of(roofs: Sequence[Roof]) -> float:
+    """Seconds that a call takes whatever it moves, from one kind's smallest two working sets; 0 where none is seen."""
+    times = sorted(
+        (roof.working_set, roof.working_set / roof.value) for roof in roofs if roof.working_set and roof.value
+    )
+    if len(times) < 2:
+        return 0.0
+    (small, small_s), (large, large_s) = times[:2]
+    per_byte_s = max(0.0, (large_s - small_s) / (large - small))
+    return max(0.0, small_s - small * per_byte_s)
+
+
+def rates_of_products(roofs: Iterable[Roof]) -> dict[str, float]:
+    """FLOP/s of products by their precision, as far as it was measured."""
+    return {roof.dtype: roof.value for roof in roofs if roof.kind == "matmul" and roof.value}
 
 
 def last_run(records: Iterable[Record]) -> tuple[Record, ...]:
@@ -66,7 +107,7 @@ def last_run(records: Iterable[Record]) -> tuple[Record, ...]:
     for record in records:
         case = record.case
         # The size of a product is chosen anew by every run, so it is no part of what the probe is.
-        at = () if case.workload == f"{SUBJECT}matmul" else case.point
+        at = () if case.workload.startswith(f"{SUBJECT}matmul") else case.point
         found = probes.setdefault((case.workload, at, case.device, case.dtype, case.threads), [])
         if found and found[-1].run != record.run:
             found.clear()
@@ -76,12 +117,12 @@ def last_run(records: Iterable[Record]) -> tuple[Record, ...]:
 
 def roof_of(figure: Figure, machine: str) -> Roof:
     """One figure as a ceiling."""
-    kind = figure.workload.removeprefix(SUBJECT)
+    kind, _, precision = figure.workload.removeprefix(SUBJECT).partition("_")
     point = dict(point_of(figure.point))
     sets = int(point["working_set"]) if "working_set" in point else None
     roof = Roof(
-        kind, figure.device, figure.dtype, figure.threads, machine, figure.torch, figure.item, how(kind, point),
-        working_set=sets,
+        kind, figure.device, precision or figure.dtype, figure.threads, machine, figure.torch, figure.item,
+        how(kind, point), working_set=sets,
     )  # fmt: skip
     items = figure.items_per_step
     if figure.status != "measured" or not items:

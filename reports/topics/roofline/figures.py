@@ -1,8 +1,9 @@
 """How near a step comes to what the machine can do: the time that each roof implies, and the largest of them. Pure.
 
-Compute: arithmetic over the FLOP/s of products. Memory: the bytes that must move over the bandwidth at the step's
-working set. Overhead: operators called times the cost of calling one. No step can be faster than the largest, if the
-counts are true of it; where it is, the bound says what may be the reason.
+Compute: arithmetic over the FLOP/s of products, of each precision its own. Memory: what a call takes whatever it moves,
+and the bytes that must move over the bandwidth at the step's working set. Overhead: operators called
+times the cost of calling one. No step can be faster than the largest, if the counts are true of it; where it is, the
+bound says what may be the reason.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from dataclasses import dataclass
 
 from bench.records.ceilings import SUBJECT
 from bench.records.machines import UNKNOWN, machine_of
+from bench.records.metrics import ELEMENTWISE
 from bench.records.record import Environment
 from reports.format import units
 from reports.read.frames import Figure
 from reports.read.rows import summary_of
-from reports.topics.ceilings.figures import Roof
+from reports.topics.ceilings.figures import Roof, apart, rates_of_products
 
 IMPOSSIBLE = 1.5  # times the roof of products: no busy machine and no odd size explains more
 ABOVE = 1.05  # a fraction of a roof from which on a reason is given
@@ -81,13 +83,14 @@ def bounds(figures: Sequence[Figure], environments: Mapping[str, Environment], r
 def roofs_of(figure: Figure, environment: Environment | None, roofs: Sequence[Roof]) -> list[Roof]:
     """The roofs that were measured where the figure was, and are known."""
     here = machine_of(environment) if environment else UNKNOWN
-    return [
+    own = [
         roof
         for roof in roofs
         if roof.value is not None
         and (roof.machine, roof.torch) == (here, figure.torch)
         and (roof.device, roof.threads) == (figure.device, figure.threads)
     ]
+    return apart(own)
 
 
 def bound(metrics: Mapping[str, Figure], roofs: Sequence[Roof], is_fused: bool) -> Bound:
@@ -101,13 +104,10 @@ def bound(metrics: Mapping[str, Figure], roofs: Sequence[Roof], is_fused: bool) 
         summary_of(metrics[name]).estimate if name in metrics else None
         for name in ("arithmetic", "algorithmic_bytes", "touched_bytes", "dispatches")
     )
-    compute, memory, dispatch = (
-        compute_roof(roofs, step.dtype), memory_roof(roofs, touched or 0.0, share_written(metrics)),
-        one(roofs, "dispatch"),
-    )  # fmt: skip
+    memory, dispatch = memory_roof(roofs, touched or 0.0, share_written(metrics)), one(roofs, "dispatch")
     times = {
-        "compute": flops / compute.value if flops is not None and compute and compute.value else None,
-        "memory": moved / memory.value if moved is not None and memory and memory.value else None,
+        "compute": compute_time(metrics["arithmetic"], roofs) if flops is not None else None,
+        "memory": memory_time(moved, memory, is_fused) if moved is not None and memory else None,
         "overhead": calls * dispatch.value if calls is not None and dispatch and dispatch.value else None,
     }
     known = {name: time for name, time in times.items() if time is not None}
@@ -122,15 +122,32 @@ def bound(metrics: Mapping[str, Figure], roofs: Sequence[Roof], is_fused: bool) 
     )
 
 
-def compute_roof(roofs: Sequence[Roof], dtype: str) -> Roof | None:
-    """The products' roof in the type; None where it was not measured."""
-    return next((roof for roof in roofs if roof.kind == "matmul" and roof.dtype == dtype), None)
+def compute_time(arithmetic: Figure, roofs: Sequence[Roof]) -> float | None:
+    """Seconds of a step's arithmetic, each part at the roof of its precision; None where one was not measured.
+
+    Records of before do not say which part is in which: then all is in the case's dtype.
+    """
+    parts = last_parts(arithmetic)
+    if not parts:
+        parts = {arithmetic.dtype: summary_of(arithmetic).estimate}
+    known = rates_of_products(roofs)
+    seconds = 0.0
+    for name, count in parts.items():
+        precision = arithmetic.dtype if name == ELEMENTWISE else name
+        if count and precision not in known:
+            return None
+        seconds += count / known[precision] if count else 0.0
+    return seconds
+
+
+def last_parts(figure: Figure | None) -> dict[str, float]:
+    """The parts of a figure as they were counted last."""
+    return dict(figure.parts[-1]) if figure and figure.parts else {}
 
 
 def share_written(metrics: Mapping[str, Figure]) -> float | None:
     """Which share of its bytes a step writes; None where its record does not say."""
-    moved = metrics.get("algorithmic_bytes")
-    parts = dict(moved.parts[-1]) if moved and moved.parts else {}
+    parts = last_parts(metrics.get("algorithmic_bytes"))
     whole = sum(parts.values())
     return parts.get("written", 0.0) / whole if whole else None
 
@@ -150,6 +167,12 @@ def memory_roof(roofs: Sequence[Roof], touched: float, written: float | None = N
     found = [roof for roof in measured if roof.working_set == chosen]
     alike = [roof for roof in found if roof.kind == "copy"] if written is not None and written >= WRITES_MUCH else []
     return max(alike or found, key=lambda roof: roof.value or 0.0)
+
+
+def memory_time(moved: float, roof: Roof, is_fused: bool) -> float | None:
+    """Seconds of moving so many bytes, in one call; what is fused may be part of a call that is there anyway."""
+    latency_s = roof.latency_s if moved and not is_fused else 0.0
+    return latency_s + moved / roof.value if roof.value else None
 
 
 def one(roofs: Sequence[Roof], kind: str) -> Roof | None:

@@ -68,7 +68,7 @@ def test_how_near_an_operator_comes_to_the_roof_is_said_where_both_are_known(tmp
     found = profile_of(tmp_path / "t.json", [op("aten::mm", 0, 800)])
     notes = Notes(case("mine.step"), {"torch": "2"}, flops={"aten::mm": 8_000_000})
     known = replace(found, notes=notes)
-    assert headline(known, 20e9).endswith(", at 50 % of the FLOP/s that products reach on this machine.")
+    assert headline(known, {"float32": 20e9}).endswith(", at 50 % of the FLOP/s that products reach on this machine.")
     assert "FLOP" not in headline(known)
 
 

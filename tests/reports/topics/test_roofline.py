@@ -15,16 +15,10 @@ from bench.records.record import Environment, Record
 from reports.read.frames import figures, frame_of
 from reports.topics.ceilings.figures import Roof, roofs
 from reports.topics.ceilings.text import roofs_text
-from reports.topics.roofline.figures import UNCOUNTED, Bound, bounds, memory_roof
+from reports.topics.roofline.figures import UNCOUNTED, bounds, memory_roof
 from reports.topics.roofline.text import roofline_text
-from tests.reports.roofs import HERE, MIB, ceiling, ceilings, step
+from tests.reports.roofs import HERE, MIB, ceiling, ceilings, judged, step
 from tests.reports.stored import FACTS, store
-
-
-def judged(records: list[Record], ceilings: list[Record]) -> Bound:
-    contents = Contents((*records, *ceilings), {HERE.id: HERE})
-    (found,) = bounds(figures(frame_of(contents)), contents.environments, roofs([contents]))
-    return found
 
 
 def test_a_roof_is_the_fastest_block_of_any_process() -> None:
