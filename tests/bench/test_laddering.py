@@ -166,6 +166,6 @@ def test_how_much_a_rung_that_compiles_dispatches_is_not_known(fork_server: None
         return found
 
     assert dispatches("functional", "no_synchronize").values[0] > 4 * 3 * 8  # epochs, batches, operators of a step
-    for rung in ("compiled_step", "one_graph"):
-        found = dispatches(rung, "functional")
+    for rung, on in (("compiled_step", "functional"), ("one_graph", "drawn_ahead")):
+        found = dispatches(rung, on)
         assert (found.status, found.reason) == ("unavailable", FUSED)

@@ -29,13 +29,15 @@ class Loop:
     """How the epochs are run; the defaults are the primer's loop.
 
     waits: the loss is read with item() after every step. update: arguments of SGD that choose its implementation.
-    by_hand: gradient and update are written out. compiled: what is one graph: nothing, a step, or many.
+    by_hand: gradient and update are written out. drawn_ahead: the order of all samples is drawn before the first step.
+    compiled: what is one graph: nothing, a step, or many.
     """
 
     in_memory: bool = False
     waits: bool = True
     update: Mapping[str, bool] | None = None
     by_hand: bool = False
+    drawn_ahead: bool = False
     compiled: str = ""
 
 
@@ -51,7 +53,8 @@ RUNGS: tuple[Rung[Loop], ...] = (
     Rung("functional", "no_synchronize", lambda loop: replace(loop, by_hand=True)),
     # A leaf: entering a graph costs more than the ten small operators that it replaces.
     Rung("compiled_step", "functional", lambda loop: replace(loop, compiled="step"), no_compiler),
-    Rung("one_graph", "functional", lambda loop: replace(loop, compiled="many"), no_compiler),
+    Rung("drawn_ahead", "functional", lambda loop: replace(loop, drawn_ahead=True)),
+    Rung("one_graph", "drawn_ahead", lambda loop: replace(loop, compiled="many"), no_compiler),
 )
 
 
@@ -82,15 +85,15 @@ def by_hand(setup: Setup, loop: Loop, x: Tensor, y: Tensor) -> Callable[[Line, i
                 line = one(line, x[chosen], y[chosen])
         return line
 
-    many: Any = torch.compile(many_stepped, fullgraph=True)
+    many: Any = torch.compile(many_stepped, fullgraph=True) if loop.compiled == "many" else many_stepped
 
-    def train_many(line: Line, epochs: int) -> Line:
+    def train_ahead(line: Line, epochs: int) -> Line:
         orders = torch.rand(epochs, SAMPLES, device=setup.device).argsort(dim=1)  # a permutation a row
         for part in orders.split(GRAPH_EPOCHS):
             line = many(line, x[part], y[part])
         return line
 
-    return train_many if loop.compiled == "many" else train
+    return train_ahead if loop.drawn_ahead else train
 
 
 def by_autograd(setup: Setup, loop: Loop, x: Tensor, y: Tensor) -> Callable[[Line, int], Line]:

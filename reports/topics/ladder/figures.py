@@ -34,6 +34,7 @@ WORDS = {
     "cuda_graphs": "CUDA graphs (reduce-overhead)",
     "functional": "gradient and update written out with tensors",
     "compiled_step": "torch.compile of a whole step",
+    "drawn_ahead": "the order of all samples drawn at once, before the first step",
     "one_graph": "one graph of many steps",
 }
 
