@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch.profiler import ProfilerActivity
@@ -109,21 +111,36 @@ def allocations() -> int:
 
 
 def limits() -> dict[str, str | int | None]:
-    """What the GPU may draw and how fast it may run, whether it checks its memory, from NVML; empty without it."""
+    """What the GPU may draw and how fast it may run, whether it checks its memory and is a slice, from NVML."""
     try:
         import pynvml  # noqa: PLC0415 - optional
 
         pynvml.nvmlInit()
         # By its identity: NVML counts devices that CUDA_VISIBLE_DEVICES hides.
         identity = torch.cuda.get_device_properties(torch.cuda.current_device()).uuid
-        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{identity}")
-        return {
-            "gpu_power_limit_w": round(pynvml.nvmlDeviceGetPowerManagementLimit(handle) / 1000),
-            "gpu_max_clock_mhz": int(pynvml.nvmlDeviceGetMaxClockInfo(handle, pynvml.NVML_CLOCK_SM)),
-            "gpu_ecc": bool(pynvml.nvmlDeviceGetEccMode(handle)[0]),
-        }
+        try:
+            handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{identity}")
+        except pynvml.NVMLError:  # a slice of a GPU has an identity of its own
+            part = pynvml.nvmlDeviceGetHandleByUUID(f"MIG-{identity}")
+            handle = pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(part)
+            return {"gpu_mig": True, **limits_of(pynvml, handle)}
+        return {"gpu_mig": False, **limits_of(pynvml, handle)}
     except Exception:  # NVML is optional, and fails in as many ways as there are drivers
         return {}
+
+
+def limits_of(pynvml: Any, handle: Any) -> dict[str, str | int | None]:
+    """Likewise, of a whole GPU, each as far as it is told."""
+    known: dict[str, Callable[[], int]] = {
+        "gpu_power_limit_w": lambda: round(pynvml.nvmlDeviceGetPowerManagementLimit(handle) / 1000),
+        "gpu_max_clock_mhz": lambda: int(pynvml.nvmlDeviceGetMaxClockInfo(handle, pynvml.NVML_CLOCK_SM)),
+        "gpu_ecc": lambda: bool(pynvml.nvmlDeviceGetEccMode(handle)[0]),
+    }
+    found: dict[str, str | int | None] = {}
+    for name, ask in known.items():
+        with contextlib.suppress(pynvml.NVMLError):  # a GPU without it, or without leave to ask
+            found[name] = ask()
+    return found
 
 
 def driver_version() -> str | None:

@@ -20,7 +20,7 @@ from bench.measure.audit.auditing import audit
 from bench.measure.first_call import Begun, begin, first_call_records
 from bench.measure.machine import Watch
 from bench.measure.task import Task, build, compiles, failure, subject_of
-from bench.measure.timer import Samples, each_call, sample
+from bench.measure.timer import Samples, clock_cost, each_call, sample
 from bench.modes import compilations, torch_compile
 from bench.modes.enter import entered
 from bench.records.metrics import VARIES
@@ -157,14 +157,15 @@ def exact_pass(task: Task, workload: Workload, device: Device, blank: Record) ->
 
 
 def latency_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
-    """Seconds of single calls, each from its start until the device has its answer."""
+    """Seconds of single calls, each from its start until the device has its answer; and of them the clock's own."""
     step = build(workload, task.case, device)
     step.run()
     torch_compile.check_used(task.case.mode)
     values = each_call(step.run, device.clock, task.budget)
+    waiting = (("clock", clock_cost(device.clock)),)
     if task.launch == 0:
         check_last(step)
-    return [replace(blank, values=values, items=step.items, data=step.data, warnings=unchecked(step))]
+    return [replace(blank, values=values, parts=waiting, items=step.items, data=step.data, warnings=unchecked(step))]
 
 
 def training_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:

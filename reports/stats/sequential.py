@@ -16,7 +16,8 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.special import stdtrit
@@ -25,9 +26,12 @@ from scipy.special import stdtrit
 LOOKS = (5, 7, 10, 14, 19, 25, 33, 44, 58, 77, 100)
 SHARE = 1 / len(LOOKS)  # of a case's error that each look may spend
 CONFIRMING = 3  # trials after a look that found a change, which must find it by themselves
+LIKELY = "likely slower"  # its own interval lies above the margin; for all cases together that is not enough yet
+OPEN = ("undecided", LIKELY)
 POWER = 0.8  # how likely the "smallest change that could have been seen" would have been seen
 
 K = TypeVar("K", bound=Hashable)
+NO_RULES: Mapping[Any, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +40,37 @@ class Rule:
 
     false_alarms: chance that any case at all is called slower (likewise faster) although it is not, when every case
     lies exactly at the margin; unchanged cases lie below it. doubt: chance, per case, that its interval leaves out
-    the truth at any look; also that a case beyond `same_within` is called the same.
+    the truth at any look; also that a case beyond `same_within` is called the same, or one beyond its limit allowed.
+    limit: the slowdown up to which a case is allowed to be slower, in place of slower_than; None for none of its own.
     """
 
     slower_than: float = 0.01
     same_within: float = 0.03
     false_alarms: float = 0.01
     doubt: float = 0.05
+    limit: float | None = None
+
+    @property
+    def slower(self) -> float:
+        """The logarithm of the ratio beyond which a case is slower."""
+        return math.log1p(self.slower_than if self.limit is None else self.limit)
+
+    @property
+    def faster(self) -> float:
+        """Likewise, below which it is faster."""
+        return -math.log1p(self.slower_than)
+
+    def up_to(self, limit: float) -> Rule:
+        """The rule of a case with a limit of its own. One that leaves no room for noise is a margin of slower."""
+        return replace(self, limit=limit) if limit > self.same_within else replace(self, slower_than=limit)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What the trials of a case say. Ratios are head / base.
 
-    verdict: slower, faster, same or undecided. low, high: the case's interval, valid at every look; None with fewer
+    verdict: slower, faster, same, allowed (surely within a limit of its own), LIKELY
+    or undecided. low, high: the case's interval, valid at every look; None with fewer
     than two trials. detectable: the smallest slowdown that so many such trials would have called slower with a
     chance of POWER; None likewise, and when it is beyond tenfold. trials_needed: how many trials in all would decide
     an undecided case, as far as these show.
@@ -108,8 +129,10 @@ def looks(observations: Sequence[float], final: bool) -> list[Look]:
     return [look_at(observations, trials) for trials in trials_at]
 
 
-def decide(observations: Mapping[K, Sequence[float]], rule: Rule, final: bool = False) -> dict[K, Finding]:
-    """A finding for every case. `final`: there will be no more trials.
+def decide(
+    observations: Mapping[K, Sequence[float]], rule: Rule, final: bool = False, own: Mapping[K, Rule] = NO_RULES
+) -> dict[K, Finding]:
+    """A finding for every case. `final`: there will be no more trials. own: the rules of cases that have their own.
 
     Holm's rule: the first changes found must hold against the error divided by the number of all cases; every one
     found leaves the rest with one case fewer to share it with, until nothing more is found.
@@ -121,42 +144,50 @@ def decide(observations: Mapping[K, Sequence[float]], rule: Rule, final: bool = 
         found = {
             case: change
             for case, seen in observations.items()
-            if case not in changed and (change := change_of(taken[case], seen, rule, error_rate))
+            if case not in changed and (change := change_of(taken[case], seen, own.get(case, rule), error_rate))
         }
         if not found:
             break
         changed |= found
     return {
-        case: finding(taken[case], seen, rule, changed.get(case), error_rate) for case, seen in observations.items()
+        case: finding(taken[case], seen, own.get(case, rule), changed.get(case), error_rate)
+        for case, seen in observations.items()
     }
 
 
 def change_of(taken: Sequence[Look], seen: Sequence[float], rule: Rule, error_rate: float) -> str | None:
-    """ "slower" or "faster" if a look found it, before one found "same", and the trials after it confirm it."""
-    margin = math.log1p(rule.slower_than)
+    """ "slower" or "faster" if a look found it, before one found it unchanged, and the trials after it confirm it."""
     for look in taken:
-        side = crosses(look, margin, error_rate)
-        if side and confirmed(seen[look.trials : look.trials + CONFIRMING], side, margin):
+        side = crosses(look, rule, error_rate)
+        if side and confirmed(seen[look.trials : look.trials + CONFIRMING], side, rule):
             return "slower" if side > 0 else "faster"
-        if not side and is_same(look, rule):
+        if not side and (is_same(look, rule) or is_allowed(look, rule)):
             return None
     return None
 
 
-def crosses(look: Look, margin: float, error_rate: float) -> int:
-    """1 when the whole interval lies above the margin, -1 when it lies below its mirror, else 0."""
+def crosses(look: Look, rule: Rule, error_rate: float) -> int:
+    """1 when the whole interval lies above the margin of slower, -1 when it lies below that of faster, else 0."""
     half = look.half(error_rate)
-    return 1 if look.mean - half > margin else -1 if look.mean + half < -margin else 0
+    return 1 if look.mean - half > rule.slower else -1 if look.mean + half < rule.faster else 0
 
 
-def confirmed(later: Sequence[float], side: int, margin: float) -> bool:
+def confirmed(later: Sequence[float], side: int, rule: Rule) -> bool:
     """Whether enough trials came after a look, and their mean lies beyond the margin too."""
-    return len(later) == CONFIRMING and side * float(np.mean(later)) > margin
+    if len(later) < CONFIRMING:
+        return False
+    mean = float(np.mean(later))
+    return mean > rule.slower if side > 0 else mean < rule.faster
 
 
 def is_same(look: Look, rule: Rule) -> bool:
     """Whether the case's whole interval lies within the margins of "same"."""
     return abs(look.mean) + look.half(rule.doubt / 2) <= math.log1p(rule.same_within)
+
+
+def is_allowed(look: Look, rule: Rule) -> bool:
+    """Whether the case's whole interval lies below a limit of its own."""
+    return rule.limit is not None and look.mean + look.half(rule.doubt / 2) <= rule.slower
 
 
 def finding(taken: Sequence[Look], seen: Sequence[float], rule: Rule, change: str | None, error_rate: float) -> Finding:
@@ -172,15 +203,17 @@ def finding(taken: Sequence[Look], seen: Sequence[float], rule: Rule, change: st
     )  # fmt: skip
     if change:
         return replace(shown, verdict=change)
-    if any(is_same(look, rule) and not crosses(look, math.log1p(rule.slower_than), error_rate) for look in taken):
-        return replace(shown, verdict="same")
-    return replace(shown, trials_needed=trials_needed(now, rule, error_rate))
+    for verdict, holds in (("same", is_same), ("allowed", is_allowed)):
+        if any(holds(look, rule) and not crosses(look, rule, error_rate) for look in taken):
+            return replace(shown, verdict=verdict)
+    verdict = LIKELY if len(seen) >= LOOKS[0] and now.mean - half > rule.slower else "undecided"
+    return replace(shown, verdict=verdict, trials_needed=trials_needed(now, rule, error_rate))
 
 
 def detectable(look: Look, rule: Rule, error_rate: float) -> float | None:
     """The slowdown that would have been found with a chance of POWER; None when even a tenfold one might not."""
     beyond = look.half(error_rate) + float(stdtrit(look.trials - 1, POWER)) * look.error
-    return math.expm1(math.log1p(rule.slower_than) + beyond) if beyond < math.log(10) else None
+    return math.expm1(rule.slower + beyond) if beyond < math.log(10) else None
 
 
 def trials_needed(now: Look, rule: Rule, error_rate: float) -> int | None:
@@ -188,13 +221,13 @@ def trials_needed(now: Look, rule: Rule, error_rate: float) -> int | None:
     deviation = now.error * math.sqrt(now.trials)
     for trials in (trials for trials in LOOKS if trials > now.trials):
         later = Look(trials, now.mean, deviation / math.sqrt(trials))
-        if is_same(later, rule):
+        if is_same(later, rule) or is_allowed(later, rule):
             return trials
-        if crosses(later, math.log1p(rule.slower_than), error_rate):
+        if crosses(later, rule, error_rate):
             return trials + CONFIRMING
     return None
 
 
 def is_open(finding: Finding) -> bool:
     """Whether more trials could still decide the case."""
-    return finding.verdict == "undecided" and finding.trials < LOOKS[-1] + CONFIRMING
+    return finding.verdict in OPEN and finding.trials < LOOKS[-1] + CONFIRMING

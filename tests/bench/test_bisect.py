@@ -14,6 +14,7 @@ from bench.gate import trials
 from bench.gate.lanes import Gate
 from bench.measure.task import Task
 from bench.records.record import SIDES, Case, Environment, Record
+from reports.stats.sequential import LIKELY
 from tests.bench.toy import ENOUGH_TRIALS, LOOPS, MORE_LOOPS, WORKLOADS, make
 
 
@@ -42,7 +43,16 @@ def test_a_range_whose_end_is_not_slower_says_so() -> None:
     assert "bbbbbbbbbb, the last of the range, is same" in reason
 
 
-@pytest.mark.parametrize("verdict", ["undecided", "broken", "missing"])
+def test_a_range_whose_end_was_not_decided_does_not_say_that_it_is_not_slower() -> None:
+    found, reason = search(["a" * 40], lambda commit: LIKELY)
+    assert found is None
+    assert (
+        reason
+        == "aaaaaaaaaa, the last of the range, is likely slower and was not decided; more --budget or --trials may help"
+    )
+
+
+@pytest.mark.parametrize("verdict", ["undecided", LIKELY, "broken", "missing"])
 def test_a_commit_that_cannot_be_judged_ends_the_search_with_what_is_known(verdict: str) -> None:
     commits = [letter * 40 for letter in "abcde"]
     verdicts = {commits[4]: "slower", commits[1]: "same", commits[2]: verdict}

@@ -153,14 +153,34 @@ def test_a_clock_that_does_not_wait_is_wrong(tmp_path: Path) -> None:
     assert {claim.verdict for claim in timed.waits(bench_in(tmp_path, lambda task: []))} == {NOT_AVAILABLE}
 
 
-def test_a_second_process_is_as_fast_or_the_machine_is_not(tmp_path: Path) -> None:
-    def row(*seconds: float) -> Claim:
-        waiting = [list(seconds[:1]), list(seconds[1:])]
-        bench = replace(bench_in(tmp_path, lambda task: []), call=lambda *given: waiting.pop(0))
-        return only(timed.twice(bench))
+def test_roofs_repeat_or_the_machine_does_not(tmp_path: Path) -> None:
+    def rows(*seconds: float) -> list[str]:
+        taken = iter(seconds * len(timed.ROOFS))
 
-    assert row(1.0, 1.05).verdict == OK
-    assert row(1.0, 1.5).verdict == UNDECIDED
+        def perform(task: Task) -> list[Record]:
+            return [Record("", "", task.case, "step_time", values=(next(taken), 9.0))]
+
+        return [claim.verdict for claim in timed.ceilings(bench_in(tmp_path, perform))]
+
+    assert rows(1.0, 1.3, 1.05, 1.2) == [OK, OK]  # the fastest of the first and last, and of those between
+    assert rows(1.0, 1.3, 1.5, 1.2) == [UNDECIDED, UNDECIDED]
+
+
+def test_products_take_a_gpu_as_long_under_graphs(tmp_path: Path) -> None:
+    def row(replayed_s: float, reason: str = "") -> Claim:
+        def perform(task: Task) -> list[Record]:
+            seconds = 1.0 if task.case.mode == "eager" else replayed_s
+            blank = Record("", "", task.case, "step_time", values=(seconds,))
+            return [replace(blank, status="unavailable", values=(), reason=reason) if reason else blank]
+
+        return only(timed.graphs(bench_in(tmp_path, perform, "cuda")))
+
+    assert row(0.98).verdict == OK
+    assert (
+        row(0.5).verdict == row(1.2).verdict == WRONG
+    )  # a replay that was not waited for, or a recording that was timed
+    assert (row(1.0, "no Triton").verdict, row(1.0, "no Triton").reason) == (NOT_AVAILABLE, "no Triton")
+    assert only(timed.graphs(bench_in(tmp_path, lambda task: []))).verdict == NOT_AVAILABLE
 
 
 @pytest.mark.parametrize(

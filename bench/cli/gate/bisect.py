@@ -58,15 +58,18 @@ def run(options: argparse.Namespace) -> int:
 
 def search(commits: Sequence[str], gated: Callable[[str], str]) -> tuple[str | None, str]:
     """The first of the commits that is slower, given that being slower lasts; None, and why, when it cannot be told."""
+    from reports.stats.sequential import OPEN  # noqa: PLC0415 - imports scipy
+
     last = commits[-1]
     verdict = gated(last)
     if verdict != "slower":
-        return None, f"{last[:10]}, the last of the range, is {verdict} and not slower"
+        but = "and was not decided; more --budget or --trials may help" if verdict in OPEN else "and not slower"
+        return None, f"{last[:10]}, the last of the range, is {verdict} {but}"
     low, high = -1, len(commits) - 1  # low is not slower (-1 is the good one itself), high is
     while high - low > 1:
         middle = (low + high) // 2
         verdict = gated(commits[middle])
-        if verdict in ("undecided", "broken", "missing", "n/a"):
+        if verdict in (*OPEN, "broken", "missing", "n/a"):
             between = f"after {commits[low][:10] if low >= 0 else 'the good one'}, up to {commits[high][:10]}"
             return None, f"{commits[middle][:10]} is {verdict}; it began {between}. More --budget or --trials may help"
         low, high = (low, middle) if verdict == "slower" else (middle, high)

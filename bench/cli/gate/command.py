@@ -149,12 +149,12 @@ def show(options: argparse.Namespace, rows: Sequence[GateRow], top: Headline) ->
 
 def exit_code(rows: Sequence[GateRow], undecided: str | None = None) -> int:
     """2 when the head breaks a case or nothing could be compared, 1 when it slows one, 3 when one is undecided."""
-    from reports.read.rows import COMPARED  # noqa: PLC0415
-    from reports.topics.gate.figures import broken_on_head  # noqa: PLC0415
+    from reports.stats.sequential import OPEN  # noqa: PLC0415 - imports scipy
+    from reports.topics.gate.figures import TRIED, broken_on_head  # noqa: PLC0415
 
     verdicts = {row.verdict for row in rows}
-    if broken_on_head(rows) or not verdicts & {*COMPARED, "new", "missing"}:
+    if broken_on_head(rows) or not verdicts & {*TRIED, "new", "missing"}:
         return BROKEN
     if "slower" in verdicts:
         return SLOWER
-    return UNDECIDED if "undecided" in verdicts and undecided != "pass" else PASSED
+    return UNDECIDED if verdicts & {*OPEN} and undecided != "pass" else PASSED

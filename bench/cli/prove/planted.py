@@ -12,7 +12,7 @@ from torch import Tensor
 from workloads import Setup, Step, WrongAnswer, near, workload
 from workloads.checks import host64
 
-SIZE = 256  # of the square matrices
+SIZE, LARGE = 256, 2048  # of the square matrices
 PRODUCTS = 3  # a step
 PAUSE_S = 0.003
 
@@ -43,29 +43,35 @@ def busy(setup: Setup, seconds: float, told: str) -> Step:
     return Step(run, check=check)
 
 
-def products(setup: Setup) -> tuple[Tensor, Tensor]:
+def products(setup: Setup, size: int = SIZE) -> tuple[Tensor, Tensor]:
     """Two matrices, of which a product with the second keeps its size."""
-    return setup.randn(SIZE, SIZE), setup.randn(SIZE, SIZE) / SIZE**0.5
+    return setup.randn(size, size), setup.randn(size, size) / size**0.5
+
+
+def chain(a: Tensor, b: Tensor) -> Tensor:
+    """Some products one after the other."""
+    for _ in range(PRODUCTS):
+        a = a @ b
+    return a
+
+
+def chained(setup: Setup, size: int) -> Step:
+    """A step of such products, and nothing else."""
+    a, b = products(setup, size)
+    run = setup.compile(chain)
+    return Step(lambda: run(a, b), items=PRODUCTS, check=near(lambda: chain(host64(a), host64(b))))
 
 
 @workload("prove.products", item="product", default=False)
-def chained(setup: Setup) -> Step:
-    """Some products one after the other, and nothing else."""
-    a, b = products(setup)
+def small_products(setup: Setup) -> Step:
+    """Products of which all that is counted is known."""
+    return chained(setup, SIZE)
 
-    def run() -> Tensor:
-        answer = a
-        for _ in range(PRODUCTS):
-            answer = answer @ b
-        return answer
 
-    def right() -> Tensor:
-        answer = host64(a)
-        for _ in range(PRODUCTS):
-            answer = answer @ host64(b)
-        return answer
-
-    return Step(run, items=PRODUCTS, check=near(right))
+@workload("prove.large_products", item="product", default=False)
+def large_products(setup: Setup) -> Step:
+    """Products that keep a GPU busy for longer than it takes to launch them."""
+    return chained(setup, LARGE)
 
 
 @workload("prove.kept", item="product", default=False)
@@ -109,9 +115,7 @@ def pauses(setup: Setup) -> Step:
     a, b = products(setup)
 
     def run() -> Tensor:
-        answer = a
-        for _ in range(PRODUCTS):
-            answer = answer @ b
+        answer = chain(a, b)
         sleep(PAUSE_S)
         return answer
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +16,12 @@ from bench.cli.prove.counted import said
 EXACT = 0.02  # of a known time
 ROUNDS = 7  # of a product alone and beside another process
 STEADY = 0.1
+GRAPHS = 0.05  # of the time of large products: their kernels may be others
+ROOF_S = 0.3  # of each process
+ROOFS: tuple[tuple[str, str, tuple[tuple[str, int], ...]], ...] = (
+    ("the roof of products, measured again", "matmul", (("size", 512),)),
+    ("the roof of copies, measured again", "copy", (("working_set", 64 << 20),)),
+)
 BUSY_S = (50e-6, 5e-3)
 
 
@@ -81,19 +89,41 @@ def by_events(device: str, on_side: bool) -> tuple[float, float, float]:
     return begin.elapsed_time(end) / 1e3, whole_s, queued_s
 
 
-def twice(bench: Bench) -> Iterator[Claim]:
-    """The same products in two processes, one after the other."""
-    first, second = (statistics.median(bench.call(products_for, bench.device, 0.5)) for _ in range(2))
-    verdict = OK if abs(second / first - 1) <= STEADY else UNDECIDED
-    reason = "" if verdict == OK else "the machine's speed differed from one second to the next"
-    yield Claim(
-        "the same products in a second process",
-        "the same",
-        f"{second / first - 1:+.1%}",
-        f"± {STEADY:.0%}",
-        verdict,
-        reason,
-    )
+def graphs(bench: Bench) -> Iterator[Claim]:
+    """Large products take a GPU as long under CUDA graphs as without: neither a launch nor a replay is work."""
+    what = "large products under CUDA graphs, over eager"
+    if bench.device != "cuda":
+        yield not_available(what, f"{bench.device} has no CUDA graphs")
+        return
+    from bench.modes.torch_compile import CUDA_GRAPHS  # noqa: PLC0415 - imports torch
+
+    cache = str(bench.folder / "graphs")
+    found = [bench.records("large_products", "time", mode, cache=cache) for mode in ("eager", CUDA_GRAPHS)]
+    eager, replayed = (each["step_time"] for each in found if "step_time" in each)
+    if not eager.values or not replayed.values:
+        yield not_available(what, replayed.reason or eager.reason)
+        return
+    ratio = statistics.median(replayed.values) / statistics.median(eager.values)
+    verdict = OK if abs(ratio - 1) <= GRAPHS else WRONG
+    yield Claim(what, "× 1", f"× {ratio:.3f}", f"± {GRAPHS:.0%}", verdict)
+
+
+def ceilings(bench: Bench) -> Iterator[Claim]:
+    """Roofs that are measured again are the same: the fastest block of two processes, against that of two others."""
+    from bench.measure.task import Task  # noqa: PLC0415 - imports torch
+    from bench.measure.timer import Budget  # noqa: PLC0415
+
+    for what, name, point in ROOFS:
+        case = replace(bench.case(""), workload=f"ceilings.{name}", point=point)
+        task = Task(case, "time", budget=Budget(warm_up_s=0.1, sample_s=ROOF_S), launch=1)
+        best: list[float] = []
+        for _ in range(4):
+            (step,) = (record for record in bench.perform(task) if record.metric == "step_time")
+            best.append(min(step.values, default=math.nan))
+        one, other = min(best[0], best[3]), min(best[1], best[2])
+        holds = abs(other / one - 1) <= STEADY
+        reason = "" if holds else "the machine's speed differed from one second to the next, or has none: see ceilings"
+        yield Claim(what, "the same", f"{other / one - 1:+.1%}", f"± {STEADY:.0%}", OK if holds else UNDECIDED, reason)
 
 
 def beside(bench: Bench) -> Iterator[Claim]:

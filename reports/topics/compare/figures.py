@@ -24,10 +24,10 @@ from reports.topics.pace.figures import Slower, allowance, is_one_machine
 HIDDEN_FACTS = (
     "torchpace", "ruler", "torch", "torchvision", "python", "numpy", "blas", "malloc", "matmul_precision", "os",
     "hostname", "affinity", "governor", "driver", "cuda", "cudnn", "cudnn_tf32", "gpu_power_limit_w",
-    "gpu_max_clock_mhz", "gpu_ecc", "omp_wait_policy", "gomp_spincount", "dirty",
+    "gpu_max_clock_mhz", "gpu_ecc", "gpu_mig", "omp_wait_policy", "gomp_spincount", "dirty",
 )  # fmt: skip
 # What comparing by device is about.
-DEVICE_FACTS = ("driver", "cuda", "cudnn", "cudnn_tf32", "gpu_power_limit_w", "gpu_max_clock_mhz", "gpu_ecc")
+DEVICE_FACTS = ("driver", "cuda", "cudnn", "cudnn_tf32", "gpu_power_limit_w", "gpu_max_clock_mhz", "gpu_ecc", "gpu_mig")
 
 RUNS = ("source", "torch", "commit", "setting")  # what tells runs apart; other columns tell apart what one run measured
 

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
 from bench.records.record import SIDES, Case, Record
-from reports.stats.sequential import LOOKS, Finding, Rule, decide, is_open, observe
+from reports.read.rows import COMPARED
+from reports.stats.sequential import LIKELY, LOOKS, Finding, Rule, decide, is_open, observe
 
 # From what must be looked at first to what need not be looked at.
-VERDICTS = ("slower", "broken", "undecided", "faster", "new", "missing", "n/a", "same")
+VERDICTS = ("slower", "broken", LIKELY, "undecided", "allowed", "faster", "new", "missing", "n/a", "same")
+TRIED = (*COMPARED, "allowed", LIKELY)  # verdicts of cases that both sides ran
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How much slower a case may be, as a share of its time, and who says so."""
+
+    share: float
+    why: str
+
+
+NO_LIMITS: Mapping[Case, Limit] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class GateRow:
     """One case of a gate. Times are medians of all turns, in seconds per step; ratios are head / base.
 
-    verdict: slower, faster, same, undecided; new or missing, when one side does not have the case; broken, when a
-    side raised, died or answered wrongly; n/a, when neither side can run it. `reason` says why, for all but the first
-    four. low, high: the case's interval. detectable: the slowdown these trials could have found. needed_s: what an
-    undecided case would have needed besides, as far as its trials show; None when more than a gate ever gives it.
+    verdict: slower, faster, same, undecided; likely slower, when its own interval lies above the margin, and more
+    trials are needed to say so among all cases; allowed, when surely within a limit of its own; new or missing, when
+    one side does not have the case; broken, when a side raised, died or answered wrongly; n/a, when neither side can
+    run it. reason: why, of all but the first four; of those, which limit of its own it has. low, high: the case's
+    interval. detectable: the slowdown these trials could have found. needed_s: what an undecided case would have needed
+    besides, as far as its trials show; None when more than a gate ever gives it.
+    took_s: seconds that its trials took.
     """
 
     case: Case
@@ -35,6 +53,7 @@ class GateRow:
     head: float | None = None
     needed_s: float | None = None
     reason: str = ""
+    took_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -50,8 +69,9 @@ class Heard:
 class Jury:
     """Hears trials of the cases that both sides have, and says which are open and what was found."""
 
-    def __init__(self, cases: Sequence[Case], rule: Rule) -> None:
-        self.rule = rule
+    def __init__(self, cases: Sequence[Case], rule: Rule, limits: Mapping[Case, Limit] = NO_LIMITS) -> None:
+        self.rule, self.limits = rule, limits
+        self.own = {case: rule.up_to(limit.share) for case, limit in limits.items()}
         self.heard = {case: Heard() for case in cases}
         self.findings: dict[Case, Finding] = {}
         self._judge(final=False)
@@ -76,10 +96,10 @@ class Jury:
     def open(self) -> tuple[list[Case], list[Case]]:
         """The open cases whose mean lies beyond the margin of "slower", and the other open ones."""
         still = [case for case, found in self.findings.items() if is_open(found) and not self.heard[case].problems]
-        beyond = 1 + self.rule.slower_than
 
         def suspect(case: Case) -> bool:
             found = self.findings[case]
+            beyond = math.exp(self.own.get(case, self.rule).slower)
             return found.trials >= LOOKS[0] and found.ratio is not None and found.ratio > beyond
 
         return [case for case in still if suspect(case)], [case for case in still if not suspect(case)]
@@ -91,20 +111,24 @@ class Jury:
         return sorted(rows, key=lambda row: (VERDICTS.index(row.verdict), -abs((row.ratio or 1.0) - 1)))
 
     def _judge(self, final: bool) -> None:
-        self.findings = decide({case: known.observations for case, known in self.heard.items()}, self.rule, final)
+        heard = {case: known.observations for case, known in self.heard.items()}
+        self.findings = decide(heard, self.rule, final, self.own)
 
     def _row(self, case: Case) -> GateRow:
         found, known = self.findings[case], self.heard[case]
         base, head = (float(np.median(known.medians[name])) if known.medians[name] else None for name in SIDES)
         if known.problems:
             reason = "; ".join(f"{name}: {record.reason}" for name, record in sorted(known.problems.items()))
-            return GateRow(case, verdict_of(known.problems), trials=found.trials, reason=reason)
+            verdict = verdict_of(known.problems)
+            return GateRow(case, verdict, trials=found.trials, reason=reason, took_s=sum(known.took_s))
         needed = None
         if found.trials_needed is not None and known.took_s:
             needed = (found.trials_needed - found.trials) * float(np.mean(known.took_s))
+        limit = self.limits.get(case)
         return GateRow(
-            case, found.verdict, found.ratio, found.low, found.high, found.detectable, found.trials, base, head, needed
-        )
+            case, found.verdict, found.ratio, found.low, found.high, found.detectable, found.trials, base, head, needed,
+            limit.why if limit else "", sum(known.took_s),
+        )  # fmt: skip
 
 
 def verdict_of(problems: Mapping[str, Record]) -> str:

@@ -26,9 +26,12 @@ def as_json(rows: Sequence[GateRow], headline: Headline, exit_code: int) -> str:
 
 
 def as_junit(rows: Sequence[GateRow], headline: Headline) -> str:
-    """One test per case: slower fails, broken is an error, whatever was not decided or compared is skipped."""
+    """One test per case: slower fails, broken is an error, whatever was not decided or compared is skipped.
+
+    A test's time is that of its trials; the steps' times are its output.
+    """
     kinds = {"slower": "failure", "broken": "error"}
-    passed = ("same", "faster")
+    passed = ("same", "faster", "allowed")
     suite = ElementTree.Element("testsuite", {
         "name": "torchpace gate",
         "tests": str(len(rows)),
@@ -40,13 +43,16 @@ def as_junit(rows: Sequence[GateRow], headline: Headline) -> str:
         case = ElementTree.SubElement(suite, "testcase", {
             "classname": row.case.workload,
             "name": f"{row.case.label} {row.case.device} {row.case.mode}",
-            "time": f"{row.head:.9f}" if row.head is not None else "0",
+            "time": f"{row.took_s:.3f}",
         })  # fmt: skip
         if row.verdict not in passed:
-            message = f"{row.verdict}: {row.reason or change(row)}"
+            message = f"{row.verdict}: {'; '.join(filter(None, (change(row) if row.ratio else '', row.reason)))}"
             element = ElementTree.SubElement(case, kinds.get(row.verdict, "skipped"), {"message": printable(message)})
             if row.verdict == "slower":
                 element.text = f"{headline.base} -> {headline.head}\n{headline.command}"
+        if row.base is not None and row.head is not None:
+            out = ElementTree.SubElement(case, "system-out")
+            out.text = f"step time: {row.base:.9g} s on base, {row.head:.9g} s on head"
     whole = ElementTree.Element("testsuites")
     whole.append(suite)
     ElementTree.indent(whole)

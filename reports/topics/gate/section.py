@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.format.html import page
-from reports.read.rows import COMPARED
-from reports.topics.gate.figures import VERDICTS, GateRow
+from reports.topics.gate.figures import TRIED, VERDICTS, GateRow
 from reports.topics.gate.text import Headline, certainty, change, sentence, signed
 
 NARROWEST = 0.05  # the plot spans at least this change to each side, as a logarithm
@@ -27,12 +26,12 @@ class Mark:
 
 def as_html(rows: Sequence[GateRow], headline: Headline) -> str:
     """The whole page. Every text from the measured code is escaped by the template."""
-    compared = [row for row in rows if row.verdict in COMPARED]
+    compared = [row for row in rows if row.verdict in TRIED]
     reach = span(compared)
     counts = Counter(row.verdict for row in rows)
     return page(
         "gate/page.html",
-        rows=[(row, mark(row, reach)) for row in compared], others=[row for row in rows if row.verdict not in COMPARED],
+        rows=[(row, mark(row, reach)) for row in compared], others=[row for row in rows if row.verdict not in TRIED],
         headline=headline, sentence=sentence(rows), certainty=certainty(headline, rows).split("\n"),
         counts=[(name, counts[name]) for name in VERDICTS if counts[name]], change=change,
         ticks=ticks(reach), margins=[place(sign * math.log1p(headline.rule.same_within), reach) for sign in (-1, 1)],

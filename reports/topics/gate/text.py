@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from bench.records.record import Environment
 from reports.format import units
 from reports.format.tables import grid, plain
-from reports.read.rows import COMPARED
-from reports.stats.sequential import POWER, Rule
-from reports.topics.gate.figures import VERDICTS, GateRow
+from reports.stats.sequential import LIKELY, OPEN, POWER, Rule
+from reports.topics.gate.figures import TRIED, VERDICTS, GateRow
 
-WORTH_A_LINE = ("slower", "faster", "undecided")
+WORTH_A_LINE = ("slower", LIKELY, "faster", "undecided", "allowed")
+ON_ONE_SIDE = ("new", "missing", "n/a")  # verdicts of cases that did not run on both
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +28,31 @@ class Headline:
     notes: tuple[str, ...] = ()
 
 
-def signed(ratio: float | None) -> str:
-    """A ratio as a change, such as '+3.2 %'; a dash for None."""
+def signed(ratio: float | None, is_factor: bool | None = None) -> str:
+    """A ratio as a change, such as '+3.2 %', or as a factor, such as '× 2.50'; a dash for None.
+
+    is_factor: None for whatever the ratio is usually written as.
+    """
     if ratio is None:
         return units.DASH
-    change = 100 * (ratio - 1)
-    return f"{change:+.1f} %" if abs(change) < 99.95 else f"× {units.ratio(ratio)}"
+    if is_factor if is_factor is not None else is_large(ratio):
+        return f"× {units.ratio(ratio)}"
+    return f"{100 * (ratio - 1):+.1f} %"
+
+
+def is_large(ratio: float) -> bool:
+    """Whether a change is rather said as a factor."""
+    return abs(100 * (ratio - 1)) >= 99.95
 
 
 def change(row: GateRow) -> str:
-    """The row's change with its interval, such as '+3.2 % [+1.9 %, +4.5 %]'."""
+    """The row's change with its interval, such as '+3.2 % [+1.9 %, +4.5 %]', all three written alike."""
     if row.low is None or row.high is None:
         return signed(row.ratio)
-    return f"{signed(row.ratio)} [{signed(row.low)}, {signed(row.high)}]"
+    every = (row.ratio, row.low, row.high)
+    is_factor = any(is_large(ratio) for ratio in every if ratio is not None)
+    middle, low, high = (signed(ratio, is_factor) for ratio in every)
+    return f"{middle} [{low}, {high}]"
 
 
 def sentence(rows: Sequence[GateRow]) -> str:
@@ -51,10 +63,15 @@ def sentence(rows: Sequence[GateRow]) -> str:
         start = f"{number} of {len(rows)} cases {'is' if number == 1 else 'are'} slower"
     elif counts["broken"]:
         start = f"{counts['broken']} of {len(rows)} cases cannot be compared, because they are broken"
+    elif counts[LIKELY]:
+        number = counts[LIKELY]
+        start = f"{number} of {len(rows)} cases {'is' if number == 1 else 'are'} likely slower, and not yet decided"
     elif counts["undecided"]:
         start = f"No case was found to be slower, but {counts['undecided']} of {len(rows)} could not be decided"
     else:
         start = "No case is slower"
+    if absent := sum(counts[name] for name in ON_ONE_SIDE):
+        start += f", {absent} did not run on both sides"
     others = [f"{counts[name]} {name}" for name in VERDICTS if counts[name]]
     return f"{start}: {', '.join(others)}."
 
@@ -68,11 +85,14 @@ def certainty(headline: Headline, rows: Sequence[GateRow]) -> str:
         f"same: surely within {units.percent(rule.same_within)}; [ ] is each case's {1 - rule.doubt:.0%} interval, "
         "valid however often one looks.",
     ]
-    seen = sorted(row.detectable for row in rows if row.detectable is not None and row.verdict in COMPARED)
+    tried = [row.detectable for row in rows if row.verdict in TRIED]
+    seen = sorted(size for size in tried if size is not None)
     if seen:
+        unknown = len(tried) - len(seen)
+        of = f"the {len(seen)} cases with trials enough to say so ({unknown} have not)" if unknown else "the cases"
         lines.append(
             f"With these trials a slowdown of {units.percent(seen[len(seen) // 2])} would have been found in half of "
-            f"the cases, and one of {units.percent(seen[-1])} in all of them, each with a chance of {POWER:.0%}."
+            f"{of}, and one of {units.percent(seen[-1])} in all of them, each with a chance of {POWER:.0%}."
         )
     return "\n".join(lines)
 
@@ -91,23 +111,28 @@ HEADERS = ("", "case", "on", "base", "head", "change [interval]", "could see", "
 
 def table(rows: Sequence[GateRow], style: str) -> str:
     """The compared rows as a table; empty for none."""
-    chosen = [row for row in rows if row.verdict in COMPARED]
+    chosen = [row for row in rows if row.verdict in TRIED]
     return grid(HEADERS, cells(chosen), style, 3) if chosen else ""
 
 
+def remark(row: GateRow) -> str:
+    """What must be known of a row besides its figures: what it still takes, and why it is what it is."""
+    takes = ""
+    if row.verdict in OPEN:
+        takes = "more than a gate gives any case"
+        if row.needed_s is not None:
+            takes = f"about {units.quantity(row.needed_s, 's')} more for this case alone"
+    if row.verdict == LIKELY:
+        takes = f"{change(row)} by itself; to be as sure of it among all cases takes {takes}"
+    return "; ".join(filter(None, (takes, row.reason)))
+
+
 def exceptions(rows: Sequence[GateRow], style: str) -> str:
-    """What was not compared, and why; and what the undecided would have needed."""
-    lines = []
-    for row in rows:
-        if row.verdict not in COMPARED:
-            lines.append(f"{row.verdict}: {row.case.label} ({row.case.device} {row.case.mode}): {row.reason}")
-        elif row.verdict == "undecided":
-            need = (
-                "more than a gate gives any case"
-                if row.needed_s is None
-                else f"about {units.quantity(row.needed_s, 's')} more for this case alone"
-            )
-            lines.append(f"undecided: {row.case.label} ({row.case.device} {row.case.mode}): {need}")
+    """What was not compared, and why; what the undecided would have needed; and who allowed what."""
+    remarks = ((row, remark(row)) for row in rows)
+    lines = [
+        f"{row.verdict}: {row.case.label} ({row.case.device} {row.case.mode}): {said}" for row, said in remarks if said
+    ]
     bullet = "- " * (style == "markdown")
     return "\n".join(f"{bullet}{plain(' '.join(line.split()), style)}" for line in lines)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reports.format import units
 from reports.read.frames import Figure
 from reports.read.rows import summary_of
 from reports.read.tails import LATENCY, TAIL
@@ -35,6 +37,19 @@ def latencies(figures: Sequence[Figure]) -> list[Waited]:
         for figure in measured
         if figure.metric == LATENCY
     ]
+
+
+def of_clocks(found: Sequence[Waited]) -> str:
+    """What reading the clock takes of each call, by device; empty where no record says so."""
+    cost_s: dict[str, list[float]] = {}
+    for waited in found:
+        for parts in waited.figure.parts:
+            cost_s.setdefault(waited.figure.device, []).extend(seconds for name, seconds in parts if name == "clock")
+    known = [f"{units.quantity(statistics.median(each), 's')} on {device}" for device, each in cost_s.items() if each]
+    return (
+        f"Of each call, reading the clock and waiting for a device that has nothing to do take {', '.join(known)}."
+        * bool(known)
+    )
 
 
 def case_of(figure: Figure) -> tuple[object, ...]:

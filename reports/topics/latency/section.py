@@ -9,7 +9,7 @@ from reports.format import units
 from reports.read.names import anchor, by_subject, key, name, where
 from reports.read.runs import Material, Run
 from reports.topics.ceilings.figures import Roof
-from reports.topics.latency.figures import Waited, latencies
+from reports.topics.latency.figures import Waited, latencies, of_clocks
 from reports.topics.latency.text import how_long
 from reports.topics.section import Section
 
@@ -33,10 +33,19 @@ class Wait:
     tail: float
 
 
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """The section: cases by subject, and what of each call is the clock's."""
+
+    subjects: Sequence[tuple[str, Sequence[Wait]]]
+    clocks: str
+
+
 def section(material: Material, roofs: Sequence[Roof]) -> Section | None:
     """Every case of which single calls were timed, if there is one."""
-    found = waits(material)
-    return Section("latency", "Latency", found) if found else None
+    rows = waits(material)
+    clocks = of_clocks([waited for run in material.runs for waited in latencies(run.figures)])
+    return Section("latency", "Latency", Latencies(rows, clocks)) if rows else None
 
 
 def waits(material: Material) -> list[tuple[str, Sequence[Wait]]]:

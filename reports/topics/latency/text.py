@@ -10,7 +10,7 @@ from reports.read.frames import Figure
 from reports.read.rows import NAMES, case_of
 from reports.stats.intervals import Summary
 from reports.topics.cells import sureness, telling
-from reports.topics.latency.figures import Waited, latencies
+from reports.topics.latency.figures import Waited, latencies, of_clocks
 
 NOTE = "Single calls, each waited for. p99: 99th percentile of a process's calls. 95 %: half the interval over these."
 
@@ -28,7 +28,8 @@ def latency_text(figures: Sequence[Figure], style: str = "table") -> str:
         for case, waited in zip(cases, found, strict=True)
     ]
     table = grid([*headers, "median", "95 %", "p99", "95 %", "p99/median", "calls"], cells, style, len(headers))
-    return f"{title('Latency', style)}\n\n{table}\n\n{NOTE}"
+    notes = "\n".join(note for note in (NOTE, of_clocks(found)) if note)
+    return f"{title('Latency', style)}\n\n{table}\n\n{notes}"
 
 
 def row(waited: Waited) -> list[str]:

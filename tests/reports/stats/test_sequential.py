@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.stats.sequential import CONFIRMING, LOOKS, Finding, Rule, decide, is_open, observe
+from reports.stats.sequential import CONFIRMING, LIKELY, LOOKS, Finding, Rule, decide, is_open, observe
 
 DEFAULT = Rule()
 MARGIN = math.log1p(DEFAULT.slower_than)
@@ -57,6 +57,49 @@ def test_unchanged_cases_end_as_the_same_and_none_as_slower(heavy: bool) -> None
     assert "slower" not in found
 
 
+LIMITED = Rule().up_to(0.10)
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"), [(0.0, "same"), (0.05, "allowed"), (0.08, "allowed"), (0.15, "slower"), (-0.05, "faster")]
+)
+def test_a_case_with_a_limit_of_its_own_is_slower_beyond_it_only(change: float, verdict: str) -> None:
+    dice = np.random.default_rng(7)
+    seen = {0: [float(value) for value in dice.normal(math.log1p(change), 0.005, 20)], 1: [0.0] * 20}
+    found = decide(seen, DEFAULT, final=True, own={0: LIMITED})
+    assert (found[0].verdict, found[1].verdict) == (verdict, "same")
+
+
+def test_at_its_limit_a_case_is_seldom_allowed_and_seldom_slower() -> None:
+    """The hardest change: wrong either way at most as often as the rule says."""
+    dice = np.random.default_rng(8)
+    rule = Rule(false_alarms=0.2, doubt=0.2)
+    own = {0: rule.up_to(0.10)}
+    ends = [
+        decide({0: list(dice.normal(math.log1p(0.10), 0.01, 45))}, rule, final=True, own=own)[0].verdict
+        for _ in range(300)
+    ]
+    assert ends.count("slower") / 300 <= 0.2
+    assert 0.01 < ends.count("allowed") / 300 <= 0.1
+
+
+def test_a_limit_within_the_noise_is_a_margin_of_slower() -> None:
+    assert Rule().up_to(0.0) == Rule(slower_than=0.0)
+    assert Rule().up_to(0.02) == Rule(slower_than=0.02)
+
+
+def test_what_is_slower_by_itself_and_not_yet_among_all_is_likely_so() -> None:
+    seen = {case: [0.0, 0.001] * 3 for case in range(50)}
+    trials = [0.20, 0.24, 0.15, 0.30, 0.22, 0.18]
+    found = decide({**seen, "slow": trials}, DEFAULT)
+    assert found["slow"].verdict == LIKELY
+    assert found["slow"].low is not None
+    assert found["slow"].low > 1.01
+    assert found["slow"].trials_needed is not None
+    assert is_open(found["slow"])
+    assert decide({"slow": trials[:4]}, DEFAULT)["slow"].verdict == "undecided"  # too few to say even that
+
+
 def test_a_slowdown_among_many_cases_is_found_and_nothing_else() -> None:
     dice = np.random.default_rng(4)
     found = 0
@@ -89,7 +132,7 @@ def test_the_interval_covers_the_truth_at_the_end_of_every_gate() -> None:
 
 def test_a_change_needs_trials_that_confirm_it() -> None:
     first = [0.100, 0.101, 0.099, 0.1, 0.1002]
-    assert decide({0: first}, Rule())[0].verdict == "undecided"
+    assert decide({0: first}, Rule())[0].verdict == LIKELY
     assert is_open(decide({0: first}, Rule())[0])
     assert decide({0: [*first, *[0.1] * CONFIRMING]}, Rule())[0].verdict == "slower"
     assert decide({0: [*first, *[0.0] * CONFIRMING]}, Rule())[0].verdict == "undecided"
@@ -116,11 +159,13 @@ observations = st.lists(st.floats(-0.2, 0.2), min_size=0, max_size=40)
 @given(st.lists(observations, min_size=1, max_size=4))
 @settings(max_examples=60)
 def test_swapping_the_sides_mirrors_every_finding(seen: list[list[float]]) -> None:
-    mirror = {"slower": "faster", "faster": "slower"}
+    mirror = {"slower": "faster", "faster": "slower", LIKELY: "undecided"}
     there = decide(dict(enumerate(seen)), Rule(), final=True)
     back = decide({case: [-value for value in values] for case, values in enumerate(seen)}, Rule(), final=True)
     for case, found in there.items():
-        assert back[case].verdict == mirror.get(found.verdict, found.verdict)
+        assert mirror.get(back[case].verdict) == found.verdict or back[case].verdict == mirror.get(
+            found.verdict, found.verdict
+        )
         if found.low is not None:
             assert back[case].high == pytest.approx(1 / found.low)
 

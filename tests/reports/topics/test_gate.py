@@ -12,12 +12,12 @@ import pytest
 from bench.cli.gate.command import BROKEN, PASSED, SLOWER, UNDECIDED, exit_code
 from bench.records.record import Case, Environment, Record
 from reports.stats.sequential import LOOKS, Rule
-from reports.topics.gate.figures import GateRow, Jury, paired, trials_of
+from reports.topics.gate.figures import GateRow, Jury, Limit, paired, trials_of
 from reports.topics.gate.files import as_json, as_junit
 from reports.topics.gate.resolution import noise
 from reports.topics.gate.resolution import text as resolution_text
 from reports.topics.gate.section import as_html
-from reports.topics.gate.text import Headline, machine_line, markdown, text
+from reports.topics.gate.text import Headline, change, machine_line, markdown, text
 from tests.reports.golden import kept
 from tests.reports.stored import case
 
@@ -131,15 +131,65 @@ def test_golden_gate(rows: list[GateRow], name: str, render: object) -> None:
     assert found == kept(name, found)
 
 
+def test_what_was_allowed_says_by_whom_and_passes() -> None:
+    slow, other = case("planted.slow"), case("planted.other")
+    jury = Jury([slow, other], Rule(), {slow: Limit(0.15, "up to +15 %: the new layer needs it")})
+    heard(jury, slow, 0.10, 0.004)
+    heard(jury, other, 0.0, 0.001)
+    found = jury.close()
+    assert [row.verdict for row in found] == ["allowed", "same"]
+    assert exit_code(found) == PASSED
+    said = text(found, HEADLINE)
+    assert "allowed: planted.slow" in said
+    assert "the new layer needs it" in said
+    assert said.endswith("No case is slower: 1 allowed, 1 same.")
+    assert "the new layer needs it" in markdown(found, HEADLINE)
+    assert "allowed" in as_html(found, HEADLINE)
+    assert ElementTree.fromstring(as_junit(found, HEADLINE))[0].get("failures") == "0"
+    again = Jury([slow], Rule(), jury.limits)
+    heard(again, slow, 0.20, 0.004)  # made slower again
+    assert [row.verdict for row in again.close()] == ["slower"]
+
+
+def test_likely_slower_is_no_pass_and_says_what_is_missing() -> None:
+    slow = case("planted.slow")
+    jury = Jury([slow, *[case(f"planted.{number}") for number in range(30)]], Rule())
+    for trial, more in enumerate((0.20, 0.24, 0.15, 0.30, 0.22)):
+        jury.hear(slow, records(slow, trial, math.exp(more)), 2.0)
+    (row,) = (row for row in jury.close() if row.case == slow)
+    assert row.verdict == "likely slower"
+    assert exit_code([row]) == UNDECIDED
+    said = text([row], HEADLINE)
+    assert "1 of 1 cases is likely slower, and not yet decided" in said
+    assert "by itself; to be as sure of it among all cases takes about" in said
+    assert "No case" not in said
+
+
+def test_an_interval_is_written_alike_from_end_to_end() -> None:
+    row = GateRow(case("planted.wild"), "undecided", 1.5, 0.213, 11.1)
+    assert change(row) == "× 1.50 [× 0.213, × 11.1]"
+    assert change(replace(row, low=0.9, high=1.7)) == "+50.0 % [-10.0 %, +70.0 %]"
+
+
+def test_how_much_would_have_been_found_says_of_how_many_cases() -> None:
+    known, unknown = (
+        GateRow(case(f"planted.{n}"), "undecided", 1.0, 0.9, 1.1, size) for n, size in ((1, 0.28), (2, None))
+    )
+    assert "in half of the cases, and" in text([known], HEADLINE)
+    assert "in half of the 1 cases with trials enough to say so (1 have not)" in text([known, unknown], HEADLINE)
+
+
 def test_junit_is_xml_that_fails_what_is_slower(rows: list[GateRow]) -> None:
     suite = ElementTree.fromstring(as_junit(rows, HEADLINE))[0]
     assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
         "tests": "8", "failures": "1", "errors": "1", "skipped": "4",
     }  # fmt: skip
     kinds = {element.get("classname"): [child.tag for child in element] for element in suite}
-    assert kinds["planted.slow"] == ["failure"]
+    assert kinds["planted.slow"] == ["failure", "system-out"]
     assert kinds["planted.dies"] == ["error"]
-    assert kinds["planted.still"] == []
+    assert kinds["planted.still"] == ["system-out"]
+    times = {element.get("classname"): element.get("time") for element in suite}
+    assert times["planted.still"] == "6.000"  # of its trials, not of a step
 
 
 def test_json_holds_every_row(rows: list[GateRow]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,13 @@ def test_the_99th_percentile_is_that_of_each_process() -> None:
     assert waited.median.estimate == pytest.approx(1e-3, rel=0.01)
     assert waited.stretch == pytest.approx(5, rel=0.02)
     assert waited.calls == 1200
+
+
+def test_what_the_clock_takes_of_a_call_is_said_where_it_is_known() -> None:
+    records = [replace(r, parts=(("clock", 2e-7),)) for r in measured("eager", 1e-3, 5e-3)]
+    text = latency_text(figures(frame_of(Contents(tuple(records), {}))))
+    assert "Of each call, reading the clock and waiting for a device that has nothing to do take 200 ns on cpu." in text
+    assert "Of each call" not in latency_text(figures(frame_of(Contents(tuple(measured("eager", 1e-3, 5e-3)), {}))))
 
 
 def test_too_few_calls_have_no_99th_percentile_and_say_why() -> None:
