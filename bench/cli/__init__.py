@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from bench.cli import ceilings, compare, compile, data, doctor, history, list, profile, report, run
+from bench.cli import ceilings, compare, compile, data, doctor, history, list, profile, report, run, settings
 from bench.cli.gate import bisect, command
 from bench.cli.prove import command as prove
 from bench.records.errors import UsageError
@@ -57,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, terminated)
     gc.set_threshold(SELDOM)  # records are many small objects that stay; nothing is measured in this process
     try:
+        settings.apply(options)
         code: int = options.command(options)
         sys.stdout.flush()
         return code

@@ -36,6 +36,17 @@ def share_from_0(text: str) -> float:
     return value
 
 
+def growth(text: str) -> float:
+    """'8%' or '0.08' as 0.08; 0 or more."""
+    try:
+        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        value = -1.0
+    if not (math.isfinite(value) and value >= 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share of 0 or more, such as 8% or 0.08")
+    return value
+
+
 def share(text: str) -> float:
     """'1%' or '0.01' as 0.01; above 0 and below 1."""
     value = share_from_0(text)

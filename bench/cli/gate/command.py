@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from bench.cli.gate.accept import TIMES
+from bench.cli.gate.accepted import limits_of, said, unused
 from bench.cli.gate.options import add_options, plan, rule_of
 from bench.cli.gate.sides import describe, notes_on
+from bench.cli.gate.trials import FOLDER
 from bench.cli.options import refuse
+from bench.cli.quantities import growth
+from bench.cli.settings import UNDECIDED as CHOICES
+from bench.cli.settings import apply_to_gate
 from bench.records.errors import UsageError
 from bench.records.files import write_whole
 
@@ -51,7 +58,14 @@ def add_to(commands: Any) -> None:
     what.add_argument("--exact", action="store_true", help="compare counts and memory instead of times, in seconds")
     what.add_argument("--self-test", action="store_true", help="gate identical sides: which changes can be seen here?")
     add_options(parser, budget="10m", exact=True)
-    parser.add_argument("--undecided", choices=("fail", "pass"), help="exit 3 (default) or 0 for them")
+    parser.add_argument(
+        "--accept", metavar="CASE[:METRIC]", help="write down that the change the last gate found of it was meant"
+    )
+    parser.add_argument("--because", metavar="TEXT", help="why, with --accept")
+    parser.add_argument(
+        "--up-to", type=growth, metavar="SHARE", help="with --accept: the size, instead of the last gate's"
+    )
+    parser.add_argument("--undecided", choices=CHOICES, help="exit 3 (default) or 0 for them")
     parser.add_argument("--resume", action="store_true", help="go on with the trials of the last such gate")
     parser.add_argument("--all", action="store_true", help="print every case, not only those that changed")
     for name in ("json", "markdown", "junit", "html"):
@@ -61,19 +75,28 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the gate; 0 pass, 1 slower, 2 broken or bad input, 3 undecided."""
-    from bench.cli.gate import exact, self_test  # noqa: PLC0415
+    from bench.cli.gate import accept, exact, self_test  # noqa: PLC0415
     from bench.gate.revisions import WORKING_TREE, Checkouts  # noqa: PLC0415
 
+    if options.accept is not None:
+        return accept.run(options)
     check(options)
+    options.settings = apply_to_gate(options)
+    rule_of(options)
     how: How = exact.run if options.exact else self_test.run if options.self_test else compare
     head = options.head or WORKING_TREE
     base = options.base or (head if options.self_test else WORKING_TREE)
     with Checkouts(Path.cwd()) as checkouts:
         sides = {
-            "base": checkouts.side("base", base, options.base_python or sys.executable),
-            "head": checkouts.side("head", head, options.head_python or sys.executable),
+            "base": checkouts.side("base", base, interpreter(options.base_python)),
+            "head": checkouts.side("head", head, interpreter(options.head_python)),
         }
         return how(options, sides, {name: checkouts.cache(name) for name in sides})
+
+
+def interpreter(path: str | None) -> str:
+    """The path of a side's interpreter from wherever it is started; links are kept, a virtual environment is one."""
+    return os.path.abspath(path) if path else sys.executable
 
 
 def check(options: argparse.Namespace) -> None:
@@ -87,6 +110,8 @@ def check(options: argparse.Namespace) -> None:
     for python in (options.base_python, options.head_python):
         if python and not Path(python).is_file():
             raise UsageError(f"no interpreter at {python}; give the path of a Python, such as .venv/bin/python")
+    if options.because or options.up_to:
+        raise UsageError("--because and --up-to go with --accept CASE")
     rule_of(options)
 
 
@@ -97,10 +122,11 @@ def compare(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapp
 
     selection, gate = plan(options, sides, caches)
     survey = surveyed(gate, selection)
-    notes = notes_on(sides)
+    accepted = said(options.settings.accepted, sides, Path.cwd())
+    notes = [*notes_on(sides), *accepted.notes, *unused(accepted, survey.cases)]
     for note in notes:
         print(f"torchpace: {note}", file=sys.stderr)
-    jury = Jury(survey.cases, rule_of(options))
+    jury = Jury(survey.cases, rule_of(options), limits_of(survey.cases, options.settings.limits, accepted))
     path = trials_file(gate.run, options.resume)
     done = resume(jury, path, gate.run, survey) if options.resume else {}
     interrupted = try_cases(gate, survey, jury, path, done=done)
@@ -108,7 +134,8 @@ def compare(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapp
     if interrupted:
         notes.append("interrupted: the same command with --resume goes on with these trials")
     rows = jury.close(final=not interrupted)
-    code = show(options, [*rows, *survey.rows], headline(options, sides, survey.environments, notes))
+    top = headline(options, sides, survey.environments, notes)
+    code = show(options, [*rows, *survey.rows], top)
     return INTERRUPTED if interrupted else code
 
 
@@ -134,6 +161,7 @@ def show(options: argparse.Namespace, rows: Sequence[GateRow], top: Headline) ->
 
     code = exit_code(rows, options.undecided)
     print(text(rows, top, options.all))
+    write_whole(FOLDER / TIMES, as_json(rows, top, code))
     if options.json:
         write_whole(options.json, as_json(rows, top, code))
     if options.markdown:

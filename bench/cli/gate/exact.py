@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.cli.gate.accept import COUNTS
+from bench.cli.gate.accepted import Said, said, unused
 from bench.cli.gate.options import plan
 from bench.cli.gate.sides import describe, notes_on
+from bench.cli.gate.trials import FOLDER
 from bench.records.files import write_whole
 
 if TYPE_CHECKING:
@@ -30,7 +33,8 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[
 
     selection, gate = plan(options, sides, caches, modes=[])
     survey = surveyed(gate, selection)
-    for note in notes_on(sides):
+    accepted = said(options.settings.accepted, sides, Path.cwd())
+    for note in (*notes_on(sides), *accepted.notes, *unused(accepted, survey.cases)):
         print(f"torchpace: {note}", file=sys.stderr)
     path = trials_file(gate.run, old=False)
     writer = Writer(path)
@@ -46,13 +50,24 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[
             found = count(gate, own, survey.environments, writer, counted)
     finally:
         writer.close()
-    rows = compare_exact(found["base"], found["head"])
+    rows = [allowed(row, accepted) for row in compare_exact(found["base"], found["head"])]
     print(f"base: {describe(sides['base'])}\nhead: {describe(sides['head'])}\n\n{exact_text(rows)}\n\nrecords: {path}")
+    write_whole(FOLDER / COUNTS, as_json(rows))
     if options.markdown:
         write_whole(options.markdown, exact_text(rows, "markdown") + "\n")
     if options.json:
         write_whole(options.json, as_json(rows))
     return exit_code(rows)
+
+
+def allowed(row: ExactRow, accepted: Said) -> ExactRow:
+    """The row; allowed where it is worse and was accepted as such, by no more than that."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    line = accepted.of(row.case, row.metric) if row.verdict == "worse" else None
+    if line is None or line.at_most is None or row.head is None or row.head > line.at_most:
+        return row
+    return replace(row, verdict="allowed", head_reason=f"accepted: {line.because} ({line.source})")
 
 
 def as_json(rows: list[ExactRow]) -> str:

@@ -21,7 +21,7 @@ INSTRUCTIONS_FLOOR = 0.003  # processes of identical code differ by up to about 
 SPREADS = 3.0  # and by no more than so many times the spread of one process's repeats
 ABSENT_IS_NONE = ("flops", "kernels")  # left out of a side's records when there are none to count
 PLACED = ("graph_breaks", "recompiles")  # their parts end in ':line', which an edit elsewhere in the file moves
-CHANGED = ("worse", "better", "changed")
+CHANGED = ("worse", "allowed", "better", "changed")
 WHOLE_CASE = ""  # the metric of a row that is about a case as a whole
 
 
@@ -30,9 +30,9 @@ class ExactRow:
     """One exact metric of one case on both sides. Values are per step, in the metric's unit; unknown is None.
 
     metric: empty when the row is about the case as a whole: broken, new or missing on a side, or of another version.
-    verdict: same; worse or better; changed, when other parts add up to the same, or it is not known which way
-    is better; new or missing, when only head or only base has it; broken, when the case raised on a side; n/a, when
-    there is nothing to compare.
+    verdict: same; worse or better; allowed, when worse and accepted; changed, when other parts add up to the same, or
+    it is not known which way is better; new or missing, when only head or only base has it; broken, when the case
+    raised on a side; n/a, when there is nothing to compare.
     came, went: by how much each part is more in head, and less. The reasons say why a side has no value.
     """
 

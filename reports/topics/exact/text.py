@@ -12,7 +12,7 @@ from reports.topics.exact.figures import CHANGED, WHOLE_CASE, ExactRow, Parts
 NAMED = 8  # parts that are named in one line; the largest differences come first
 SMALL_COUNT = 100_000  # counts below it are shown in full, others with a prefix
 FEW_CASES = 3  # so many cases are named where others are counted
-ORDER = ("same", "worse", "better", "changed", "new", "missing", "broken", "n/a")
+ORDER = ("same", "worse", "allowed", "better", "changed", "new", "missing", "broken", "n/a")
 
 
 def exact_text(rows: Sequence[ExactRow], style: str = "table") -> str:
@@ -70,7 +70,9 @@ def signed(amount: float, unit: str) -> str:
 def changed_lines(rows: Sequence[ExactRow], style: str) -> str:
     """For every figure that changed, which of its parts came and which went."""
     lines = [
-        f"- {label(row)}, {row.metric}: {parts_text(row.came, row.went, style)}" for row in rows if row.came or row.went
+        f"- {label(row)}, {row.metric}: {'; '.join(filter(None, (parts_text(row.came, row.went, style), row.reason)))}"
+        for row in rows
+        if row.came or row.went or row.reason
     ]
     return f"{title('What came and went', style)}\n\n" + "\n".join(lines) if lines else ""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from reports.format.html import page
 from reports.topics.gate.figures import TRIED, VERDICTS, GateRow
-from reports.topics.gate.text import Headline, certainty, change, sentence, signed
+from reports.topics.gate.text import Headline, certainty, change, remark, sentence, signed
 
 NARROWEST = 0.05  # the plot spans at least this change to each side, as a logarithm
 WIDEST = 0.5  # and at most this; what lies beyond is drawn at the edge
@@ -34,6 +34,7 @@ def as_html(rows: Sequence[GateRow], headline: Headline) -> str:
         rows=[(row, mark(row, reach)) for row in compared], others=[row for row in rows if row.verdict not in TRIED],
         headline=headline, sentence=sentence(rows), certainty=certainty(headline, rows).split("\n"),
         counts=[(name, counts[name]) for name in VERDICTS if counts[name]], change=change,
+        remark=remark,
         ticks=ticks(reach), margins=[place(sign * math.log1p(headline.rule.same_within), reach) for sign in (-1, 1)],
     )  # fmt: skip
 
