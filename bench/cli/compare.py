@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.quantities import FORMATS
+from bench.cli.quantities import FORMATS, growth
+from bench.cli.settings import UNDECIDED
 from bench.records.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,11 +35,18 @@ def add_to(commands: Any) -> None:
     parser.add_argument("head", type=Path, nargs="?", metavar="B")
     parser.add_argument("--by", choices=BY, help="compare the values of this within the sources, first against others")
     parser.add_argument("--format", choices=FORMATS, default="table")
+    parser.add_argument(
+        "--fail-slower",
+        type=growth,
+        metavar="SHARE",
+        help="exit 1 when a step time is surely slower by more than this, 3 when that cannot be told",
+    )
+    parser.add_argument("--undecided", choices=UNDECIDED, help="with --fail-slower: exit 3 (default) or 0 for them")
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the comparison. It reports and does not judge: the exit code is 0 whatever it finds."""
+    """Print the comparison; with --fail-slower, exit codes are the gate's, else 0 whatever it finds."""
     import pandas as pd  # noqa: PLC0415 - half a second that --help does not need
 
     from reports.read.frames import figures, frame_of  # noqa: PLC0415
@@ -54,6 +62,10 @@ def run(options: argparse.Namespace) -> int:
     names = short(paths) if len(set(paths)) == len(paths) else ["A", "B"]
     frame = pd.concat([frame_of(part, name) for part, name in zip(contents, names, strict=True)], ignore_index=True)
     by = options.by or ("source" if options.head else None)
+    if options.fail_slower is not None and not by:
+        raise UsageError("--fail-slower compares: name a second source, or --by mode and the like")
+    if options.undecided and options.fail_slower is None:
+        raise UsageError("--undecided goes with --fail-slower")
     for_people = options.format not in ("json", "csv")
     hidden = passed_over(frame, by) if by else []
     if for_people and not by:
@@ -70,7 +82,21 @@ def run(options: argparse.Namespace) -> int:
     for part in contents:
         for warning in part.warnings:
             print(f"torchpace: warning: {warning}", file=sys.stderr)
-    return 0
+    return 0 if options.fail_slower is None else refused(rows, options)
+
+
+def refused(rows: Sequence[Row], options: argparse.Namespace) -> int:
+    """Say whether a time is slower than allowed: 1 one is, 2 one is broken or none could be compared, 3 undecided."""
+    from reports.topics.compare.refusal import SLOWER, WITHIN, refusal  # noqa: PLC0415
+    from reports.topics.compare.refusal import UNDECIDED as UNKNOWN  # noqa: PLC0415
+
+    counts, sentence = refusal(rows, options.fail_slower)
+    print(f"\n{sentence}", file=sys.stderr if options.format in ("json", "csv") else sys.stdout)
+    if counts["broken"] or not (counts[SLOWER] or counts[WITHIN] or counts[UNKNOWN]):
+        return 2
+    if counts[SLOWER]:
+        return 1
+    return 3 if counts[UNKNOWN] and options.undecided != "pass" else 0
 
 
 def told(

@@ -125,9 +125,16 @@ def apply(options: argparse.Namespace) -> None:
     if not hasattr(options, "workloads"):
         return
     own = settings(Path.cwd())
-    options.workloads = options.workloads or own.workloads
-    if options.workloads == own.workloads and getattr(options, "globs", None) == []:
-        options.globs = [*own.globs]
+    found: dict[str, Any] = {}
+    if options.workloads is None and own.workloads:
+        found["workloads"] = own.workloads
+    is_own = found.get("workloads", options.workloads) == own.workloads
+    if is_own and own.globs and getattr(options, "globs", None) == [] and not getattr(options, "trace", None):
+        found["globs"] = [*own.globs]
+    for name, value in found.items():
+        setattr(options, name, value)
+    if found and hasattr(options, "parser"):  # what nobody gave is not refused as if somebody had
+        options.parser.set_defaults(**found)
 
 
 def apply_to_gate(options: argparse.Namespace) -> Settings:

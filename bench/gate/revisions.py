@@ -13,13 +13,15 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.records.git import GitError, git
 
 WORKING_TREE = "working tree"
+FOLDER = Path(".torchpace")  # where a gate keeps its trials, in the folder that it is started in
+WRITTEN = FOLDER / "written"  # names the files that gates were told to write
 PREFIX = "torchpace-gate-"
 LOCK = "lock"
 SETTLING_S = 60.0  # a folder younger than this may belong to a gate that has not locked it yet
@@ -80,6 +82,7 @@ class Checkouts:
     """A locked folder for the trees of one gate; use as a context manager. It is removed at the end."""
 
     def __init__(self, folder: Path) -> None:
+        self.started_in = folder
         self.repository = repository(folder)
         self.prefix = git(folder, "rev-parse", "--show-prefix")
         remove_left_behind()
@@ -120,9 +123,15 @@ class Checkouts:
         return {"GIT_OBJECT_DIRECTORY": str(own), "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(objects)}
 
     def _tree_of_working_files(self) -> str:
-        """The tree of all files of the working tree that git does not ignore, untracked ones too."""
+        """The tree of all files of the working tree that git does not ignore, untracked ones too.
+
+        Without those that gates have written: what a gate says of a tree is no part of it.
+        """
         settings = {**self._settings, "GIT_INDEX_FILE": str(self.folder / "index-of-working-tree")}
         git(self.repository, "add", "--all", settings=settings)
+        own = [path for path in written_by_gates(self.started_in) if not git(self.repository, "ls-files", "--", path)]
+        if own:
+            git(self.repository, "rm", "-q", "--cached", "--ignore-unmatch", "--", *own, settings=settings)
         return git(self.repository, "write-tree", settings=settings)
 
     def _write_out(self, tree: str, folder: Path) -> Path:
@@ -132,6 +141,21 @@ class Checkouts:
         git(self.repository, "read-tree", tree, settings=settings)
         git(self.repository, "checkout-index", "--all", f"--prefix={folder}{os.sep}", settings=settings)
         return folder / self.prefix
+
+
+def written_by_gates(folder: Path) -> list[str]:
+    """The files that gates in a folder were told to write, and that are there."""
+    try:
+        listed = (folder / WRITTEN).read_text().splitlines()
+    except OSError:
+        return []
+    return [path for path in dict.fromkeys(listed) if Path(path).is_file()]
+
+
+def note_written(paths: Iterable[Path]) -> None:
+    """Remember that these files are a gate's, of the folder that it was started in."""
+    with WRITTEN.open("a") as file:
+        file.writelines(f"{path.resolve()}\n" for path in paths)
 
 
 def remove_left_behind() -> None:

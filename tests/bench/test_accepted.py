@@ -12,7 +12,7 @@ from bench.cli import main
 from bench.cli.gate import accept
 from bench.cli.gate.accepted import Accepted, Said, in_commits, in_file, limits_of, unused
 from bench.cli.gate.exact import allowed
-from bench.cli.gate.trials import FOLDER
+from bench.gate.revisions import FOLDER
 from bench.records.errors import UsageError
 from bench.records.record import Case
 from reports.topics.exact.figures import ExactRow

@@ -95,7 +95,11 @@ def test_identical_sides_are_said_to_be_an_a_a_run_and_too_little_time_is_undeci
     assert code == 3
     assert "A/A" in errors
     assert "undecided: toy.loops" in output
-    assert unchanged.gate(*too_little, "--undecided", "pass")[0] == 0
+    few = ("--base", "HEAD", "--undecided", "pass", "--markdown", "said.md", "--trials")
+    assert unchanged.gate(*few, "1")[0] == 0
+    code, output, errors = unchanged.gate(*few, "2", "--resume")
+    assert code == 0, errors  # what it wrote is no change of what it measured
+    assert "with uncommitted changes" not in output
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks processes up in /proc")

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from bench.gate.revisions import PREFIX, WORKING_TREE, Checkouts, SideError, commits_between, remove_left_behind
+from bench.gate.revisions import (
+    FOLDER,
+    PREFIX,
+    WORKING_TREE,
+    Checkouts,
+    SideError,
+    commits_between,
+    note_written,
+    remove_left_behind,
+)
 from tests.bench.toy import Toy, make
 
 
@@ -50,6 +59,26 @@ def test_each_side_has_its_own_files_and_the_repository_is_left_as_it_was(toy: T
         assert head.commit == toy.git("rev-parse", "HEAD")
     assert state(toy) == before
     assert not list(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
+
+
+def test_what_gates_have_written_is_no_part_of_the_working_tree(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(toy.folder)
+    (toy.folder / FOLDER).mkdir()
+    (toy.folder / FOLDER / ".gitignore").write_text("*\n")
+    for name in ("gate.md", "other.md"):
+        (toy.folder / name).write_text("")
+    tracked = toy.folder / "toy" / "model.py"
+    tracked.write_text("LOOPS = 7\n")
+    note_written([Path("gate.md"), tracked, Path("gone.md")])
+    with Checkouts(toy.folder) as checkouts:
+        root = checkouts.side("head", WORKING_TREE, "python").root
+        assert not (root / "gate.md").exists()
+        assert (root / "other.md").exists()
+        assert loops(root) == "LOOPS = 7"  # whoever tells a gate to write over what is measured has changed it
+    (toy.folder / "other.md").unlink()
+    toy.git("checkout", "toy/model.py")
+    with Checkouts(toy.folder) as checkouts:
+        assert not checkouts.side("head", WORKING_TREE, "python").dirty
 
 
 def test_a_clean_working_tree_is_its_commit(toy: Toy) -> None:

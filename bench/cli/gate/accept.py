@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.cli.gate.accepted import STEP_TIME, Accepted, case_and_metric, in_file
-from bench.cli.gate.trials import FOLDER
 from bench.cli.settings import settings
+from bench.gate.revisions import FOLDER
 from bench.records.errors import UsageError
 from bench.records.record import case_from
 

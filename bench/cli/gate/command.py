@@ -14,11 +14,11 @@ from bench.cli.gate.accept import TIMES
 from bench.cli.gate.accepted import limits_of, said, unused
 from bench.cli.gate.options import add_options, plan, rule_of
 from bench.cli.gate.sides import describe, notes_on
-from bench.cli.gate.trials import FOLDER
 from bench.cli.options import refuse
 from bench.cli.quantities import growth
 from bench.cli.settings import UNDECIDED as CHOICES
 from bench.cli.settings import apply_to_gate
+from bench.gate.revisions import FOLDER
 from bench.records.errors import UsageError
 from bench.records.files import write_whole
 
@@ -156,22 +156,22 @@ def headline(
 
 def show(options: argparse.Namespace, rows: Sequence[GateRow], top: Headline) -> int:
     """Print the outcome, write the files asked for, and give the exit code."""
+    from bench.gate.revisions import note_written  # noqa: PLC0415
     from reports.topics.gate.files import as_json, as_junit  # noqa: PLC0415
+    from reports.topics.gate.section import as_html  # noqa: PLC0415
     from reports.topics.gate.text import markdown, text  # noqa: PLC0415
 
     code = exit_code(rows, options.undecided)
     print(text(rows, top, options.all))
     write_whole(FOLDER / TIMES, as_json(rows, top, code))
-    if options.json:
-        write_whole(options.json, as_json(rows, top, code))
-    if options.markdown:
-        write_whole(options.markdown, markdown(rows, top))
-    if options.junit:
-        write_whole(options.junit, as_junit(rows, top))
-    if options.html:
-        from reports.topics.gate.section import as_html  # noqa: PLC0415
-
-        write_whole(options.html, as_html(rows, top))
+    writers: dict[Path | None, Callable[[], str]] = {
+        options.json: lambda: as_json(rows, top, code), options.markdown: lambda: markdown(rows, top),
+        options.junit: lambda: as_junit(rows, top), options.html: lambda: as_html(rows, top),
+    }  # fmt: skip
+    written = [path for path in writers if path]
+    for path in written:
+        write_whole(path, writers[path]())
+    note_written(written)
     return code
 
 

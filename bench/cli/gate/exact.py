@@ -12,7 +12,7 @@ from bench.cli.gate.accept import COUNTS
 from bench.cli.gate.accepted import Said, said, unused
 from bench.cli.gate.options import plan
 from bench.cli.gate.sides import describe, notes_on
-from bench.cli.gate.trials import FOLDER
+from bench.gate.revisions import FOLDER, note_written
 from bench.records.files import write_whole
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[
         write_whole(options.markdown, exact_text(rows, "markdown") + "\n")
     if options.json:
         write_whole(options.json, as_json(rows))
+    note_written(path for path in (options.markdown, options.json) if path)
     return exit_code(rows)
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.gate.revisions import FOLDER
 from bench.records.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from bench.records.record import Case, Environment, Record
     from bench.runs.plan import Selection
     from reports.topics.gate.figures import GateRow, Jury
-
-
-FOLDER = Path(".torchpace")
 
 
 @dataclass(frozen=True, slots=True)
