@@ -29,6 +29,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/zizmor --offline --no-progress --quiet .github action.yml
 	$(BIN)/python -m tests.house
 
 # Rewrite the golden files from what the code prints now; read the difference before committing it.
