@@ -18,6 +18,8 @@ from reports.page.report import as_html
 from reports.profiles.profile import Profile, read_profile
 from reports.stats.sequential import Rule
 from reports.topics.ceilings.figures import roofs
+from reports.topics.exact.figures import ExactRow
+from reports.topics.exact.section import as_html as exact_page
 from reports.topics.gate.figures import GateRow
 from reports.topics.gate.section import as_html as gate_page
 from reports.topics.gate.text import Headline
@@ -171,6 +173,22 @@ def test_a_gate_s_page_fits_its_width_sorts_and_runs_nothing_hostile(
         "[...document.querySelectorAll('#compared tbody tr')].map((r) => r.cells[3].textContent)"
     )
     assert [text.split()[0] for text in changes] == ["+0.3", "+0.2", "+0.1"]
+    undisturbed(browser, path)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_page_of_counts_fits_its_width_and_runs_nothing_hostile(browser: Browser, tmp_path: Path, width: int) -> None:
+    case = Case("planted.case" + 30 * "_long", 1, (), "cpu", "float32", "eager", 1)
+    rows = [
+        ExactRow(case, "peak_memory", "worse", 1024.0, 4096.0),
+        ExactRow(case, "ops", "worse", 2.0, 3.0, came=((f"aten::{HOSTILE[0]}" * 5, 1.0),)),
+        ExactRow(case, "", "broken", head_reason=f"head: {HOSTILE[0]}"),
+    ]
+    path = saved(tmp_path / "exact.html", exact_page(rows, "main", "working tree", f"torchpace gate {HOSTILE[1]}"))
+    browser.open(path, width=width, height=800)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    assert browser.evaluate("window.hacked === undefined && document.querySelector('img') === null")
+    assert browser.evaluate("document.querySelectorAll('#changed tbody tr').length") == 2
     undisturbed(browser, path)
 
 

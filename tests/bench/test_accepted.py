@@ -19,7 +19,7 @@ from reports.topics.exact.figures import ExactRow
 from tests.bench.toy import ENOUGH_TRIALS, LOOPS, SLOWER, Toy, make
 
 SPIN = Case("toy.spin", 1, (("loops", 3),), "cpu", "float32", "eager", 1)
-GATE = ("--trials", str(ENOUGH_TRIALS), "--same-within", "99%", "--lanes", "1")
+GATE = ("--trials", str(ENOUGH_TRIALS), "--same-within", "99%", "--lanes", "1", "--no-cause")
 
 
 @pytest.fixture(scope="module")

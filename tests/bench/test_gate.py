@@ -52,6 +52,8 @@ def test_the_slowed_case_is_named_and_no_other(outcome: Outcome) -> None:
     found = rows(outcome)
     assert [name for name, row in found.items() if row["verdict"] == "slower"] == ["loops"]
     assert found["loops"]["ratio"] > SLOWER / 4
+    assert found["loops"]["cause"].endswith("in Python, between operators")
+    assert f"slower: toy.loops (cpu eager): {found['loops']['cause']}" in outcome[1]
     assert found["steady"]["verdict"] in ("same", "undecided")
 
 
@@ -106,7 +108,8 @@ def test_trials_are_ordinary_records_of_both_sides(toy: Toy, outcome: Outcome) -
     assert sides == {"base", "head"}
     commits = {environment.get("commit") for environment in contents.environments.values()}
     assert commits == {toy.git("rev-parse", "HEAD"), toy.git("rev-parse", "HEAD~1")}
-    loops = [record for record in contents.records if record.case.workload == "toy.loops"]
+    trials = [record for record in contents.records if record.metric == "step_time"]
+    loops = [record for record in trials if record.case.workload == "toy.loops"]
     base, head = ({r.launch: r for r in loops if r.run.endswith(side)} for side in ("base", "head"))
     assert set(base) == set(head) == set(range(len(base)))
     for trial, record in base.items():

@@ -30,7 +30,6 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
         (("--base", "HEAD", "--trials", "9", "--budget", "1m"), "not allowed with argument"),
         (("--exact", "--base", "HEAD", "--resume"), "with --exact, leave --resume out"),
         (("--exact", "--base", "HEAD", "--undecided", "fail", "--all"), "leave --undecided, --all out"),
-        (("--exact", "--base", "HEAD", "--junit", "x.xml", "--html", "x.html"), "leave --junit, --html out"),
         (("--exact", "--base", "HEAD", "--budget", "10m", "--lanes", "1"), "leave --budget, --lanes out"),
         (("--exact", "--base", "HEAD", "--trials", "2"), "leave --trials out"),
         (

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bench.cli.gate.accept import TIMES
 from bench.cli.gate.accepted import limits_of, said, unused
-from bench.cli.gate.options import add_options, plan, rule_of
+from bench.cli.gate.options import FILES, add_options, add_outcome, add_sides, plan, rule_of
 from bench.cli.gate.sides import describe, notes_on
 from bench.cli.options import refuse
-from bench.cli.quantities import growth
-from bench.cli.settings import UNDECIDED as CHOICES
 from bench.cli.settings import apply_to_gate
 from bench.gate.revisions import FOLDER
 from bench.records.errors import UsageError
 from bench.records.files import write_whole
+from bench.records.record import SIDES
 
 if TYPE_CHECKING:
     from bench.gate.revisions import Side
@@ -31,10 +30,11 @@ if TYPE_CHECKING:
 PASSED, SLOWER, BROKEN, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
 # What would be ignored.
 NOT_FOR_EXACT = (
-    "budget", "trials", "slower_than", "same_within", "lanes", "undecided", "resume", "all", "junit", "html",
+    "budget", "trials", "slower_than", "same_within", "lanes", "undecided", "resume", "all", "no_cause",
 )  # fmt: skip
 NOT_FOR_SELF_TEST = (
-    "base", "base_python", "head_python", "undecided", "resume", "all", "json", "markdown", "junit", "html",
+    "base", "base_python", "head_python", "base_torch", "head_torch", "torch", "undecided", "resume", "all", "json",
+    "markdown", "junit", "html",
 )  # fmt: skip
 How: TypeAlias = Callable[[argparse.Namespace, Mapping[str, "Side"], Mapping[str, Path]], int]
 
@@ -47,29 +47,12 @@ def add_to(commands: Any) -> None:
         description="Measures base and head in turns, in fresh processes, until every case is decided or the budget is "
         "spent. Exit codes: 0 pass, 1 slower, 2 bad input or broken, 3 undecided.",
     )
-    parser.add_argument("globs", nargs="*", metavar="GLOB", help="workloads, such as 'mnist_cnn.*'; default: all")
-    parser.add_argument("--base", metavar="REV", help="the revision to compare with, such as origin/main")
-    parser.add_argument("--head", metavar="REV", help="the revision to judge (default: the working tree)")
-    parser.add_argument(
-        "--base-python", metavar="PYTHON", help="the interpreter for base, such as old/.venv/bin/python"
-    )
-    parser.add_argument("--head-python", metavar="PYTHON", help="the interpreter for head")
+    add_sides(parser)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--exact", action="store_true", help="compare counts and memory instead of times, in seconds")
     what.add_argument("--self-test", action="store_true", help="gate identical sides: which changes can be seen here?")
     add_options(parser, budget="10m", exact=True)
-    parser.add_argument(
-        "--accept", metavar="CASE[:METRIC]", help="write down that the change the last gate found of it was meant"
-    )
-    parser.add_argument("--because", metavar="TEXT", help="why, with --accept")
-    parser.add_argument(
-        "--up-to", type=growth, metavar="SHARE", help="with --accept: the size, instead of the last gate's"
-    )
-    parser.add_argument("--undecided", choices=CHOICES, help="exit 3 (default) or 0 for them")
-    parser.add_argument("--resume", action="store_true", help="go on with the trials of the last such gate")
-    parser.add_argument("--all", action="store_true", help="print every case, not only those that changed")
-    for name in ("json", "markdown", "junit", "html"):
-        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"write the outcome as {name}")
+    add_outcome(parser)
     parser.set_defaults(command=run)
 
 
@@ -83,26 +66,58 @@ def run(options: argparse.Namespace) -> int:
     check(options)
     options.settings = apply_to_gate(options)
     rule_of(options)
+    if options.torch:
+        return max(run_with(options, base, head) for base, head in pairs(options.torch))
     how: How = exact.run if options.exact else self_test.run if options.self_test else compare
     head = options.head or WORKING_TREE
     base = options.base or (head if options.self_test else WORKING_TREE)
     with Checkouts(Path.cwd()) as checkouts:
         sides = {
-            "base": checkouts.side("base", base, interpreter(options.base_python)),
-            "head": checkouts.side("head", head, interpreter(options.head_python)),
+            "base": checkouts.side("base", base, interpreter(options, "base")),
+            "head": checkouts.side("head", head, interpreter(options, "head")),
         }
         return how(options, sides, {name: checkouts.cache(name) for name in sides})
 
 
-def interpreter(path: str | None) -> str:
+def interpreter(options: argparse.Namespace, side: str) -> str:
     """The path of a side's interpreter from wherever it is started; links are kept, a virtual environment is one."""
+    from bench.cli.gate.torches import python_with  # noqa: PLC0415
+
+    if version := getattr(options, f"{side}_torch"):
+        return python_with(version, options.workloads, options.more)
+    path = getattr(options, f"{side}_python")
     return os.path.abspath(path) if path else sys.executable
+
+
+def pairs(versions: Sequence[str]) -> list[tuple[str, str]]:
+    """Each version against the first. Raises UsageError for fewer than two."""
+    if len(versions) < 2:
+        raise UsageError("--torch compares: give two versions or more, such as --torch 2.13,2.15")
+    return [(versions[0], version) for version in versions[1:]]
+
+
+def run_with(options: argparse.Namespace, base: str, head: str) -> int:
+    """The gate between two versions of torch, with a page of its own."""
+    print(f"torchpace: what torch {head} costs over torch {base}", file=sys.stderr)
+    page = options.html or Path(f"torch-{base}-to-{head}.html")
+    one: dict[str, Any] = {"torch": [], "base_torch": base, "head_torch": head, "html": page}
+    return run(argparse.Namespace(**{**vars(options), **one}))
 
 
 def check(options: argparse.Namespace) -> None:
     """Raise UsageError for options that do not go together."""
-    if not (options.base or options.base_python or options.head_python or options.self_test):
-        raise UsageError("gate needs --base REV to compare with, such as --base origin/main; or two interpreters")
+    others = (options.base_python, options.head_python, options.base_torch, options.head_torch, options.torch)
+    if not (options.base or any(others) or options.self_test):
+        raise UsageError(
+            "gate needs --base REV to compare with, such as --base origin/main; or two interpreters or torches"
+        )
+    for side in SIDES:
+        if getattr(options, f"{side}_python") and getattr(options, f"{side}_torch"):
+            raise UsageError(f"--{side}-python and --{side}-torch name two interpreters for one side")
+    if options.torch and (options.base_torch or options.head_torch):
+        raise UsageError("--torch names the versions of both sides; leave --base-torch and --head-torch out")
+    if len(options.torch) > 2 and any(getattr(options, name) for name in FILES):
+        raise UsageError("several gates do not fit one file; leave --html and the like out, or give two versions")
     if options.self_test:
         refuse(options, NOT_FOR_SELF_TEST, "--self-test", "it prints what changes can be seen between head and itself")
     if options.exact:
@@ -117,6 +132,7 @@ def check(options: argparse.Namespace) -> None:
 
 def compare(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[str, Path]) -> int:
     """Survey both sides, run the trials, and show what was found."""
+    from bench.cli.gate.causes import with_causes  # noqa: PLC0415
     from bench.cli.gate.trials import resume, surveyed, trials_file, try_cases  # noqa: PLC0415 - imports torch
     from reports.topics.gate.figures import Jury  # noqa: PLC0415
 
@@ -134,6 +150,8 @@ def compare(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapp
     if interrupted:
         notes.append("interrupted: the same command with --resume goes on with these trials")
     rows = jury.close(final=not interrupted)
+    if not interrupted and not options.no_cause:
+        rows = with_causes(gate, rows, survey, path)
     top = headline(options, sides, survey.environments, notes)
     code = show(options, [*rows, *survey.rows], top)
     return INTERRUPTED if interrupted else code

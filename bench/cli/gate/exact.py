@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[
     from bench.gate.exact import count  # noqa: PLC0415
     from bench.records.files import Writer  # noqa: PLC0415
     from reports.topics.exact.figures import compare_exact  # noqa: PLC0415
+    from reports.topics.exact.files import as_json  # noqa: PLC0415
     from reports.topics.exact.text import exact_text  # noqa: PLC0415
 
     selection, gate = plan(options, sides, caches, modes=[])
@@ -53,12 +55,26 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[
     rows = [allowed(row, accepted) for row in compare_exact(found["base"], found["head"])]
     print(f"base: {describe(sides['base'])}\nhead: {describe(sides['head'])}\n\n{exact_text(rows)}\n\nrecords: {path}")
     write_whole(FOLDER / COUNTS, as_json(rows))
-    if options.markdown:
-        write_whole(options.markdown, exact_text(rows, "markdown") + "\n")
-    if options.json:
-        write_whole(options.json, as_json(rows))
-    note_written(path for path in (options.markdown, options.json) if path)
+    write(options, rows, (describe(sides["base"]), describe(sides["head"])))
     return exit_code(rows)
+
+
+def write(options: argparse.Namespace, rows: Sequence[ExactRow], named: tuple[str, str]) -> None:
+    """Write the files that were asked for. named: the sides in words."""
+    from reports.topics.exact.files import as_json, as_junit  # noqa: PLC0415
+    from reports.topics.exact.section import as_html  # noqa: PLC0415
+    from reports.topics.exact.text import exact_text  # noqa: PLC0415
+
+    command = shlex.join(["torchpace", *sys.argv[1:]])
+    writers: dict[Path | None, Callable[[], str]] = {
+        options.json: lambda: as_json(rows), options.markdown: lambda: exact_text(rows, "markdown") + "\n",
+        options.junit: lambda: as_junit(rows, f"{named[0]} -> {named[1]}\n{command}"),
+        options.html: lambda: as_html(rows, *named, command),
+    }  # fmt: skip
+    written = [path for path in writers if path]
+    for path in written:
+        write_whole(path, writers[path]())
+    note_written(written)
 
 
 def allowed(row: ExactRow, accepted: Said) -> ExactRow:
@@ -69,21 +85,6 @@ def allowed(row: ExactRow, accepted: Said) -> ExactRow:
     if line is None or line.at_most is None or row.head is None or row.head > line.at_most:
         return row
     return replace(row, verdict="allowed", head_reason=f"accepted: {line.because} ({line.source})")
-
-
-def as_json(rows: list[ExactRow]) -> str:
-    """The rows as JSON, schema 1: values per step in the metric's unit, parts by name."""
-    import json  # noqa: PLC0415
-    from dataclasses import asdict  # noqa: PLC0415
-
-    cases = [
-        {
-            **asdict(row), "case": row.case.body(),
-            "came": dict(row.came), "went": dict(row.went),
-        }
-        for row in rows
-    ]  # fmt: skip
-    return json.dumps({"schema": 1, "kind": "exact gate", "figures": cases}, indent=2, allow_nan=False) + "\n"
 
 
 def exit_code(rows: list[ExactRow]) -> int:

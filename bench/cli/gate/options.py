@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.options import add_case_options, check_name, positive_int, selection_of
-from bench.cli.quantities import duration, share
+from bench.cli.options import add_case_options, check_name, comma_list, positive_int, selection_of
+from bench.cli.quantities import duration, growth, share
+from bench.cli.settings import UNDECIDED as CHOICES
 from bench.records.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from bench.gate.revisions import Side
     from bench.runs.plan import Selection
     from reports.stats.sequential import Rule
+
+
+FILES = ("json", "markdown", "junit", "html")  # how an outcome can be written
 
 
 def add_options(parser: argparse.ArgumentParser, budget: str, exact: bool = False) -> None:
@@ -36,6 +40,53 @@ def add_options(parser: argparse.ArgumentParser, budget: str, exact: bool = Fals
     parser.add_argument("--lanes", type=positive_int, help="pairs at a time (default: as many as cores allow, up to 4)")
     parser.add_argument("--timeout", type=duration, default=60.0, help="seconds per answer of a process")
     parser.set_defaults(usual_budget_s=duration(budget), parser=parser)
+
+
+def add_sides(parser: argparse.ArgumentParser) -> None:
+    """What is compared with what."""
+    parser.add_argument("globs", nargs="*", metavar="GLOB", help="workloads, such as 'mnist_cnn.*'; default: all")
+    parser.add_argument("--base", metavar="REV", help="the revision to compare with, such as origin/main")
+    parser.add_argument("--head", metavar="REV", help="the revision to judge (default: the working tree)")
+    parser.add_argument(
+        "--base-python", metavar="PYTHON", help="the interpreter for base, such as old/.venv/bin/python"
+    )
+    parser.add_argument("--head-python", metavar="PYTHON", help="the interpreter for head")
+    parser.add_argument(
+        "--base-torch", metavar="VERSION", help="a torch for base, such as 2.13; its environment is made"
+    )
+    parser.add_argument("--head-torch", metavar="VERSION", help="a torch for head, likewise")
+    parser.add_argument(
+        "--torch",
+        type=comma_list,
+        default=[],
+        metavar="VERSIONS",
+        help="several, such as 2.13,2.14,2.15: all but the first against it",
+    )
+    parser.add_argument(
+        "--with",
+        action="append",
+        default=[],
+        dest="more",
+        metavar="REQUIREMENT",
+        help="what your workloads need in such an environment besides, such as --with .; may be repeated",
+    )
+
+
+def add_outcome(parser: argparse.ArgumentParser) -> None:
+    """What is done with what was found."""
+    parser.add_argument(
+        "--accept", metavar="CASE[:METRIC]", help="write down that the change the last gate found of it was meant"
+    )
+    parser.add_argument("--because", metavar="TEXT", help="why, with --accept")
+    parser.add_argument(
+        "--up-to", type=growth, metavar="SHARE", help="with --accept: the size, instead of the last gate's"
+    )
+    parser.add_argument("--undecided", choices=CHOICES, help="exit 3 (default) or 0 for them")
+    parser.add_argument("--resume", action="store_true", help="go on with the trials of the last such gate")
+    parser.add_argument("--no-cause", action="store_true", help="do not look for what makes a case slower or faster")
+    parser.add_argument("--all", action="store_true", help="print every case, not only those that changed")
+    for name in FILES:
+        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"write the outcome as {name}")
 
 
 def rule_of(options: argparse.Namespace) -> Rule:

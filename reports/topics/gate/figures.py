@@ -39,7 +39,7 @@ class GateRow:
     run it. reason: why, of all but the first four; of those, which limit of its own it has. low, high: the case's
     interval. detectable: the slowdown these trials could have found. needed_s: what an undecided case would have needed
     besides, as far as its trials show; None when more than a gate ever gives it.
-    took_s: seconds that its trials took.
+    took_s: seconds that its trials took. cause: where a change is, in words; empty where nobody looked.
     """
 
     case: Case
@@ -54,6 +54,7 @@ class GateRow:
     needed_s: float | None = None
     reason: str = ""
     took_s: float = 0.0
+    cause: str = ""
 
 
 @dataclass(slots=True)

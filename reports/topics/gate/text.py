@@ -116,7 +116,7 @@ def table(rows: Sequence[GateRow], style: str) -> str:
 
 
 def remark(row: GateRow) -> str:
-    """What must be known of a row besides its figures: what it still takes, and why it is what it is."""
+    """What must be known of a row besides its figures: where the change is, what it still takes, and who says so."""
     takes = ""
     if row.verdict in OPEN:
         takes = "more than a gate gives any case"
@@ -124,7 +124,7 @@ def remark(row: GateRow) -> str:
             takes = f"about {units.quantity(row.needed_s, 's')} more for this case alone"
     if row.verdict == LIKELY:
         takes = f"{change(row)} by itself; to be as sure of it among all cases takes {takes}"
-    return "; ".join(filter(None, (takes, row.reason)))
+    return "; ".join(filter(None, (row.cause, takes, row.reason)))
 
 
 def exceptions(rows: Sequence[GateRow], style: str) -> str:

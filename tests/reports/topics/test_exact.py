@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import pytest
 
 from bench.records.record import Case, Record
 from reports.topics.exact.figures import ExactRow, compare_exact
+from reports.topics.exact.files import as_json, as_junit
+from reports.topics.exact.section import as_html
 from reports.topics.exact.text import exact_text
 
 CASE = Case("modules.linear", 1, (("batch", 64),), "cpu", "float32", "eager", 1)
@@ -187,3 +191,42 @@ def test_a_long_list_of_parts_is_cut_and_says_so() -> None:
     assert "+20 aten::op20" in text
     assert "and 13 more" in text
     assert "aten::op3," not in text
+
+
+def every_kind() -> list[ExactRow]:
+    third, fourth = replace(OTHER, workload="modules.dies"), replace(OTHER, workload="modules.still")
+    base = [record("ops", aten_add=2), record("peak_memory", 4096), record("ops", 1, third), record("ops", 1, fourth)]
+    head = [
+        record("ops", aten_add=2, aten_mul=1), record("peak_memory", 8192), record("ops", 1, OTHER),
+        failed("broken", "ValueError: <img src=x> \x00", third), record("ops", 1, fourth),
+    ]  # fmt: skip
+    return compare_exact(base, head)
+
+
+def test_junit_fails_what_is_worse_and_skips_what_did_not_run() -> None:
+    suite = ElementTree.fromstring(as_junit(every_kind(), "a -> b"))[0]
+    assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "4", "failures": "1", "errors": "1", "skipped": "1",
+    }  # fmt: skip
+    kinds = {test.get("classname"): [(child.tag, child.get("message")) for child in test] for test in suite}
+    ((kind, message),) = kinds["modules.linear"]
+    assert kind == "failure"
+    assert message == "peak_memory: worse, 4.00 KiB -> 8.00 KiB (+4.00 KiB); ops: worse, 2 -> 3 (+1): +1 aten::mul"
+    assert kinds["modules.mlp"] == [("skipped", "the case: new")]
+    assert kinds["modules.dies"][0][0] == "error"
+    assert kinds["modules.still"] == []
+
+
+def test_the_page_has_every_change_and_no_markup_of_others() -> None:
+    found = as_html(every_kind(), "main <b>", "working tree", "torchpace gate --exact")
+    assert "8.00 KiB" in found
+    assert "+1 aten::mul" in found
+    assert "<img" not in found
+    assert "main &lt;b&gt;" in found
+    assert as_html([], "a", "b", "c")
+
+
+def test_json_is_what_was_found() -> None:
+    body = json.loads(as_json(every_kind()))
+    assert body["kind"] == "exact gate"
+    assert {(row["metric"], row["verdict"]) for row in body["figures"]} >= {("ops", "worse"), ("", "new")}

@@ -1,0 +1,146 @@
+"""Which part of a step its change is in: paired differences of every part over pairs of processes. Pure.
+
+The intervals are Student's, over pairs, 99 % for all parts of a case together (Bonferroni). Parts are taken under the
+profiler, which slows a step down, most of all its small operators: the figures say where a change is, not how large.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+from bench.records.record import OUTSIDE
+from reports.format import units
+
+DOUBT = 0.01  # that any part of a case is named which did not change
+FEWEST = 3  # pairs
+MOST_NAMED = 3  # parts in a sentence
+LEAST_OF_CHANGE = 0.1  # of the whole change: a part that is less of it is no cause
+LOOKED_AT = 5  # parts that are listed where none stands out
+
+Parts = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part: seconds per step by which it is longer on head, their interval, its share of the base's step, calls."""
+
+    name: str
+    difference_s: float
+    low_s: float
+    high_s: float
+    share: float
+    before: float | None
+    after: float | None
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it surely changed."""
+        return self.low_s > 0 or self.high_s < 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The parts of a case, the largest change first, the seconds of base's step under the profiler, and pairs seen."""
+
+    parts: tuple[Part, ...]
+    base_s: float
+    pairs: int
+
+    def named(self, is_slower: bool) -> list[Part]:
+        """Those that surely changed the way that the case did, and are no small part of it."""
+        sign = 1 if is_slower else -1
+        certain = [part for part in self.parts if part.is_certain and sign * part.difference_s > 0]
+        whole = sum(part.difference_s for part in certain)
+        return [part for part in certain if part.difference_s / whole >= LEAST_OF_CHANGE][:MOST_NAMED]
+
+
+def cause(pairs: Sequence[tuple[Parts, Parts]], calls: tuple[Parts, Parts]) -> Cause | None:
+    """What the pairs (base's and head's seconds by part) say; None for too few. calls: per step, of either side."""
+    if len(pairs) < FEWEST:
+        return None
+    merged = moved(pairs)
+    pairs = [(joined(base, merged), joined(head, merged)) for base, head in pairs]
+    calls = joined(calls[0], merged), joined(calls[1], merged)
+    names = list(dict.fromkeys(name for pair in pairs for side in pair for name in side))
+    seconds = np.array([[[side.get(name, 0.0) for name in names] for side in pair] for pair in pairs])
+    wholes = seconds[:, 0].sum(axis=1)
+    base_s = float(np.median(wholes))
+    if not (wholes > 0).all():
+        return None
+    # As shares of base's step first: how fast the machine was in a pair is no part of a difference.
+    differences = base_s * (seconds[:, 1] - seconds[:, 0]) / wholes[:, np.newaxis]
+    means = differences.mean(axis=0)
+    errors = differences.std(axis=0, ddof=1) / math.sqrt(len(pairs))
+    reach = float(stdtrit(len(pairs) - 1, 1 - DOUBT / 2 / len(names))) * errors
+    parts = [
+        Part(
+            name, float(mean), float(mean - half), float(mean + half), float(mean) / base_s,
+            None if name == OUTSIDE else calls[0].get(name, 0.0), None if name == OUTSIDE else calls[1].get(name, 0.0),
+        )
+        for name, mean, half in zip(names, means, reach, strict=True)
+    ]  # fmt: skip
+    return Cause(tuple(sorted(parts, key=lambda part: -abs(part.difference_s))), base_s, len(pairs))
+
+
+def moved(pairs: Sequence[tuple[Parts, Parts]]) -> dict[str, str]:
+    """New names of an operator's parts where base alone has some shapes, and head others: it is one part that moved."""
+    sides = [{name for pair in pairs for name in pair[side]} for side in (0, 1)]
+    gone, new = sorted(sides[0] - sides[1]), sorted(sides[1] - sides[0])
+    found: dict[str, str] = {}
+    for operator in {operator_of(name) for name in gone} & {operator_of(name) for name in new}:
+        old, now = ([name for name in names if operator_of(name) == operator] for names in (gone, new))
+        shapes = [" and ".join(name.partition(" ")[2] for name in names) or "other ones" for names in (now, old)]
+        found |= dict.fromkeys([*old, *now], f"{operator} {shapes[0]} instead of {shapes[1]}")
+    return found
+
+
+def operator_of(part: str) -> str:
+    """'aten::mm' for 'aten::mm 64x512 512x512'."""
+    return part.partition(" ")[0]
+
+
+def joined(parts: Parts, names: Mapping[str, str]) -> dict[str, float]:
+    """The parts under their new names; those of one name are one."""
+    found: dict[str, float] = {}
+    for name, amount in parts.items():
+        own = names.get(name, name)
+        found[own] = found.get(own, 0.0) + amount
+    return found
+
+
+def sentence(found: Cause | None, is_slower: bool) -> str:
+    """Where the change is, in words; or that nothing stands out, and what was looked at."""
+    if found is None:
+        return "its parts were not seen often enough to say where"
+    named = found.named(is_slower)
+    if named:
+        return "; ".join(told(part) for part in named)
+    listed = ", ".join(name_of(part.name) for part in found.parts[:LOOKED_AT])
+    return f"no part stands out in {found.pairs} pairs of profiles, of {listed} and others"
+
+
+def told(part: Part) -> str:
+    """One part in words: '+4.9 % of the step [4.1, 5.7] in aten::addmm 64x512 512x512, called 4 times instead of 3'."""
+    ratio = part.share / part.difference_s if part.difference_s else 0.0
+    low, high = (100 * ratio * end for end in (part.low_s, part.high_s))
+    how = ""
+    if part.before and part.after and part.before != part.after:
+        how = f", called {times(part.after)} times instead of {times(part.before)}"
+    elif part.before != part.after:
+        how = ", which is new" if part.after else ", which is gone"
+    return f"{100 * part.share:+.1f} % of the step [{low:.1f}, {high:.1f}] in {name_of(part.name)}{how}"
+
+
+def name_of(part: str) -> str:
+    """A part as people read it."""
+    return "Python, between operators" if part == OUTSIDE else part
+
+
+def times(count: float) -> str:
+    """'4', '2.5'."""
+    return units.count(count) if count == round(count) else f"{count:.3g}"

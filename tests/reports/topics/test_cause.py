@@ -1,0 +1,85 @@
+"""The part that a change is in, from made-up profiles: what was planted is named, and nothing where nothing was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from bench.records.record import OUTSIDE
+from reports.topics.gate.cause import Cause, cause, moved, sentence
+
+NAMES = [f"aten::op{number} 64x{number}" for number in range(20)]
+BASE = {name: 1e-4 * (1 + number % 4) for number, name in enumerate(NAMES)} | {OUTSIDE: 8e-4}
+Seconds = dict[str, float]
+
+
+def profiles(
+    head: Mapping[str, float], seed: int, noise: float = 0.02, pairs: int = 8
+) -> list[tuple[Seconds, Seconds]]:
+    """Pairs of profiles: each part with noise of its own, and all of a pair with the machine's speed."""
+    dice = np.random.default_rng(seed)
+
+    def seen(parts: Mapping[str, float], speed: float) -> Seconds:
+        return {name: seconds * speed * float(np.exp(0.02 * dice.normal())) for name, seconds in parts.items()}
+
+    speeds = np.exp(0.1 * dice.normal(size=pairs))
+    return [(seen(BASE, speed), seen(head, speed)) for speed in speeds]
+
+
+def found(head: Mapping[str, float], seed: int = 0, calls: tuple[Seconds, Seconds] = ({}, {})) -> Cause:
+    what = cause(profiles(head, seed), calls)
+    assert what is not None
+    return what
+
+
+@pytest.mark.parametrize("name", [NAMES[3], NAMES[8], OUTSIDE])
+def test_the_part_that_grew_is_named_first(name: str) -> None:
+    whole = sum(BASE.values())
+    first = [
+        (named[0].name if (named := found({**BASE, name: BASE[name] + 0.05 * whole}, seed).named(True)) else "")
+        for seed in range(40)
+    ]
+    assert first.count(name) >= 38
+
+
+def test_where_nothing_changed_nothing_is_named() -> None:
+    assert sum(bool(found(BASE, seed).named(slower)) for seed in range(100) for slower in (True, False)) <= 4
+
+
+def test_a_new_part_is_new_and_its_calls_are_counted() -> None:
+    head = {**BASE, "aten::copy_ 64x64": 5e-4}
+    said = sentence(found(head, calls=({}, {"aten::copy_ 64x64": 2.0})), is_slower=True)
+    assert said.startswith("+8.")
+    assert said.endswith("in aten::copy_ 64x64, which is new")
+    more = {**BASE, NAMES[0]: 5e-4}
+    said = sentence(found(more, calls=({NAMES[0]: 3.0}, {NAMES[0]: 4.0})), is_slower=True)
+    assert said.endswith(f"in {NAMES[0]}, called 4 times instead of 3")
+    fewer = {name: seconds for name, seconds in BASE.items() if name != NAMES[7]}
+    said = sentence(found(fewer, calls=({NAMES[7]: 1.0}, {})), is_slower=False)
+    assert said.startswith("-")
+    assert said.endswith("which is gone")
+
+
+def test_another_shape_is_the_same_part_moved() -> None:
+    name = NAMES[3]
+    head = {other: seconds for other, seconds in BASE.items() if other != name} | {"aten::op3 64x30": BASE[name] + 4e-4}
+    pairs = profiles(head, 0)
+    assert set(moved(pairs).values()) == {"aten::op3 64x30 instead of 64x3"}
+    said = sentence(cause(pairs, ({name: 1.0}, {"aten::op3 64x30": 1.0})), is_slower=True)
+    assert said.endswith("in aten::op3 64x30 instead of 64x3")
+    assert said.startswith("+7.")
+
+
+def test_python_is_called_by_its_name() -> None:
+    said = sentence(found({**BASE, OUTSIDE: 2e-3}), is_slower=True)
+    assert said.endswith("in Python, between operators")
+
+
+def test_what_does_not_stand_out_says_what_was_looked_at() -> None:
+    said = sentence(found(BASE), is_slower=True)
+    assert said.startswith("no part stands out in 8 pairs of profiles, of aten::op") or "Python" in said
+    assert sentence(cause(profiles(BASE, 0, pairs=2), ({}, {})), True).startswith(
+        "its parts were not seen often enough"
+    )
