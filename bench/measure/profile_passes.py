@@ -36,7 +36,7 @@ from bench.records.record import OUTSIDE, Case, Record
 from workloads.base import Unavailable, Workload
 
 TIMES, CALLS = "operator_time", "ops"  # the metrics: seconds per step by part, and calls per step
-MOST_STEPS_IN_PARTS = 200
+MOST_STEPS_IN_PARTS = 30
 MOST_SHAPES = 4  # of an operator's inputs that are named
 
 WARM_UP_STEPS = 3
