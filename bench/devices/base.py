@@ -17,11 +17,13 @@ from bench.counts.torch_profiler import profiled_calls
 class Peak:
     """Peak memory during one step, bytes: of live tensors, and of what the allocator held for them.
 
+    requested_bytes: of live tensors as they asked for them, where an allocator rounds that up.
     Unknown is None; `reason` then says why.
     """
 
     allocated_bytes: int | None
     reserved_bytes: int | None = None
+    requested_bytes: int | None = None
     reason: str = ""
 
 

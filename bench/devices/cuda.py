@@ -47,7 +47,9 @@ class Cuda(Device):
         run()
         torch.cuda.synchronize()
         allocated, reserved = torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()
-        return Peak(allocated - workspace_bytes(), reserved)
+        requested = torch.cuda.memory_stats().get("requested_bytes.all.peak")  # before rounding up to 512 bytes
+        workspace = workspace_bytes()
+        return Peak(allocated - workspace, reserved, None if requested is None else int(requested) - workspace)
 
     def account(self, build: Callable[[], Callable[[], object]], warm_up_steps: int) -> Account:
         run = build()

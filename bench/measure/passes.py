@@ -119,8 +119,10 @@ def memory_pass(task: Task, workload: Workload, device: Device, blank: Record) -
     if multiprocessing.active_children():  # how far ahead worker processes are at the peak is chance
         blank = replace(blank, warnings=(VARIES,))
     records = [replace(blank, values=(float(peak.allocated_bytes),))]
-    if peak.reserved_bytes is not None:
-        records.append(replace(blank, metric="reserved_memory", values=(float(peak.reserved_bytes),)))
+    further = {"reserved_memory": peak.reserved_bytes, "requested_memory": peak.requested_bytes}
+    for metric, size in further.items():
+        if size is not None:
+            records.append(replace(blank, metric=metric, values=(float(size),)))
     return records
 
 

@@ -85,6 +85,7 @@ METRICS = {
         Metric("first_call_warm", "s", "noise", "first compiled step of a fresh process; disk cache filled", BY_TOPIC),
         Metric("peak_memory", "B", "exact", "peak of live tensor bytes during one step", STEPS),
         Metric("reserved_memory", "B", "exact", "peak of the allocator's bytes during one step", BY_TOPIC),
+        Metric("requested_memory", "B", "exact", "peak of live tensor bytes, before they are rounded up", BY_TOPIC),
         Metric("flops", "1", "exact", "floating-point operations per step in products and convolutions", STEPS,
                heading="FLOP/step"),
         Metric("arithmetic", "1", "exact", "FLOPs per uncompiled step, element operations and reductions too", WORK),

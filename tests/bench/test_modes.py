@@ -30,6 +30,7 @@ from bench.runs.fresh import Launcher
 from bench.runs.run import measured
 from tests.conftest import ROOT
 from workloads.base import Setup, Step, Unavailable, Workload, load_suite
+from workloads.shared.rungs import no_compiler
 
 GRAPHS = torch_compile.CUDA_GRAPHS
 
@@ -139,6 +140,31 @@ def test_float32_on_cuda_is_computed_in_what_the_settings_allow(monkeypatch: pyt
     assert [cuda.precision_of("float32", convolution) for convolution in (True, False)] == ["float32", "tf32"]
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: (7, 5))
     assert cuda.precision_of("float32", is_convolution=False) == "float32"
+
+
+def test_memory_on_cuda_is_said_as_allocated_and_as_requested(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The allocator rounds up to 512 bytes, and counts cuBLAS' workspace. Without a GPU, by a fake."""
+    cuda = torch.cuda
+    for name in ("synchronize", "reset_peak_memory_stats"):
+        monkeypatch.setattr(cuda, name, lambda: None)
+    held = iter((4096, 1024))  # before and after the workspace is given up
+    monkeypatch.setattr(cuda, "memory_allocated", lambda: next(held))
+    monkeypatch.setattr(torch._C, "_cuda_clearCublasWorkspaces", lambda: None, raising=False)
+    monkeypatch.setattr(cuda, "max_memory_allocated", lambda: 3072 + 1024)
+    monkeypatch.setattr(cuda, "max_memory_reserved", lambda: 2**21)
+    monkeypatch.setattr(cuda, "memory_stats", lambda: {"requested_bytes.all.peak": 3072 + 800})
+    peak = DEVICES["cuda"].peak_memory(lambda: lambda: None, warm_up_steps=0)
+    assert (peak.allocated_bytes, peak.requested_bytes, peak.reserved_bytes) == (1024, 800, 2**21)
+
+
+@pytest.mark.parametrize("missing", [None, "/no/such/c++"])
+def test_every_part_sees_the_same_compiler(monkeypatch: pytest.MonkeyPatch, missing: str | None) -> None:
+    if missing:
+        monkeypatch.setenv("CXX", missing)
+    else:
+        monkeypatch.delenv("CXX", raising=False)
+    assert no_compiler("cpu") == torch_compile.missing_compiler("cpu")
+    assert bool(no_compiler("cpu")) == bool(missing) or not shutil.which("g++")
 
 
 class Nvml:

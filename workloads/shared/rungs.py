@@ -50,8 +50,12 @@ def climb(ladder: Sequence[Rung[L]], bottom: L, name: str, on: str, device: str)
 
 def no_compiler(device: str) -> str:
     """Why torch.compile has no use here on a device; empty where it has."""
-    names = (os.environ.get("CXX", "g++"), "clang++", "c++")
-    if device != "cpu" or any(map(shutil.which, names)):
+    if device != "cpu":
+        return ""
+    if named := os.environ.get("CXX"):  # then torch looks for no other
+        return "" if shutil.which(named) else f"torch.compile needs a C++ compiler for the CPU, and CXX={named} is none"
+    names = ("g++", "clang++", "c++")
+    if any(map(shutil.which, names)):
         return ""
     return f"torch.compile needs a C++ compiler for the CPU, and none of {', '.join(names)} is on the PATH"
 
