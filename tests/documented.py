@@ -5,6 +5,7 @@ from __future__ import annotations
 # What the shell does for everybody, and what tests/test_documents.py shows of make.
 TYPED = ("git clone ", "cd ", "make ")
 
+ACCEPTED = "tests/bench/test_accepted.py::test_what_is_accepted_is_as_large_as_it_was_last_seen"
 STRANGER = "tests/bench/test_gate_uses.py::test_a_stranger_gates_a_project_with_the_commands_of_the_document"
 OWN = "tests/test_documented_commands.py::test_a_users_package_works_as_documented"
 SELF_TEST = "tests/test_documented_commands.py::test_every_command_shows_what_its_document_says"
@@ -20,6 +21,7 @@ ELSEWHERE = {
     "torchpace doctor": "tests/bench/test_cli.py::test_doctor_says_what_works_and_what_does_not",
     "torchpace gate --workloads my_package.perf --base": STRANGER,
     "torchpace gate --workloads my_package.perf --self-test": SELF_TEST,
+    "torchpace gate --accept": ACCEPTED,
     "torchpace list --workloads": OWN,
     "torchpace run --workloads": OWN,
     "torchpace compare mine.jsonl": OWN,

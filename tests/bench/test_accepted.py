@@ -69,9 +69,7 @@ def last_gate(project: Path, name: str, key: str, *rows: dict[str, object]) -> N
     (project / FOLDER / name).write_text(json.dumps({key: [{"case": SPIN.body(), **row} for row in rows]}))
 
 
-def test_what_is_accepted_is_as_large_as_the_last_gate_saw_it(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_accepted_is_as_large_as_it_was_last_seen(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     last_gate(project, accept.TIMES, "cases", {"verdict": "slower", "ratio": 1.052, "high": 1.0632})
     assert main(["gate", "--accept", "toy.spin(*)", "--because", "it does more"]) == 0
     last_gate(
