@@ -128,6 +128,7 @@ class Checkouts:
         Without those that gates have written: what a gate says of a tree is no part of it.
         """
         settings = {**self._settings, "GIT_INDEX_FILE": str(self.folder / "index-of-working-tree")}
+        git(self.repository, "read-tree", "HEAD", settings=settings)  # what git follows it does not ignore
         git(self.repository, "add", "--all", settings=settings)
         own = [path for path in written_by_gates(self.started_in) if not git(self.repository, "ls-files", "--", path)]
         if own:

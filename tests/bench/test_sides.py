@@ -81,6 +81,21 @@ def test_what_gates_have_written_is_no_part_of_the_working_tree(toy: Toy, monkey
         assert not checkouts.side("head", WORKING_TREE, "python").dirty
 
 
+def test_a_file_that_git_follows_is_not_ignored(toy: Toy) -> None:
+    (toy.folder / ".gitignore").write_text("model.py\n")
+    toy.commit("ignores what it follows")
+    with Checkouts(toy.folder) as checkouts:
+        head = checkouts.side("head", WORKING_TREE, "python")
+        assert loops(head.root) == "LOOPS = 2"
+        assert not head.dirty
+    (toy.folder / "toy" / "model.py").write_text("LOOPS = 5\n")
+    with Checkouts(toy.folder) as checkouts:
+        assert loops(checkouts.side("head", WORKING_TREE, "python").root) == "LOOPS = 5"
+    (toy.folder / "toy" / "model.py").unlink()
+    with Checkouts(toy.folder) as checkouts:
+        assert not (checkouts.side("head", WORKING_TREE, "python").root / "toy" / "model.py").exists()
+
+
 def test_a_clean_working_tree_is_its_commit(toy: Toy) -> None:
     with Checkouts(toy.folder) as checkouts:
         head = checkouts.side("head", WORKING_TREE, "python")

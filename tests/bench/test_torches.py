@@ -12,6 +12,7 @@ import pytest
 
 from bench.cli import main
 from bench.cli.gate import command, torches
+from bench.cli.gate.sides import run_by
 from bench.cli.gate.torches import READY, python_with, requirement, requirements
 from bench.records.errors import UsageError
 
@@ -75,6 +76,8 @@ def test_an_environment_is_made_once_and_again_where_it_was_not_whole(installer:
     assert python_with("2.13", "my.perf") == python
     assert len(installer) == 4
     assert python_with("2.13", None) != python  # the suite needs more
+    assert run_by(python) == "with torch 2.13"
+    assert run_by("/usr/bin/python3") == "run by /usr/bin/python3"
 
 
 def test_what_cannot_be_installed_is_one_line_and_not_kept(installer: list[list[str]]) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reports.topics.gate.figures import GateRow
 
 SHARE = 0.2  # of a gate's time, besides it
-LEAST_S, MOST_S = 30.0, 120.0
+LEAST_S, MOST_S = 90.0, 180.0
 MOST_CASES = 6  # the largest changes
 
 

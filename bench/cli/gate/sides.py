@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,7 +22,17 @@ def notes_on(sides: Mapping[str, Side]) -> list[str]:
     return notes
 
 
+def run_by(python: str) -> str:
+    """An interpreter in words: by its torch where the gate has made it, else by its path."""
+    from bench.cli.gate.torches import environments_folder  # noqa: PLC0415
+
+    folder = Path(python).parent.parent
+    if folder.parent == environments_folder():
+        return f"with torch {folder.name.removeprefix('torch-').partition('-python')[0]}"
+    return f"run by {python}"
+
+
 def describe(side: Side) -> str:
     """A side in words."""
-    python = "" if side.python == sys.executable else f", run by {side.python}"
+    python = "" if side.python == sys.executable else f", {run_by(side.python)}"
     return f"{side.label} ({side.commit[:10]}{' with uncommitted changes' if side.dirty else ''}{python})"
