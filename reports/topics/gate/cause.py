@@ -39,8 +39,8 @@ class Part:
 
     @property
     def is_certain(self) -> bool:
-        """Whether it surely changed."""
-        return self.low_s > 0 or self.high_s < 0
+        """Whether it surely changed: by its time, or because it is called more or less often, which has no noise."""
+        return self.low_s > 0 or self.high_s < 0 or self.before != self.after
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class Cause:
         """Those that surely changed the way that the case did, and are no small part of it."""
         sign = 1 if is_slower else -1
         certain = [part for part in self.parts if part.is_certain and sign * part.difference_s > 0]
-        whole = sum(part.difference_s for part in certain)
-        return [part for part in certain if part.difference_s / whole >= LEAST_OF_CHANGE][:MOST_NAMED]
+        whole_s = max(sign * sum(part.difference_s for part in parts) for parts in (certain, self.parts))
+        return [part for part in certain if sign * part.difference_s >= LEAST_OF_CHANGE * whole_s][:MOST_NAMED]
 
 
 def cause(pairs: Sequence[tuple[Parts, Parts]], calls: tuple[Parts, Parts]) -> Cause | None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench.records.record import OUTSIDE
-from reports.topics.gate.cause import Cause, cause, moved, sentence
+from reports.topics.gate.cause import Cause, Part, cause, moved, sentence
 
 NAMES = [f"aten::op{number} 64x{number}" for number in range(20)]
 BASE = {name: 1e-4 * (1 + number % 4) for number, name in enumerate(NAMES)} | {OUTSIDE: 8e-4}
@@ -60,6 +60,22 @@ def test_a_new_part_is_new_and_its_calls_are_counted() -> None:
     said = sentence(found(fewer, calls=({NAMES[7]: 1.0}, {})), is_slower=False)
     assert said.startswith("-")
     assert said.endswith("which is gone")
+
+
+def test_a_call_more_is_certain_however_noisy_its_time() -> None:
+    more = {**BASE, NAMES[3]: BASE[NAMES[3]] * 1.02}
+    assert found(more).named(True) == []
+    (part, *_) = found(more, calls=({NAMES[3]: 12.0}, {NAMES[3]: 13.0})).named(True)
+    assert part.name == NAMES[3]
+
+
+def test_a_small_certain_part_of_a_large_change_is_not_its_cause() -> None:
+    def part(name: str, difference_s: float, half_s: float) -> Part:
+        return Part(name, difference_s, difference_s - half_s, difference_s + half_s, difference_s, 1.0, 1.0)
+
+    what = Cause((part("large and unsure", 10.0, 11.0), part("small", 0.5, 0.1)), 1.0, 8)
+    assert what.named(True) == []
+    assert Cause((part("large", 10.0, 1.0), part("small", 0.5, 0.1)), 1.0, 8).named(True)[0].name == "large"
 
 
 def test_another_shape_is_the_same_part_moved() -> None:
