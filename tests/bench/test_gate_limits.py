@@ -95,6 +95,7 @@ def test_identical_sides_are_said_to_be_an_a_a_run_and_too_little_time_is_undeci
     assert code == 3
     assert "A/A" in errors
     assert "undecided: toy.loops" in output
+    assert unchanged.gate(*too_little, "--resume")[0] == 3  # there may be no trial to go on with
     few = ("--base", "HEAD", "--undecided", "pass", "--markdown", "said.md", "--trials")
     assert unchanged.gate(*few, "1")[0] == 0
     code, output, errors = unchanged.gate(*few, "2", "--resume")

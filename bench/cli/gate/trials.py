@@ -125,6 +125,8 @@ def resume(jury: Jury, path: Path, run: str, survey: Survey) -> dict[Case, int]:
     from bench.records.files import read  # noqa: PLC0415
     from reports.topics.gate.figures import trials_of  # noqa: PLC0415
 
+    if not path.stat().st_size:  # that gate ended before its first trial did
+        return {}
     records = read(path).records
     known = {environment.id for environment in survey.environments.values()}
     if not known.issuperset(record.environment for record in records):
