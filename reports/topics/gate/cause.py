@@ -55,7 +55,7 @@ class Cause:
         """Those that surely changed the way that the case did, and are no small part of it."""
         sign = 1 if is_slower else -1
         certain = [part for part in self.parts if part.is_certain and sign * part.difference_s > 0]
-        whole_s = max(sign * sum(part.difference_s for part in parts) for parts in (certain, self.parts))
+        whole_s = sign * sum(part.difference_s for part in certain)  # what is unsure of the others would hide it
         return [part for part in certain if sign * part.difference_s >= LEAST_OF_CHANGE * whole_s][:MOST_NAMED]
 
 
