@@ -58,14 +58,16 @@ def settings_in(path: Path) -> Settings:
             body = tomllib.load(file)
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
-    table = body.get("tool", {}).get("torchpace", {})
-    accepted = path.parent / ACCEPTED
+    tools = body.get("tool", {})
+    table = tools.get("torchpace", {}) if isinstance(tools, dict) else {}
+    if not isinstance(table, dict):
+        raise UsageError(f"{path}: tool.torchpace = {table!r} is no table; write {TABLE}")
     known: dict[str, Callable[[Any], Any]] = {
         "workloads": text, "globs": texts, "budget": written(duration), "slower-than": written(share),
         "same-within": written(share), "undecided": one_of(UNDECIDED), "limits": limits,
         "accepted": lambda value: path.parent / text(value),
     }  # fmt: skip
-    found: dict[str, Any] = {"accepted": accepted}
+    found: dict[str, Any] = {"accepted": path.parent / ACCEPTED}
     for key, value in table.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)

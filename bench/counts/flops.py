@@ -144,8 +144,9 @@ def noted(operator: str, formula: Callable[..., int], note: Note) -> Callable[..
 
     def count(*given: Any, **named: Any) -> int:
         found = formula(*given, **named)
-        numbers = (one for one in tree_leaves(given) if isinstance(one, torch.Tensor) and one.is_floating_point())
-        note(operator, next((str(one.dtype).removeprefix("torch.") for one in numbers), ""), found)
+        tensors = (one for one in tree_leaves(given) if isinstance(one, torch.Tensor))
+        dtypes = (one.dtype.to_real() for one in tensors if one.is_floating_point() or one.is_complex())
+        note(operator, next((str(dtype).removeprefix("torch.") for dtype in dtypes), ""), found)
         return found
 
     count._get_raw = True  # type: ignore[attr-defined] # tensors, not shapes

@@ -41,6 +41,8 @@ def take_apart(
             break
         with Hosts(gate, cores_of(0, gate.threads), dice) as hosts:
             for case in going:
+                if time.monotonic() > until_s:
+                    return found
                 names = list(SIDES)
                 dice.shuffle(names)
                 pair: dict[str, list[Record]] = {}

@@ -130,7 +130,8 @@ class Checkouts:
         settings = {**self._settings, "GIT_INDEX_FILE": str(self.folder / "index-of-working-tree")}
         git(self.repository, "read-tree", "HEAD", settings=settings)  # what git follows it does not ignore
         git(self.repository, "add", "--all", settings=settings)
-        own = [path for path in written_by_gates(self.started_in) if not git(self.repository, "ls-files", "--", path)]
+        written = written_by_gates(self.started_in, self.repository.resolve())
+        own = [path for path in written if not git(self.repository, "ls-files", "--", path)]
         if own:
             git(self.repository, "rm", "-q", "--cached", "--ignore-unmatch", "--", *own, settings=settings)
         return git(self.repository, "write-tree", settings=settings)
@@ -144,13 +145,13 @@ class Checkouts:
         return folder / self.prefix
 
 
-def written_by_gates(folder: Path) -> list[str]:
-    """The files that gates in a folder were told to write, and that are there."""
+def written_by_gates(folder: Path, repository: Path) -> list[str]:
+    """The files that gates in a folder were told to write, and that are there, inside the repository."""
     try:
         listed = (folder / WRITTEN).read_text().splitlines()
     except OSError:
         return []
-    return [path for path in dict.fromkeys(listed) if Path(path).is_file()]
+    return [path for path in dict.fromkeys(listed) if Path(path).is_file() and Path(path).is_relative_to(repository)]
 
 
 def note_written(paths: Iterable[Path]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
-from bench.cli.gate import accept
+from bench.cli.gate import accept, accepted
 from bench.cli.gate.accepted import Accepted, Said, in_commits, in_file, limits_of, unused
 from bench.cli.gate.exact import allowed
 from bench.gate.revisions import FOLDER
@@ -115,6 +115,7 @@ def test_what_cannot_be_accepted_is_one_line(
         ("[[accepted]]\ncase = 'a'\nbecause = 'b'\nat-most = true\n", "at-most = True is no number"),
         ("[[accepted]]\ncase = 'a'\nbecause = 'b'\nupto = '8%'\n", "'upto' is none of"),
         ("accepted = 3\n", "holds \\[\\[accepted\\]\\] tables only"),
+        ("accepted = [3]\n", "holds \\[\\[accepted\\]\\] tables only"),
         ("accept = []\n", "holds \\[\\[accepted\\]\\] tables only"),
         ("[[accepted]\n", "cannot be read"),
     ],
@@ -135,6 +136,8 @@ def test_a_trailer_of_a_commit_accepts_too(tmp_path: Path) -> None:
         ("toy.spin(loops=3)", "step_time", 0.08, "it has to"), ("toy.*", "latency", 0.105, "b"),
     ]  # fmt: skip
     assert found[0].source == f"commit {toy.git('rev-parse', '--short', 'HEAD')}"
+    for trailer in ("all of it", "toy.spin +1.2.3% because it has"):
+        assert accepted.LINE.fullmatch(trailer) is None
     toy.commit("Worse\n\nTorchpace-Accept: all of it")
     with pytest.raises(UsageError, match="Torchpace-Accept: all of it: write CASE"):
         in_commits(toy.folder, base, "HEAD")
@@ -158,3 +161,6 @@ def test_a_count_is_allowed_up_to_what_was_accepted() -> None:
     assert allowed(row, Said((line,))).verdict == "allowed"
     assert allowed(replace(row, head=4097.0), Said((line,))).verdict == "worse"
     assert allowed(replace(row, metric="ops"), Said((line,))).verdict == "worse"
+    share = replace(line, at_most=None, up_to=3.0)  # as a trailer says it
+    assert allowed(row, Said((share,))).verdict == "allowed"
+    assert allowed(replace(row, head=4097.0), Said((share,))).verdict == "worse"

@@ -84,6 +84,12 @@ def test_the_precision_of_products_is_that_in_which_they_are_computed() -> None:
     assert arithmetic.values == (2 * product + 64,)
 
 
+def test_complex_numbers_are_computed_in_their_real_type() -> None:
+    _, *rest = work_records(COUNTED["complex transform"][0], BLANK, DEVICES["cpu"], is_fused=False)
+    (arithmetic,) = (each for each in rest if each.metric == "arithmetic")
+    assert dict(arithmetic.parts)["float32"] == COUNTED["complex transform"][1]
+
+
 def test_what_is_not_counted_is_named_and_kept_out_of_the_roofline() -> None:
     a = numbers(8, 8)
     record, *rest = work_records(lambda: torch.linalg.inv(a) @ a, BLANK, DEVICES["cpu"], is_fused=False)

@@ -88,3 +88,11 @@ def test_a_mistake_names_the_file_and_what_is_wrong(tmp_path: Path, lines: str, 
     with pytest.raises(UsageError, match=says) as caught:
         settings(tmp_path)
     assert str(path) in str(caught.value)
+
+
+def test_settings_that_are_no_table_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("tool.torchpace = 3\n")
+    with pytest.raises(UsageError, match=r"tool\.torchpace = 3 is no table"):
+        settings(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("tool = 3\n")
+    assert settings(tmp_path).workloads is None

@@ -69,7 +69,9 @@ def test_what_gates_have_written_is_no_part_of_the_working_tree(toy: Toy, monkey
         (toy.folder / name).write_text("")
     tracked = toy.folder / "toy" / "model.py"
     tracked.write_text("LOOPS = 7\n")
-    note_written([Path("gate.md"), tracked, Path("gone.md")])
+    elsewhere = toy.folder.parent / "elsewhere.md"
+    elsewhere.write_text("")
+    note_written([Path("gate.md"), tracked, Path("gone.md"), elsewhere])
     with Checkouts(toy.folder) as checkouts:
         root = checkouts.side("head", WORKING_TREE, "python").root
         assert not (root / "gate.md").exists()

@@ -63,12 +63,14 @@ def lines_for(what: str, because: str, up_to: float | None) -> Iterator[Accepted
 
 def worse(case: str, metric: str) -> Iterator[tuple[str, float]]:
     """Cases of the last gate whose figure is worse: labels, with the share that is surely enough, or the count."""
+    from reports.stats.sequential import LIKELY  # noqa: PLC0415 - imports scipy
+
     is_time = metric == STEP_TIME
     for row in last(TIMES if is_time else COUNTS).get("cases" if is_time else "figures", ()):
         label = case_from(row["case"]).label
         if label != case and not fnmatchcase(label, case):
             continue
-        if is_time and row["verdict"] in ("slower", "likely slower"):
+        if is_time and row["verdict"] in ("slower", LIKELY):
             # The change, and twice what it may be more: another gate, which is as unsure, is to see it below.
             yield label, float(row["high"]) ** 2 / float(row["ratio"]) - 1
         elif not is_time and row["metric"] == metric and row["verdict"] == "worse":

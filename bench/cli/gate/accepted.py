@@ -27,14 +27,15 @@ if TYPE_CHECKING:
 STEP_TIME = "step_time"
 TRAILER = "Torchpace-Accept"
 # Such as 'mnist_cnn.inference(*):step_time +8% because the new layer needs it'.
-LINE = re.compile(r"(?P<what>.+?)\s+\+(?P<up_to>[\d.]+)\s*%\s+because\s+(?P<because>.+)")
+LINE = re.compile(r"(?P<what>.+?)\s+\+(?P<up_to>\d+(?:\.\d+)?)\s*%\s+because\s+(?P<because>.+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """One accepted change. case: a label, or a glob of labels. source: the file or the commit that says it.
 
-    up_to: the share by which a time may be longer. at_most: the value that a counted figure may have. One is None.
+    up_to: the share by which a time may be longer, or a count more. at_most: the value that a counted figure may have.
+    One of them is None.
     """
 
     case: str
@@ -48,9 +49,13 @@ class Accepted:
         """Whether it is of this figure of a case."""
         return metric == self.metric and (self.case == case.label or fnmatchcase(case.label, self.case))
 
+    def allows(self, base: float, head: float) -> bool:
+        """Whether a counted figure is within what was accepted."""
+        return head <= (base * (1 + self.up_to) if self.up_to is not None else self.at_most or 0.0)
+
     def as_toml(self) -> str:
         """The lines of a file."""
-        limit = f'up-to = "{100 * self.up_to:.1f}%"' if self.up_to is not None else f"at-most = {self.at_most:.17g}"
+        limit = f'up-to = "{100 * self.up_to:.6g}%"' if self.up_to is not None else f"at-most = {self.at_most:.17g}"
         texts = {"case": self.case, "metric": self.metric, "because": self.because}
         return "\n".join([
             "[[accepted]]", *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in texts.items()),
@@ -79,7 +84,7 @@ def in_file(path: Path, source: str) -> list[Accepted]:
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{source} cannot be read: {error}") from error
     entries = body.get("accepted", [])
-    if set(body) - {"accepted"} or not isinstance(entries, list):
+    if set(body) - {"accepted"} or not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
         raise UsageError(f"{source}: it holds [[accepted]] tables only; `torchpace gate --accept` writes them")
     return [line_of(entry, f"{source}, entry {number}") for number, entry in enumerate(entries, 1)]
 

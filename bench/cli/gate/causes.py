@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.records.errors import UsageError
+
 if TYPE_CHECKING:
     from bench.cli.gate.trials import Survey
     from bench.gate.lanes import Gate
@@ -36,7 +38,7 @@ def with_causes(gate: Gate, rows: Sequence[GateRow], survey: Survey, path: Path)
     try:
         with tqdm(total=PAIRS * len(cases), unit="pair", desc="what changed", dynamic_ncols=True) as bar:
             found = take_apart(gate, cases, survey.environments, writer, until_s, bar.update)
-    except KeyboardInterrupt:  # the verdicts are known
+    except (KeyboardInterrupt, UsageError):  # a side that does not start any more: the verdicts are known
         return list(rows)
     finally:
         writer.close()

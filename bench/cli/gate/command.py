@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from reports.topics.gate.text import Headline
 
 PASSED, SLOWER, BROKEN, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
+WORST = (INTERRUPTED, BROKEN, SLOWER, UNDECIDED, PASSED)  # of several gates the code that is told
 # What would be ignored.
 NOT_FOR_EXACT = (
     "budget", "trials", "slower_than", "same_within", "lanes", "undecided", "resume", "all", "no_cause",
@@ -67,7 +68,8 @@ def run(options: argparse.Namespace) -> int:
     options.settings = apply_to_gate(options)
     rule_of(options)
     if options.torch:
-        return max(run_with(options, base, head) for base, head in pairs(options.torch))
+        codes = {run_with(options, base, head) for base, head in pairs(options.torch)}
+        return next(code for code in WORST if code in codes)
     how: How = exact.run if options.exact else self_test.run if options.self_test else compare
     head = options.head or WORKING_TREE
     base = options.base or (head if options.self_test else WORKING_TREE)

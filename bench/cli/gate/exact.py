@@ -82,7 +82,7 @@ def allowed(row: ExactRow, accepted: Said) -> ExactRow:
     from dataclasses import replace  # noqa: PLC0415
 
     line = accepted.of(row.case, row.metric) if row.verdict == "worse" else None
-    if line is None or line.at_most is None or row.head is None or row.head > line.at_most:
+    if line is None or row.base is None or row.head is None or not line.allows(row.base, row.head):
         return row
     return replace(row, verdict="allowed", head_reason=f"accepted: {line.because} ({line.source})")
 

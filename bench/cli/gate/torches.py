@@ -49,7 +49,7 @@ def python_with(version: str, module: str | None, more: Sequence[str] = ()) -> s
     digest = hashlib.sha256(repr([wanted, sys.version_info[:2]]).encode()).hexdigest()[:10]
     folder = environments_folder() / f"torch-{version}-python{sys.version_info[0]}.{sys.version_info[1]}-{digest}"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another gate may be making the same
         if not (folder / READY).is_file():
             print(f"torchpace: making {folder} with torch {version}: minutes, once", file=sys.stderr)

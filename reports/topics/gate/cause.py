@@ -125,7 +125,7 @@ def sentence(found: Cause | None, is_slower: bool) -> str:
 
 
 def told(part: Part) -> str:
-    """One part in words: '+4.9 % of the step [4.1, 5.7] in aten::addmm 64x512 512x512, called 4 times instead of 3'."""
+    """In words: '+4.9 % of the profiled step [4.1, 5.7] in aten::addmm 64x512 512x512, called 4 times instead of 3'."""
     ratio = part.share / part.difference_s if part.difference_s else 0.0
     low, high = (100 * ratio * end for end in (part.low_s, part.high_s))
     how = ""
@@ -133,7 +133,7 @@ def told(part: Part) -> str:
         how = f", called {times(part.after)} times instead of {times(part.before)}"
     elif part.before != part.after:
         how = ", which is new" if part.after else ", which is gone"
-    return f"{100 * part.share:+.1f} % of the step [{low:.1f}, {high:.1f}] in {name_of(part.name)}{how}"
+    return f"{100 * part.share:+.1f} % of the profiled step [{low:.1f}, {high:.1f}] in {name_of(part.name)}{how}"
 
 
 def name_of(part: str) -> str:
