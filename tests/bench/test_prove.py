@@ -195,6 +195,7 @@ def test_what_an_idle_process_costs(tmp_path: Path, ratios: tuple[float, ...], v
     ("said", "verdicts"),
     [
         (("same", "slower"), [OK, OK]), (("undecided", "undecided"), [UNDECIDED] * 2),
+        (("likely slower", "likely slower"), [UNDECIDED] * 2),
         (("slower", "same"), [WRONG] * 2), (("faster", "faster"), [WRONG] * 2),
     ],
 )  # fmt: skip

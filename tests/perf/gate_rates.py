@@ -37,7 +37,7 @@ def real(share: float, runs: int) -> None:
             cases = [case for case in every_case() if case.label == label]
             head = plant(repository, cases, share) if share else "HEAD"
             started = time.monotonic()
-            command = [sys.executable, "-m", "bench.cli", "gate", "--base", "HEAD", "--head", head]
+            command = [sys.executable, "-m", "bench.cli", "gate", "--no-cause", "--base", "HEAD", "--head", head]
             done = subprocess.run(
                 [*command, "--json", str(outcome)], cwd=repository, capture_output=True, text=True, check=False,
                 env={**os.environ, "PYTHONPATH": str(repository)},
