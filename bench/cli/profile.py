@@ -113,7 +113,7 @@ def profile_cases(options: argparse.Namespace) -> Iterator[tuple[Path, Profiled]
     from tqdm import tqdm  # noqa: PLC0415
 
     from bench.devices import DEVICES  # noqa: PLC0415
-    from bench.measure.environment import OPENMP_SETTINGS, capture  # noqa: PLC0415
+    from bench.measure.environment import capture  # noqa: PLC0415
     from bench.measure.profile_passes import PASSES  # noqa: PLC0415
     from bench.measure.task import Task  # noqa: PLC0415
     from bench.modes.torch_compile import generates  # noqa: PLC0415 - these import torch
@@ -123,7 +123,7 @@ def profile_cases(options: argparse.Namespace) -> Iterator[tuple[Path, Profiled]
     from bench.runs.run import lay_out  # noqa: PLC0415
 
     cases = chosen_cases(options)
-    lay_out(launcher := Launcher(options.timeout, OPENMP_SETTINGS), cases, 0)
+    lay_out(launcher := Launcher(options.timeout), cases, 0)
     caches = Path(tempfile.mkdtemp(prefix="torchpace-caches-"))
     facts: dict[str, Mapping[str, Any]] = {}
     try:

@@ -5,7 +5,6 @@ No turns are needed: what is counted is the same whatever else the machine does.
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -42,7 +41,8 @@ def count(
             counted(case)
 
     def side(name: str) -> None:
-        with Hosts(gate, (), random.Random(), (name,)) as hosts:
+        with Hosts({name: gate.sides[name]}, gate.module) as hosts:
+            hosts.wait()
             for case in cases[name]:
                 if stop.is_set():
                     break
@@ -55,7 +55,7 @@ def count(
 
 def records_of(host: Host, gate: Gate, name: str, case: Case) -> list[Record]:
     """One case's exact records from one side; its process's death is a record too."""
-    cache = str(gate.caches[name]) if torch_compile.generates(case.mode) else ""
+    cache = str(gate.sides[name].cache) if torch_compile.generates(case.mode) else ""
     task = Task(case, "exact", cache=cache, module=gate.module)
     forks = DEVICES[case.device].start_method == "forkserver"
     try:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.gate.revisions import Side
-from bench.measure.environment import OPENMP_SETTINGS
+from bench.modes.variables import OPENMP_SETTINGS
 from bench.runs.fresh import QUIET, Death, how_it_died
 from bench.runs.layouts import Layout, placing
 
@@ -36,7 +36,7 @@ class Host:
     Raises Death when its code does not import. Not for several requests at a time.
     """
 
-    def __init__(self, side: Side, module: str | None, cache: Path, cores: Sequence[int], layout: Layout) -> None:
+    def __init__(self, side: Side, module: str | None, cores: Sequence[int], layout: Layout) -> None:
         self._log = tempfile.NamedTemporaryFile(prefix="torchpace-", suffix=".log")  # noqa: SIM115 - closed with the host
         self._connection, theirs = Pipe()
         far_end, self._lifeline = Pipe(duplex=False)
@@ -46,8 +46,8 @@ class Host:
             **QUIET,
             **layout.variables,
             "PYTHONDONTWRITEBYTECODE": "1",
-            "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
-            "TRITON_CACHE_DIR": str(cache / "triton"),
+            "TORCHINDUCTOR_CACHE_DIR": str(side.cache / "inductor"),
+            "TRITON_CACHE_DIR": str(side.cache / "triton"),
         }
         given = (theirs.fileno(), far_end.fileno(), side.root, module or "")
         with placing(layout) as placed:
@@ -56,13 +56,17 @@ class Host:
                 [side.python, "-P", str(PROGRAM), *map(str, given)], pass_fds=given[:2], cwd=side.root, env=settings,
                 stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, start_new_session=True,
             )  # fmt: skip
-        if cores and hasattr(os, "sched_setaffinity"):
-            with contextlib.suppress(ProcessLookupError):
-                os.sched_setaffinity(self._process.pid, cores)
         theirs.close()
         far_end.close()
         self.alive = True
         self._ready = False
+        self.pin(cores)
+
+    def pin(self, cores: Sequence[int]) -> None:
+        """Have it, and what it starts from now on, use these cores; none given: as it is."""
+        if cores and hasattr(os, "sched_setaffinity"):
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(self._process.pid, cores)
 
     def wait(self) -> None:
         """Wait until the side's code is imported. Raises Death when it does not import."""

@@ -10,12 +10,10 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from bench.gate.hosts import Host
 from bench.gate.revisions import Side
 from bench.records.errors import UsageError
-from bench.records.record import SIDES
 from bench.runs.fresh import Death
 from bench.runs.layouts import draw
 
@@ -28,7 +26,7 @@ class SideBroken(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What is compared, and how: both sides by name, the folders of their compilers, the user's module if any.
+    """What is compared, and how: both sides by name, the user's module if any.
 
     lanes: how many pairs run at a time, each on cores of its own; on an accelerator, one. most_trials: how many trials
     a case has at most; None for as many as there is time for.
@@ -36,7 +34,6 @@ class Gate:
 
     run: str
     sides: Mapping[str, Side]
-    caches: Mapping[str, Path]
     budget_s: float = 600.0
     most_trials: int | None = None
     timeout_s: float = 60.0
@@ -93,39 +90,58 @@ def abreast(works: Iterable[Callable[[], None]], stop: threading.Event) -> None:
 
 
 class Hosts:
-    """A lane's hosts (of both sides, unless fewer are named), started together under one layout and ended together.
+    """A host of every side given, started together under one layout and ended together, as a context manager.
 
-    Use as a context manager.
+    They start without being waited for. cores: those that they may use; empty for all.
     """
 
-    def __init__(self, gate: Gate, cores: Sequence[int], dice: random.Random, names: Sequence[str] = SIDES) -> None:
-        self.gate, self.cores, self.dice, self.names = gate, cores, dice, names
+    def __init__(
+        self,
+        sides: Mapping[str, Side],
+        module: str | None,
+        cores: Sequence[int] = (),
+        dice: random.Random | None = None,
+    ) -> None:
+        self.sides, self.module, self.cores, self.dice = sides, module, cores, dice or random.Random()
         self.by_name: dict[str, Host] = {}
 
     def __enter__(self) -> Hosts:
-        self.restart()
+        self._start()
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End those that run."""
         for owner in self.by_name.values():
             owner.close()
 
-    def restart(self) -> None:
-        """Start the hosts. Raises SideBroken when a side's code does not import."""
+    def _start(self) -> None:
+        """Start all anew, under a new layout, unless all run."""
+        if len(self.by_name) == len(self.sides) and all(owner.alive for owner in self.by_name.values()):
+            return
+        self.close()
         layout = draw(self.dice)
-        for name in self.names:
-            side, cache = self.gate.sides[name], self.gate.caches[name]
-            self.by_name[name] = Host(side, self.gate.module, cache, self.cores, layout)
-        for name in self.by_name:
+        for name, side in self.sides.items():
+            self.by_name[name] = Host(side, self.module, self.cores, layout)
+
+    def wait(self) -> None:
+        """Wait until each has imported its code. Raises SideBroken when one's does not import."""
+        for name, owner in self.by_name.items():
             try:
-                self.by_name[name].wait()
+                owner.wait()
             except Death as death:
-                self.__exit__()
-                side = self.gate.sides[name]
-                raise SideBroken(f"{name} ({side.label}) does not import: {death.reason}") from death
+                self.close()
+                raise SideBroken(f"{name} ({self.sides[name].label}) does not import: {death.reason}") from death
+
+    def pin(self, cores: Sequence[int]) -> None:
+        """Have them use these cores from now on."""
+        self.cores = cores
+        for owner in self.by_name.values():
+            owner.pin(cores)
 
     def revive(self) -> None:
-        """After a death on one side, or a request that used a host up: start both anew, under one layout."""
-        if not all(owner.alive for owner in self.by_name.values()):
-            self.__exit__()
-            self.restart()
+        """After a death on one side, or a request that used a host up: have all run again."""
+        self._start()
+        self.wait()

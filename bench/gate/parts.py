@@ -39,7 +39,8 @@ def take_apart(
         going = [case for case in cases if case not in failed]
         if not going or time.monotonic() > until_s:
             break
-        with Hosts(gate, cores_of(0, gate.threads), dice) as hosts:
+        with Hosts(gate.sides, gate.module, cores_of(0, gate.threads), dice) as hosts:
+            hosts.wait()
             for case in going:
                 if time.monotonic() > until_s:
                     return found
@@ -63,7 +64,7 @@ def take_apart(
 
 def cache_of(gate: Gate, name: str, case: Case) -> str:
     """A side's folder of what compilers make; none for what is not compiled."""
-    return str(gate.caches[name]) if torch_compile.generates(case.mode) else ""
+    return str(gate.sides[name].cache) if torch_compile.generates(case.mode) else ""
 
 
 def asked(hosts: Hosts, gate: Gate, name: str, task: Task) -> list[Record]:

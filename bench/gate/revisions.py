@@ -35,7 +35,8 @@ class SideError(GitError):
 class Side:
     """One side: `name` is base or head, `label` what the user called it, `commit` and `tree` what git does.
 
-    root: where its packages lie. python: the interpreter that runs it. dirty: it holds uncommitted changes.
+    root: where its packages lie. python: the interpreter that runs it. cache: the folder of its compilers. dirty: it
+    holds uncommitted changes.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Side:
     tree: str
     root: Path
     python: str
+    cache: Path
     dirty: bool = False
 
 
@@ -108,11 +110,7 @@ class Checkouts:
             commit = resolve(self.repository, revision)
             tree, dirty = git(self.repository, "rev-parse", f"{commit}^{{tree}}"), False
         root = self._write_out(tree, self.folder / name)
-        return Side(name, revision, commit, tree, root, python, dirty)
-
-    def cache(self, name: str) -> Path:
-        """The folder of a side's compilers."""
-        return self.folder / f"{name}-caches"
+        return Side(name, revision, commit, tree, root, python, self.folder / f"{name}-caches", dirty)
 
     def _own_object_store(self) -> dict[str, str]:
         """Settings under which git reads the repository's objects and writes new ones elsewhere."""

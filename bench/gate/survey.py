@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 
 from bench.devices import DEVICES
 from bench.gate.hosts import LAID_OUT, call
@@ -41,27 +40,27 @@ def environment_of(side: Side, found: Environment, lanes: int, threads: int) -> 
 
 
 def survey(
-    gate: Gate, selection: Selection
+    gate: Gate, selection: Selection, hosts: Hosts
 ) -> tuple[dict[str, list[Case]], dict[tuple[str, str], Environment], dict[str, str]]:
     """The cases that each side has; the environment of each side and device; in words, why a side has no cases.
 
-    Raises SideBroken when a side does not import, or cannot say what it has.
+    hosts: of both sides, asked here. Raises SideBroken when a side does not import, or cannot say what it has.
     """
     found: dict[str, list[Case]] = {}
     environments: dict[tuple[str, str], Environment] = {}
     reasons: dict[str, str] = {}
-    with Hosts(gate, (), random.Random()) as hosts:
-        for name, side in gate.sides.items():
-            try:
-                listed = call(hosts.by_name[name], True, gate.timeout_s, list_cases, selection)
-                if isinstance(listed, str):
-                    reasons[name], listed = listed, []
-                found[name] = listed
-                for device in selection.devices:
-                    forks = DEVICES[device].start_method == "forkserver"
-                    captured = call(hosts.by_name[name], forks, gate.timeout_s, capture_host, device, gate.module)
-                    environments[name, device] = environment_of(side, captured, gate.lanes, gate.threads)
-                    hosts.revive()
-            except Death as death:
-                raise SideBroken(f"{name} ({side.label}): {death.reason}") from death
+    hosts.wait()
+    for name, side in gate.sides.items():
+        try:
+            listed = call(hosts.by_name[name], True, gate.timeout_s, list_cases, selection)
+            if isinstance(listed, str):
+                reasons[name], listed = listed, []
+            found[name] = listed
+            for device in selection.devices:
+                forks = DEVICES[device].start_method == "forkserver"
+                captured = call(hosts.by_name[name], forks, gate.timeout_s, capture_host, device, gate.module)
+                environments[name, device] = environment_of(side, captured, gate.lanes, gate.threads)
+                hosts.revive()
+        except Death as death:
+            raise SideBroken(f"{name} ({side.label}): {death.reason}") from death
     return found, environments, reasons

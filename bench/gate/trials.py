@@ -23,14 +23,15 @@ from bench.records.record import Case, Environment, Record
 
 USUAL_TRIAL_S = 2.0  # what a trial is taken to last before the case has had one
 
-Judge = Callable[[], tuple[Sequence[Case], Sequence[Case]]]
-"""What a judge answers whenever it is asked: the open cases that look changed, and the other open ones."""
+Judge = Callable[[], Sequence[Sequence[Case]]]
+"""What a judge answers whenever it is asked: the open cases in groups, the most urgent first. Those of the first group
+look plain, and have further trials at once; those of the others one in a sweep."""
 
 
 class Trials:
     """Runs trials in as many lanes as the gate has, and hands each to `heard` as (case, trial, records by side).
 
-    `heard` and `judge` are called under one lock, never at the same time.
+    `heard` and `judge` are called under one lock, never at the same time. hosts: those of the first lane's first sweep.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Trials:
         writer: Writer,
         judge: Judge,
         heard: Callable[[Case, dict[str, Record], float], None],
+        hosts: Hosts | None = None,
         done: Mapping[Case, int] | None = None,
     ) -> None:
         self.gate, self.environments, self.writer = gate, environments, writer
@@ -48,6 +50,7 @@ class Trials:
         self._longest: dict[Case, float] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._hosts = hosts
         self.deadline = time.monotonic() + gate.budget_s
 
     def run(self) -> None:
@@ -61,8 +64,17 @@ class Trials:
         while not self._stop.is_set() and self._open(dice):
             self._sweep(cores, dice)
 
+    def _take_hosts(self, cores: Sequence[int], dice: random.Random) -> Hosts:
+        """The hosts that there are, for whoever comes first; else new ones."""
+        with self._lock:
+            hosts, self._hosts = self._hosts, None
+        if hosts is None:
+            return Hosts(self.gate.sides, self.gate.module, cores, dice)
+        hosts.pin(cores)
+        return hosts
+
     def _open(self, dice: random.Random) -> list[Case]:
-        """The open cases that may have another trial: those that look changed first, otherwise in random order."""
+        """The open cases that may have another trial: the most urgent group first, each in random order."""
         with self._lock:
             groups = [list(filter(self._may_start, group)) for group in self.judge()]
         for group in groups:
@@ -74,16 +86,17 @@ class Trials:
         waiting = self._open(dice)
         started = time.monotonic()
         tried = False
-        with Hosts(self.gate, cores, dice) as hosts:
+        with self._take_hosts(cores, dice) as hosts:
+            hosts.wait()
             # Starting hosts costs seconds: a trial may take its share of them, so that few cases get more rounds each.
             # Counted trials share no time out: what is measured is then the same however busy the machine is.
             share_s = (time.monotonic() - started) / max(1, len(waiting)) if self.gate.most_trials is None else 0.0
-            shape = Shape().lengthened(share_s)
             while (claim := self._claim(waiting)) and not self._stop.is_set():
                 case, number = claim
                 tried = True
                 started = time.monotonic()
                 task = Task(case, "time", number, module=self.gate.module)
+                shape = Shape().lengthened(share_s if number else 0.0)  # the first may show what more would not
                 records = trial(hosts.by_name, task, shape, self.gate.timeout_s, dice)
                 self._keep(case, records, time.monotonic() - started)
                 hosts.revive()
@@ -93,11 +106,14 @@ class Trials:
     def _claim(self, waiting: list[Case]) -> tuple[Case, int] | None:
         """Take the next case that is still open and may have another trial, with the number of that."""
         with self._lock:
-            still = {case for group in self.judge() for case in group}
-            case = next((case for case in waiting if case in still and self._may_start(case)), None)
+            plain, *others = self.judge()
+            still = {case for group in others for case in group}
+            those = [*plain, *(case for case in waiting if case in still)]
+            case = next(filter(self._may_start, those), None)
             if case is None:
                 return None
-            waiting.remove(case)
+            if case in waiting:
+                waiting.remove(case)
             self._started[case] += 1
             return case, self._started[case] - 1
 

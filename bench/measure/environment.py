@@ -13,15 +13,12 @@ import torch
 import bench
 from bench.devices import DEVICES
 from bench.modes.steady import KEEPING, keep_freed_memory
+from bench.modes.variables import OPENMP_SETTINGS
 from bench.records.git import GitError, git
 from bench.records.machines import fingerprint_of
 from bench.records.packages import package_version
 from bench.records.points import Value
 from bench.records.record import Environment
-
-# Idle OpenMP threads that spin steal time from the one that is measured; must be set before torch is imported.
-OPENMP_SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
-
 
 # The rooms of this package whose code decides what a figure is; the others choose cases and print.
 RULER = ("counts", "devices", "gate", "measure", "modes", "records", "runs")

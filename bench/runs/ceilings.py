@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bench.devices import DEVICES
-from bench.measure.environment import OPENMP_SETTINGS, capture
+from bench.measure.environment import capture
 from bench.measure.task import Task, setup_on
 from bench.measure.timer import Budget, Clock, block_time
 from bench.modes.enter import entered
@@ -122,7 +122,7 @@ class Prober:
 
     def __init__(self, run: str, budget_s: float = LEAST_S) -> None:
         self.run = run
-        self.launcher = Launcher(START_S, OPENMP_SETTINGS)
+        self.launcher = Launcher(START_S)
         self.allow(budget_s)
 
     def allow(self, budget_s: float) -> None:

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from bench.devices import DEVICES
 from bench.measure.compile_passes import LONG_PROFILE, STUDY_METRIC, is_long, perform_study
-from bench.measure.environment import OPENMP_SETTINGS, capture
+from bench.measure.environment import capture
 from bench.measure.first_call import OF_PROGRAM
 from bench.measure.passes import MAIN_METRIC, perform
 from bench.measure.task import Task
@@ -63,7 +63,7 @@ def investigate(
 
     slower: whether a case's records so far say that compiled is slower. Raises Death when no process can be started.
     """
-    state = State(Launcher(study.timeout_s, OPENMP_SETTINGS), Path(tempfile.mkdtemp(prefix="torchpace-study-")))
+    state = State(Launcher(study.timeout_s), Path(tempfile.mkdtemp(prefix="torchpace-study-")))
     counted: set[tuple[Case, bool]] = set()  # what is the same for every mode is counted once
     total = (study.launches + 2) * len(study.cases)
     try:

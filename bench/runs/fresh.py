@@ -19,6 +19,7 @@ from pathlib import Path
 from time import perf_counter  # as it was before anybody could replace it
 from typing import Any, ClassVar, TypeVar
 
+from bench.modes.variables import OPENMP_SETTINGS
 from bench.runs.layouts import Layout, placing
 
 T = TypeVar("T")
@@ -43,14 +44,14 @@ class Death(Exception):
 
 
 class Launcher:
-    """Starts one process at a time, with `settings` in its environment, and waits `timeout_s` for its result."""
+    """Starts one process at a time, and waits `timeout_s` for its result."""
 
     has_server: ClassVar[bool] = False  # whether some process of this program was forked from a server
 
-    def __init__(self, timeout_s: float, settings: dict[str, str] | None = None) -> None:
+    def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         os.environ.update(QUIET)
-        for name, value in (settings or {}).items():
+        for name, value in OPENMP_SETTINGS.items():
             os.environ.setdefault(name, value)
         multiprocessing.get_context("forkserver").set_forkserver_preload(list(PRELOAD))
 

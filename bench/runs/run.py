@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from bench.devices import DEVICES
 from bench.measure.compile_passes import STUDY_METRIC, perform_study
-from bench.measure.environment import OPENMP_SETTINGS, capture
+from bench.measure.environment import capture
 from bench.measure.first_call import OF_MACHINE, OF_PROGRAM
 from bench.measure.passes import MAIN_METRIC, perform
 from bench.measure.task import Task
@@ -59,7 +59,7 @@ class Session:
 
     def __init__(self, plan: Plan, writer: Writer) -> None:
         self.plan, self.writer = plan, writer
-        self.launcher = Launcher(plan.timeout_s, OPENMP_SETTINGS)
+        self.launcher = Launcher(plan.timeout_s)
         self.environments: dict[str, Environment] = {}
         self.caches = Path(tempfile.mkdtemp(prefix="torchpace-caches-"))
         self.layout: int | None = None

@@ -22,12 +22,16 @@ from typing import Any, TypeVar
 import numpy as np
 from scipy.special import stdtrit
 
+from reports.stats.plain import plain, trials_for
+
 # Trials after which a case is looked at: a third more each time. Few trials give intervals too wide to decide much.
 LOOKS = (5, 7, 10, 14, 19, 25, 33, 44, 58, 77, 100)
 SHARE = 1 / len(LOOKS)  # of a case's error that each look may spend
+OF_LOOKS = len(LOOKS) / (len(LOOKS) + 1)  # of the error of slower and faster; the rest is for what is plain before any
 CONFIRMING = 3  # trials after a look that found a change, which must find it by themselves
 LIKELY = "likely slower"  # its own interval lies above the margin; for all cases together that is not enough yet
 OPEN = ("undecided", LIKELY)
+CHANGED = ("slower", "faster")
 POWER = 0.8  # how likely the "smallest change that could have been seen" would have been seen
 
 K = TypeVar("K", bound=Hashable)
@@ -140,7 +144,7 @@ def decide(
     taken = {case: looks(seen, final) for case, seen in observations.items()}
     changed: dict[K, str] = {}
     while True:
-        error_rate = rule.false_alarms / max(1, len(observations) - len(changed))
+        error_rate = OF_LOOKS * rule.false_alarms / max(1, len(observations) - len(changed))
         found = {
             case: change
             for case, seen in observations.items()
@@ -156,7 +160,13 @@ def decide(
 
 
 def change_of(taken: Sequence[Look], seen: Sequence[float], rule: Rule, error_rate: float) -> str | None:
-    """ "slower" or "faster" if a look found it, before one found it unchanged, and the trials after it confirm it."""
+    """ "slower" or "faster" if it is plain, or a look found it and the trials after it confirm it, before one found it
+    unchanged.
+    """
+    enough = trials_for(error_rate * SHARE)
+    side = plain(seen[:enough], rule.slower, rule.faster)
+    if side and len(seen) >= enough:
+        return "slower" if side > 0 else "faster"
     for look in taken:
         side = crosses(look, rule, error_rate)
         if side and confirmed(seen[look.trials : look.trials + CONFIRMING], side, rule):
@@ -201,8 +211,10 @@ def finding(taken: Sequence[Look], seen: Sequence[float], rule: Rule, change: st
         "undecided", math.exp(now.mean), math.exp(now.mean - half), math.exp(now.mean + half),
         detectable(now, rule, error_rate), len(seen),
     )  # fmt: skip
-    if change:
-        return replace(shown, verdict=change)
+    if change == "slower":  # its interval does not reach back over the margin that it was found beyond
+        return replace(shown, verdict=change, low=max(shown.low or 0.0, math.exp(rule.slower)))
+    if change == "faster":
+        return replace(shown, verdict=change, high=min(shown.high or math.inf, math.exp(rule.faster)))
     for verdict, holds in (("same", is_same), ("allowed", is_allowed)):
         if any(holds(look, rule) and not crosses(look, rule, error_rate) for look in taken):
             return replace(shown, verdict=verdict)
@@ -229,5 +241,6 @@ def trials_needed(now: Look, rule: Rule, error_rate: float) -> int | None:
 
 
 def is_open(finding: Finding) -> bool:
-    """Whether more trials could still decide the case."""
-    return finding.verdict in OPEN and finding.trials < LOOKS[-1] + CONFIRMING
+    """Whether more trials could still decide the case, or say how large a change is that was plain at once."""
+    most = LOOKS[-1] + CONFIRMING if finding.verdict in OPEN else LOOKS[0] if finding.verdict in CHANGED else 0
+    return finding.trials < most

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bench.cli.gate.bisect import search
 from bench.gate import trials
-from bench.gate.lanes import Gate
+from bench.gate.revisions import Side
 from bench.measure.task import Task
 from bench.records.record import SIDES, Case, Environment, Record
 from reports.stats.sequential import LIKELY
@@ -65,8 +65,8 @@ def test_a_commit_that_cannot_be_judged_ends_the_search_with_what_is_known(verdi
 class Sides:
     """Stands for a pair of hosts: it knows where the sides' code is, and starts no process."""
 
-    def __init__(self, gate: Gate, *arguments: object) -> None:
-        self.by_name = {name: Path(side.root) for name, side in gate.sides.items()}
+    def __init__(self, sides: Mapping[str, Side], *arguments: object) -> None:
+        self.by_name = {name: Path(side.root) for name, side in sides.items()}
 
     def __enter__(self) -> Sides:
         return self
@@ -74,8 +74,10 @@ class Sides:
     def __exit__(self, *error: object) -> None:
         pass
 
-    def revive(self) -> None:
+    def wait(self, *arguments: object) -> None:
         pass
+
+    revive = pin = wait
 
 
 def read_off(roots: dict[str, Path], task: Task, *how: object) -> dict[str, Record]:
@@ -98,6 +100,7 @@ def test_the_commits_between_are_checked_out_and_gated_until_one_is_left(
     case = Case("toy.loops", 1, (), "cpu", "float32", "eager", 1)
     here = {(name, "cpu"): Environment(()) for name in SIDES}
     monkeypatch.setattr("bench.gate.survey.survey", lambda *what: ({name: [case] for name in SIDES}, here, {}))
+    monkeypatch.setattr("bench.gate.lanes.Hosts", Sides)
     monkeypatch.setattr(trials, "Hosts", Sides)
     monkeypatch.setattr(trials, "trial", read_off)
     code, output, errors = toy.run(

@@ -38,7 +38,12 @@ class NoHosts:
     def __exit__(self, *error: object) -> None:
         pass
 
-    def revive(self) -> None:
+    def wait(self) -> None:
+        pass
+
+    revive = wait
+
+    def pin(self, cores: object) -> None:
         pass
 
 
@@ -55,7 +60,7 @@ def tried(
     monkeypatch.setattr(trials, "Hosts", NoHosts)
     monkeypatch.setattr(trials, "trial", trial)
     writer = Writer(tmp_path / "trials.jsonl")
-    Trials(gate, {("base", "cpu"): HERE}, writer, lambda: ([], CASES), lambda *heard: None, done).run()
+    Trials(gate, {("base", "cpu"): HERE}, writer, lambda: ([], CASES), lambda *heard: None, done=done).run()
     writer.close()
     return sorted(asked)
 
@@ -64,18 +69,59 @@ def tried(
 def test_every_case_has_as_many_trials_as_were_asked_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lanes: int
 ) -> None:
-    gate = Gate("run", {}, {}, budget_s=float("inf"), most_trials=4, lanes=lanes)
+    gate = Gate("run", {}, budget_s=float("inf"), most_trials=4, lanes=lanes)
     assert tried(monkeypatch, tmp_path, gate) == [(case.workload, number) for case in CASES for number in range(4)]
 
 
 def test_trials_made_before_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    gate = Gate("run", {}, {}, budget_s=float("inf"), most_trials=2)
+    gate = Gate("run", {}, budget_s=float("inf"), most_trials=2)
     done = {CASES[0]: 2, CASES[1]: 1}
     assert tried(monkeypatch, tmp_path, gate, done) == [("toy.b", 1), ("toy.c", 0), ("toy.c", 1)]
 
 
+def test_a_case_that_looks_plain_has_its_trials_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first, *others = CASES
+    asked: list[str] = []
+
+    def trial(hosts: object, task: Task, *how: object) -> dict[str, Record]:
+        asked.append(task.case.workload)
+        return {}
+
+    def judge() -> tuple[list[Case], list[Case]]:
+        had = asked.count(first.workload)
+        return ([first] if 1 <= had < 3 else []), [first] * (had < 1) + others
+
+    monkeypatch.setattr(trials, "Hosts", NoHosts)
+    monkeypatch.setattr(trials, "trial", trial)
+    writer = Writer(tmp_path / "trials.jsonl")
+    gate = Gate("run", {}, budget_s=float("inf"), most_trials=5)
+    Trials(gate, {("base", "cpu"): HERE}, writer, judge, lambda *heard: None).run()
+    writer.close()
+    start = asked.index(first.workload)
+    assert asked[start : start + 3] == [first.workload] * 3
+    assert asked.count(first.workload) == 3
+
+
+def test_the_first_lane_begins_with_the_hosts_that_there_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    started: list[object] = []
+
+    class Counted(NoHosts):
+        def __enter__(self) -> Counted:
+            started.append(self)
+            return self
+
+    monkeypatch.setattr(trials, "Hosts", Counted)
+    monkeypatch.setattr(trials, "trial", lambda *what: {})
+    writer, ready = Writer(tmp_path / "trials.jsonl"), Counted()
+    gate = Gate("run", {}, budget_s=float("inf"), most_trials=3)
+    Trials(gate, {}, writer, lambda: ([], CASES), lambda *heard: None, ready).run()  # type: ignore[arg-type]
+    writer.close()
+    assert len(started) == 3
+    assert started[0] is ready
+
+
 def test_no_trial_is_started_that_would_end_too_late(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert tried(monkeypatch, tmp_path, Gate("run", {}, {}, budget_s=0.9 * trials.USUAL_TRIAL_S)) == []
+    assert tried(monkeypatch, tmp_path, Gate("run", {}, budget_s=0.9 * trials.USUAL_TRIAL_S)) == []
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from bench.gate.parts import PAIRS
-from bench.measure.environment import OPENMP_SETTINGS
 from bench.measure.profile_passes import perform_parts
 from bench.measure.task import Task
 from bench.records.record import Case, Record
@@ -56,7 +55,7 @@ def main() -> None:
     planted = [(kind, dice.randrange(LAYERS - 1)) for kind in KINDS for _ in range(times)]
     pairs = [(case("", where), case(kind, where)) for kind, where in planted]
     nothing = [(case("", where), case("", where)) for _, where in planted[::2]]
-    launcher = Launcher(120.0, OPENMP_SETTINGS)
+    launcher = Launcher(120.0)
     found = looked_for(launcher, [*pairs, *nothing], dice)
     rows, right = [], 0
     for (kind, where), what in zip(planted, found, strict=False):

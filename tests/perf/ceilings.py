@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from bench.measure.environment import OPENMP_SETTINGS
 from bench.measure.task import Task
 from bench.measure.timer import Budget
 from bench.records.files import Contents, Writer
@@ -79,7 +78,7 @@ def cases() -> list[Case]:
 
 def figures_of(environment: Environment) -> Iterator[Record]:
     """The cases' step times in several processes each, and their work."""
-    launcher = Launcher(120.0, OPENMP_SETTINGS)
+    launcher = Launcher(120.0)
     for launch in range(LAUNCHES):
         for case in cases():
             for measure in ("time", "work") if launch == 0 else ("time",):

@@ -18,7 +18,6 @@ from scipy.stats import binom
 from tabulate import tabulate
 from tqdm import tqdm
 
-from bench.measure.environment import OPENMP_SETTINGS
 from bench.measure.task import Task
 from bench.records.record import Case
 from bench.runs.compile_study import attempted
@@ -60,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--studies", type=int, default=100)
     count = parser.parse_args().studies
-    launcher = Launcher(60, OPENMP_SETTINGS)
+    launcher = Launcher(60)
     chosen, found = cases(), defaultdict(list)
     started = time.monotonic()
     for number in tqdm(range(count), unit="study", file=sys.stderr):

@@ -36,11 +36,11 @@ CASES = (
 OWN, SHARED = "each its own layout", "shared layout"
 
 
-def pair_says(sides: dict[str, Side], caches: Path, chosen: list[Case], how: str, dice: random.Random) -> list[float]:
+def pair_says(sides: dict[str, Side], chosen: list[Case], how: str, dice: random.Random) -> list[float]:
     """The mean observation of a pair of hosts, for each case."""
     layout = draw(dice)
     layouts: dict[str, Layout] = {"base": layout, "head": layout if how == SHARED else draw(dice)}
-    hosts = {name: Host(sides[name], None, caches, cores_of(0, 1), layouts[name]) for name in sides}
+    hosts = {name: Host(sides[name], None, cores_of(0, 1), layouts[name]) for name in sides}
     try:
         return [
             float(np.mean([one_trial(hosts, case, number, dice) for number in range(1, TRIALS + 1)])) for case in chosen
@@ -65,7 +65,7 @@ def main() -> None:
         sides = {name: checkouts.side(name, "HEAD", sys.executable) for name in ("base", "head")}
         for _ in tqdm(range(PAIRS), unit="pair of each kind"):
             for how, said in seen.items():
-                said.append(pair_says(sides, checkouts.cache("both"), chosen, how, dice))
+                said.append(pair_says(sides, chosen, how, dice))
     spread = {how: np.std(said, axis=0, ddof=1) for how, said in seen.items()}
     print(tabulate([[case.label, *(f"{spread[how][row]:.1%}" for how in seen)] for row, case in enumerate(chosen)],
                    ["case", *seen]))  # fmt: skip

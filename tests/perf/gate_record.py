@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from bench.gate.lanes import Gate, lanes_for
+from bench.gate.lanes import Gate, Hosts, lanes_for
 from bench.gate.revisions import Checkouts, Side
 from bench.gate.survey import survey
 from bench.gate.trials import Trials
@@ -37,7 +37,6 @@ def record(path: Path) -> None:
         subprocess.run(["git", "clone", "-q", ".", str(repository)], check=True)
         with Checkouts(repository) as checkouts:
             base = checkouts.side("base", "HEAD", sys.executable)
-            caches = {name: checkouts.cache(name) for name in ("base", "head")}
             cases = [case for case in every_case() if case.label in SLOWED]
             for prefix, share in [*((f"{share}|", share) for share in SHARES), ("same|", 0.0)]:
                 labels, trials = (SLOWED, SLOWED_TRIALS) if share else ((), TRIALS)
@@ -47,16 +46,15 @@ def record(path: Path) -> None:
                 head = checkouts.side(f"head-{share}", commit, sys.executable)
                 while (wanted := trials - had(kept, prefix)) > 0:
                     part = min(PART, wanted)
-                    keep(kept, prefix, recorded({"base": base, "head": head}, caches, labels, part, log))
+                    keep(kept, prefix, recorded({"base": base, "head": head}, labels, part, log))
                     np.savez_compressed(path, **kept)  # type: ignore[arg-type]
 
 
-def recorded(
-    sides: Mapping[str, Side], caches: Mapping[str, Path], labels: Sequence[str], trials: int, log: Path
-) -> Recorder:
+def recorded(sides: Mapping[str, Side], labels: Sequence[str], trials: int, log: Path) -> Recorder:
     """So many trials of the labelled cases (of one point of every workload, when none is labelled)."""
-    gate = Gate("rates", sides, caches, budget_s=1e9, lanes=lanes_for(["cpu"], 1))
-    found, environments, _ = survey(gate, Selection(modes=("eager",), globs=labels))
+    gate = Gate("rates", sides, budget_s=1e9, lanes=lanes_for(["cpu"], 1))
+    with Hosts(sides, None) as hosts:
+        found, environments, _ = survey(gate, Selection(modes=("eager",), globs=labels), hosts)
     recorder = Recorder(chosen(found["head"]) if not labels else found["head"], trials)
     writer = Writer(log)
     Trials(gate, environments, writer, recorder.open, recorder.hear).run()

@@ -16,7 +16,6 @@ from scipy.stats import binom
 from tqdm import tqdm
 
 import tests.planted_ladder  # noqa: F401 - registers the ladder
-from bench.measure.environment import OPENMP_SETTINGS
 from bench.measure.task import Task
 from bench.records.files import Contents
 from bench.records.points import point_of
@@ -54,7 +53,7 @@ def main() -> None:
     """Measure the ladders, and print how many intervals contain 1."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--ladders", type=int, default=50)
-    launcher, found = Launcher(300, OPENMP_SETTINGS), list[Ratio]()
+    launcher, found = Launcher(300), list[Ratio]()
     for _ in tqdm(range(parser.parse_args().ladders), unit="ladder", file=sys.stderr):
         found += gains(launcher)
     low, high = (int(bound) for bound in binom.interval(0.95, len(found), 0.95))

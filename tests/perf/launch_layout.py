@@ -18,7 +18,6 @@ import numpy as np
 from tabulate import tabulate
 from tqdm import tqdm
 
-from bench.measure.environment import OPENMP_SETTINGS
 from bench.measure.task import Task
 from bench.measure.timer import SHORT
 from bench.records.record import Case
@@ -61,7 +60,7 @@ def main() -> None:
     parser.add_argument("--layouts", type=int, default=8)
     layouts = range(parser.parse_args().layouts)
     chosen = cases(load_suite(), Selection(CASES, modes=("eager",)))
-    launcher = Launcher(300, OPENMP_SETTINGS)
+    launcher = Launcher(300)
     order = [layout for _ in range(VISITS) for layout in layouts]
     seen = np.array([logs_of(launcher, chosen, layout) for layout in tqdm(order, unit="visit")])
     by_visit = np.moveaxis(seen.reshape(VISITS, len(layouts), *seen.shape[1:]), 2, 0)  # case, visit, layout, launch

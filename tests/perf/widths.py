@@ -30,7 +30,6 @@ from tabulate import tabulate
 from torch.utils.benchmark import Timer
 
 from bench.devices import DEVICES
-from bench.measure.environment import OPENMP_SETTINGS
 from bench.measure.task import Task, build
 from bench.measure.timer import Budget
 from bench.records.files import read
@@ -86,7 +85,7 @@ def this_run(folder: Path) -> Claims:
 
 def fixed_plan(folder: Path) -> Claims:
     """Three launches of every case, forked from one program, and Student's t: how `torchpace run` was before."""
-    launcher, subjects = Launcher(300, OPENMP_SETTINGS), chosen()
+    launcher, subjects = Launcher(300), chosen()
     budget = Budget(sample_s=SECONDS / LAUNCHES / len(subjects))
     seen: dict[str, list[float]] = {}
     for launch in range(1, LAUNCHES + 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,8 @@ from bench.records.errors import UsageError
 from bench.records.git import git
 
 if TYPE_CHECKING:
-    from bench.gate.revisions import Checkouts
+    from bench.gate.lanes import Hosts
+    from bench.gate.revisions import Checkouts, Side
     from reports.topics.gate.figures import GateRow
 
 FOUND, NOT_FOUND = 0, 3
@@ -78,23 +79,31 @@ def search(commits: Sequence[str], gated: Callable[[str], str]) -> tuple[str | N
 
 def gate_case(options: argparse.Namespace, checkouts: Checkouts, commit: str) -> GateRow:
     """The gate of one case of a commit against the good revision. Raises UsageError unless it is exactly one case."""
-    from bench.cli.gate.trials import surveyed, trials_file, try_cases  # noqa: PLC0415 - imports torch
-    from reports.topics.gate.figures import Jury  # noqa: PLC0415
+    from bench.gate.lanes import Hosts  # noqa: PLC0415
 
     options.globs = [options.case]
     sides = {
         "base": checkouts.side("base", options.good, sys.executable),
         "head": checkouts.side("head", commit, sys.executable),
     }
-    selection, gate = plan(options, sides, {name: checkouts.cache(name) for name in sides})
-    survey = surveyed(gate, selection)
+    with Hosts(sides, options.workloads) as hosts:
+        return gate_one(options, sides, hosts)
+
+
+def gate_one(options: argparse.Namespace, sides: Mapping[str, Side], hosts: Hosts) -> GateRow:
+    """The gate of one case between two sides. Raises UsageError unless it is exactly one."""
+    from bench.cli.gate.trials import surveyed, trials_file, try_cases  # noqa: PLC0415 - imports torch
+    from reports.topics.gate.figures import Jury  # noqa: PLC0415
+
+    selection, gate = plan(options, sides)
+    survey = surveyed(gate, selection, hosts)
     number = len(survey.cases) + len(survey.rows)
     if number != 1:
         raise UsageError(f"--case {options.case!r} names {number} cases, and bisect follows one: give its point too")
     if survey.rows:
         return survey.rows[0]
     jury = Jury(survey.cases, rule_of(options))
-    if try_cases(gate, survey, jury, trials_file(gate.run, old=False), commit[:10]):
+    if try_cases(gate, survey, jury, trials_file(gate.run, old=False), hosts, sides["head"].label[:10]):
         raise KeyboardInterrupt
     return jury.close()[0]
 

@@ -22,6 +22,7 @@ from bench.records.files import write_whole
 from bench.records.record import SIDES
 
 if TYPE_CHECKING:
+    from bench.gate.lanes import Hosts
     from bench.gate.revisions import Side
     from bench.records.record import Environment
     from reports.topics.gate.figures import GateRow
@@ -37,7 +38,7 @@ NOT_FOR_SELF_TEST = (
     "base", "base_python", "head_python", "base_torch", "head_torch", "torch", "undecided", "resume", "all", "json",
     "markdown", "junit", "html",
 )  # fmt: skip
-How: TypeAlias = Callable[[argparse.Namespace, Mapping[str, "Side"], Mapping[str, Path]], int]
+How: TypeAlias = Callable[[argparse.Namespace, Mapping[str, "Side"], "Hosts"], int]
 
 
 def add_to(commands: Any) -> None:
@@ -60,6 +61,7 @@ def add_to(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the gate; 0 pass, 1 slower, 2 broken or bad input, 3 undecided."""
     from bench.cli.gate import accept, exact, self_test  # noqa: PLC0415
+    from bench.gate.lanes import Hosts  # noqa: PLC0415
     from bench.gate.revisions import WORKING_TREE, Checkouts  # noqa: PLC0415
 
     if options.accept is not None:
@@ -78,7 +80,8 @@ def run(options: argparse.Namespace) -> int:
             "base": checkouts.side("base", base, interpreter(options, "base")),
             "head": checkouts.side("head", head, interpreter(options, "head")),
         }
-        return how(options, sides, {name: checkouts.cache(name) for name in sides})
+        with Hosts(sides, options.workloads) as hosts:  # at once: they import torch while this process does
+            return how(options, sides, hosts)
 
 
 def interpreter(options: argparse.Namespace, side: str) -> str:
@@ -132,14 +135,14 @@ def check(options: argparse.Namespace) -> None:
     rule_of(options)
 
 
-def compare(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[str, Path]) -> int:
+def compare(options: argparse.Namespace, sides: Mapping[str, Side], hosts: Hosts) -> int:
     """Survey both sides, run the trials, and show what was found."""
     from bench.cli.gate.causes import with_causes  # noqa: PLC0415
     from bench.cli.gate.trials import resume, surveyed, trials_file, try_cases  # noqa: PLC0415 - imports torch
     from reports.topics.gate.figures import Jury  # noqa: PLC0415
 
-    selection, gate = plan(options, sides, caches)
-    survey = surveyed(gate, selection)
+    selection, gate = plan(options, sides)
+    survey = surveyed(gate, selection, hosts)
     accepted = said(options.settings.accepted, sides, Path.cwd())
     notes = [*notes_on(sides), *accepted.notes, *unused(accepted, survey.cases)]
     for note in notes:
@@ -147,7 +150,7 @@ def compare(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapp
     jury = Jury(survey.cases, rule_of(options), limits_of(survey.cases, options.settings.limits, accepted))
     path = trials_file(gate.run, options.resume)
     done = resume(jury, path, gate.run, survey) if options.resume else {}
-    interrupted = try_cases(gate, survey, jury, path, done=done)
+    interrupted = try_cases(gate, survey, jury, path, hosts, done=done)
     notes.append(f"trials: {path}")
     if interrupted:
         notes.append("interrupted: the same command with --resume goes on with these trials")

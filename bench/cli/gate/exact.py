@@ -17,12 +17,13 @@ from bench.gate.revisions import FOLDER, note_written
 from bench.records.files import write_whole
 
 if TYPE_CHECKING:
+    from bench.gate.lanes import Hosts
     from bench.gate.revisions import Side
     from bench.records.record import Case
     from reports.topics.exact.figures import ExactRow
 
 
-def run(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[str, Path]) -> int:
+def run(options: argparse.Namespace, sides: Mapping[str, Side], hosts: Hosts) -> int:
     """Count both sides and show what changed; 0 nothing is worse, 1 something is, 2 the head breaks a case."""
     from tqdm import tqdm  # noqa: PLC0415 - these import torch
 
@@ -33,8 +34,9 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[
     from reports.topics.exact.files import as_json  # noqa: PLC0415
     from reports.topics.exact.text import exact_text  # noqa: PLC0415
 
-    selection, gate = plan(options, sides, caches, modes=[])
-    survey = surveyed(gate, selection)
+    selection, gate = plan(options, sides, modes=[])
+    survey = surveyed(gate, selection, hosts)
+    hosts.close()
     accepted = said(options.settings.accepted, sides, Path.cwd())
     for note in (*notes_on(sides), *accepted.notes, *unused(accepted, survey.cases)):
         print(f"torchpace: {note}", file=sys.stderr)

@@ -104,7 +104,7 @@ def rule_of(options: argparse.Namespace) -> Rule:
 
 
 def plan(
-    options: argparse.Namespace, sides: Mapping[str, Side], caches: Mapping[str, Path], modes: list[str] | None = None
+    options: argparse.Namespace, sides: Mapping[str, Side], modes: list[str] | None = None
 ) -> tuple[Selection, Gate]:
     """What to select on both sides, and how to try it; `modes` when none are asked for. Raises UsageError."""
     from bench.devices import DEVICES  # noqa: PLC0415 - these import torch
@@ -121,7 +121,6 @@ def plan(
     return selection, Gate(
         run=key(options, sides),
         sides=sides,
-        caches=caches,
         budget_s=math.inf if options.trials else options.budget or options.usual_budget_s,
         most_trials=options.trials,
         timeout_s=options.timeout,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from bench.gate.revisions import FOLDER
 from bench.records.errors import UsageError
 
 if TYPE_CHECKING:
-    from bench.gate.lanes import Gate
+    from bench.gate.lanes import Gate, Hosts
     from bench.records.record import Case, Environment, Record
     from bench.runs.plan import Selection
     from reports.topics.gate.figures import GateRow, Jury
@@ -29,27 +30,30 @@ class Survey:
     environments: Mapping[tuple[str, str], Environment]
 
 
-def surveyed(gate: Gate, selection: Selection) -> Survey:
-    """Ask both sides what they have. Raises UsageError when a side does not import or nothing is selected."""
+def surveyed(gate: Gate, selection: Selection, hosts: Hosts) -> Survey:
+    """Ask both sides' hosts what they have. Raises UsageError when one does not import or nothing is selected."""
     from bench.gate.survey import survey  # noqa: PLC0415
     from reports.topics.gate.figures import paired  # noqa: PLC0415
 
-    found, environments, reasons = survey(gate, selection)
+    found, environments, reasons = survey(gate, selection, hosts)
     both, rows = paired(found["base"], found["head"])
     if not both and not rows:
         raise UsageError(reasons.get("head") or "neither side has any case to compare")
-    prepare_digits(both, gate)
+    if prepare_digits(both, gate):
+        hosts.close()  # those that come after them import what reads digits
     return Survey(both, rows, environments)
 
 
-def prepare_digits(both: Sequence[Case], gate: Gate) -> None:
-    """Have digits ready if any case of the suite reads them, so that no trial draws them."""
+def prepare_digits(both: Sequence[Case], gate: Gate) -> bool:
+    """Have digits ready if any case of the suite reads them, so that no trial draws them; whether one does."""
     from bench.cli.data import draw_digits  # noqa: PLC0415
     from workloads.base import load_suite  # noqa: PLC0415
 
     suite = {} if gate.module else load_suite()
-    if any(case.workload in suite and suite[case.workload].data == "mnist" for case in both):
+    reads = any(case.workload in suite and suite[case.workload].data == "mnist" for case in both)
+    if reads:
         draw_digits()
+    return reads
 
 
 def try_cases(
@@ -57,12 +61,13 @@ def try_cases(
     survey: Survey,
     jury: Jury,
     path: Path,
+    hosts: Hosts,
     description: str = "decided",
     done: Mapping[Case, int] | None = None,
 ) -> bool:
     """Run trials until the jury has heard enough or time is up; whether they were interrupted. Raises UsageError.
 
-    done: the number that each case's next trial gets, where it has had some.
+    hosts: of both sides, for the first trials. done: the number of each case's next trial, where it has had some.
     """
     from tqdm import tqdm  # noqa: PLC0415
 
@@ -75,10 +80,12 @@ def try_cases(
 
         def heard(case: Case, records: Mapping[str, Record], took_s: float) -> None:
             jury.hear(case, records, took_s)
+            for line in jury.news():
+                bar.write(f"torchpace: {line}", file=sys.stderr)
             bar.n = total - sum(map(len, jury.open()))
             bar.set_postfix_str(f"{sum(jury.trials().values())} trials{most_left(trials.deadline - time.monotonic())}")
 
-        trials = Trials(gate, survey.environments, writer, jury.open, heard, done)
+        trials = Trials(gate, survey.environments, writer, jury.open, heard, hosts, done)
         try:
             trials.run()
         except KeyboardInterrupt:

@@ -11,7 +11,8 @@ import numpy as np
 
 from bench.records.record import SIDES, Case, Record
 from reports.read.rows import COMPARED
-from reports.stats.sequential import LIKELY, LOOKS, Finding, Rule, decide, is_open, observe
+from reports.stats.plain import plain
+from reports.stats.sequential import CHANGED, LIKELY, LOOKS, OPEN, Finding, Rule, decide, is_open, observe
 
 # From what must be looked at first to what need not be looked at.
 VERDICTS = ("slower", "broken", LIKELY, "undecided", "allowed", "faster", "new", "missing", "n/a", "same")
@@ -26,6 +27,7 @@ class Limit:
     why: str
 
 
+Open = tuple[list[Case], list[Case], list[Case]]
 NO_LIMITS: Mapping[Case, Limit] = MappingProxyType({})
 
 
@@ -75,6 +77,7 @@ class Jury:
         self.own = {case: rule.up_to(limit.share) for case, limit in limits.items()}
         self.heard = {case: Heard() for case in cases}
         self.findings: dict[Case, Finding] = {}
+        self.told: set[Case] = set()
         self._judge(final=False)
 
     def hear(self, case: Case, records: Mapping[str, Record], took_s: float = 0.0) -> None:
@@ -94,16 +97,31 @@ class Jury:
         """How many trials each case has had."""
         return {case: len(known.took_s) for case, known in self.heard.items()}
 
-    def open(self) -> tuple[list[Case], list[Case]]:
-        """The open cases whose mean lies beyond the margin of "slower", and the other open ones."""
-        still = [case for case, found in self.findings.items() if is_open(found) and not self.heard[case].problems]
+    def open(self) -> Open:
+        """The open cases: those all of whose trials so far are plain, those that look slower, and the others."""
+        groups: Open = ([], [], [])
+        for case, found in self.findings.items():
+            if not is_open(found) or self.heard[case].problems:
+                continue
+            own, seen = self.own.get(case, self.rule), self.heard[case].observations
+            if found.verdict in OPEN and len(seen) < LOOKS[0] and plain(seen, own.slower, own.faster):
+                groups[0].append(case)
+            elif found.verdict in OPEN and len(seen) >= LOOKS[0] and (found.ratio or 0.0) > math.exp(own.slower):
+                groups[1].append(case)
+            else:
+                groups[2].append(case)
+        return groups
 
-        def suspect(case: Case) -> bool:
-            found = self.findings[case]
-            beyond = math.exp(self.own.get(case, self.rule).slower)
-            return found.trials >= LOOKS[0] and found.ratio is not None and found.ratio > beyond
-
-        return [case for case in still if suspect(case)], [case for case in still if not suspect(case)]
+    def news(self) -> list[str]:
+        """In words, each case that was found to have changed since this was asked last."""
+        new = {
+            case: found for case, found in self.findings.items() if found.verdict in CHANGED and case not in self.told
+        }
+        self.told |= set(new)
+        return [
+            f"{found.verdict}: {case.label} ({case.device} {case.mode}), × {found.ratio:.2f} in {found.trials} trials"
+            for case, found in new.items()
+        ]
 
     def close(self, final: bool = True) -> list[GateRow]:
         """The rows; what must be looked at comes first. `final`: there will be no more trials, so take a last look."""

@@ -156,6 +156,50 @@ def test_one_change_found_leaves_the_others_more_room() -> None:
 observations = st.lists(st.floats(-0.2, 0.2), min_size=0, max_size=40)
 
 
+def doubled(spread: float, trials: int = 45, cases: int = 86) -> np.ndarray:
+    """Trials of so many cases, of which the first takes twice as long."""
+    seen = np.random.default_rng(12).normal(0.0, spread, (cases, trials))
+    seen[0] += math.log(2)
+    return seen
+
+
+@pytest.mark.parametrize(("cases", "trials"), [(1, 3), (86, 4)])
+def test_what_is_plain_is_said_before_the_first_look(cases: int, trials: int) -> None:
+    seen = doubled(0.08, trials, cases)
+    found = decide(dict(enumerate(seen.tolist())), DEFAULT)
+    assert found[0].verdict == "slower"
+    assert verdicts(found)[1:] == ["undecided"] * (cases - 1)
+    assert decide(dict(enumerate(seen[:, :-1].tolist())), DEFAULT)[0].verdict != "slower"
+    assert decide(dict(enumerate((-seen).tolist())), DEFAULT)[0].verdict == "faster"
+
+
+def test_the_interval_of_what_is_plain_agrees_with_its_verdict_and_is_told_from_more_trials() -> None:
+    seen = doubled(0.08, 3, 1)[0].tolist()
+    found = decide({0: seen}, DEFAULT)[0]
+    assert found.low is not None
+    assert found.low >= 1 + DEFAULT.slower_than
+    assert is_open(found)
+    assert not is_open(decide({0: [*seen, math.log(2), math.log(2)]}, DEFAULT)[0])
+
+
+def test_a_limit_of_its_own_is_not_plainly_exceeded_by_what_it_allows() -> None:
+    seen = [math.log(2)] * 3
+    assert decide({0: seen}, DEFAULT, own={0: Rule().up_to(0.5)})[0].verdict != "slower"
+
+
+def test_trials_that_noise_takes_far_apart_seldom_make_a_gate_name_a_case() -> None:
+    """One in twenty lies far off: what was measured to be the worst, and what a few plain trials are reckoned with."""
+    dice = np.random.default_rng(13)
+    rule = Rule(false_alarms=0.2)
+    named = 0
+    for _ in range(300):
+        seen = dice.normal(0.0, 0.01, (8, 20))
+        far = dice.random((8, 20)) < 0.05
+        seen[far] += math.log(2.5) * dice.choice((-1, 1), int(far.sum()))
+        named += "slower" in verdicts(gate(seen, rule))
+    assert named / 300 <= 0.2
+
+
 @given(st.lists(observations, min_size=1, max_size=4))
 @settings(max_examples=60)
 def test_swapping_the_sides_mirrors_every_finding(seen: list[list[float]]) -> None:

@@ -87,8 +87,22 @@ def test_a_decided_or_broken_case_is_not_open_and_a_suspect_comes_first() -> Non
     heard(jury, slow, 0.05, 0.05, LOOKS[0])
     heard(jury, still, 0.0, 0.001, LOOKS[0])
     jury.hear(broken, records(broken, 0, 1.0, base="it raised"))
-    assert jury.open() == ([slow], [fresh])
+    assert jury.open() == ([], [slow], [fresh])
     assert jury.trials() == {slow: LOOKS[0], still: LOOKS[0], broken: 1, fresh: 0}
+
+
+def test_a_plain_case_is_the_most_urgent_and_told_once() -> None:
+    plain, fresh = case("planted.plain"), case("planted.fresh")
+    jury = Jury([plain, fresh], Rule())
+    heard(jury, plain, math.log(2), 0.01, 1)
+    assert jury.open() == ([plain], [], [fresh])
+    assert jury.news() == []
+    heard(jury, plain, math.log(2), 0.01, 3)
+    assert jury.open() == ([], [], [plain, fresh])  # it is known, and how large it is not yet
+    (line,) = jury.news()
+    assert line.startswith("slower: planted.plain")
+    assert "× 2.0" in line
+    assert jury.news() == []
 
 
 def test_a_workload_of_another_version_is_not_compared() -> None:

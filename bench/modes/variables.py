@@ -1,0 +1,4 @@
+"""What the environment of a process that measures says to libraries; must be set before torch is imported."""
+
+# Idle OpenMP threads that spin steal time from the one that is measured.
+OPENMP_SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
