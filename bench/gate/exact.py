@@ -18,7 +18,7 @@ from bench.measure.task import Task
 from bench.modes import torch_compile
 from bench.records.files import Writer
 from bench.records.record import SIDES, Case, Environment, Record
-from bench.runs.fresh import Death
+from bench.runs.fresh import PROFILER, Death
 
 
 def count(
@@ -41,7 +41,7 @@ def count(
             counted(case)
 
     def side(name: str) -> None:
-        with Hosts({name: gate.sides[name]}, gate.module) as hosts:
+        with Hosts({name: gate.sides[name]}, gate.module, imports=[PROFILER]) as hosts:
             hosts.wait()
             for case in cases[name]:
                 if stop.is_set():

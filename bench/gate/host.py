@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 READS_DIGITS = "TORCHPACE_READS_DIGITS"  # set where some of what is to be measured does
+IMPORTS = "TORCHPACE_IMPORTS"  # names of modules that are imported last
 RULER = Path(__file__).resolve().parents[2]
 
 
@@ -68,6 +69,8 @@ def import_side(root: Path, module: str | None) -> None:
         importlib.import_module("bench.preload.suite")
     if READS_DIGITS in os.environ:
         importlib.import_module("bench.preload.vision")
+    for more in os.environ.get(IMPORTS, "").split():
+        importlib.import_module(more)
 
 
 def side_of(arguments: list[str]) -> tuple[Path, str | None]:

@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from bench.gate.host import IMPORTS
 from bench.gate.revisions import Side
 from bench.modes.variables import OPENMP_SETTINGS
 from bench.runs.fresh import QUIET, Death, how_it_died
@@ -31,12 +32,14 @@ IMPORT_S = 120.0  # importing torch and the side's code may take so long on a co
 
 
 class Host:
-    """One side's interpreter, on the cores `cores` (empty: wherever the system likes).
+    """One side's interpreter, on the cores `cores` (empty: wherever the system likes). imports: modules besides.
 
     Raises Death when its code does not import. Not for several requests at a time.
     """
 
-    def __init__(self, side: Side, module: str | None, cores: Sequence[int], layout: Layout) -> None:
+    def __init__(
+        self, side: Side, module: str | None, cores: Sequence[int], layout: Layout, imports: Sequence[str] = ()
+    ) -> None:
         self._log = tempfile.NamedTemporaryFile(prefix="torchpace-", suffix=".log")  # noqa: SIM115 - closed with the host
         self._connection, theirs = Pipe()
         far_end, self._lifeline = Pipe(duplex=False)
@@ -46,6 +49,7 @@ class Host:
             **QUIET,
             **layout.variables,
             "PYTHONDONTWRITEBYTECODE": "1",
+            IMPORTS: " ".join(imports),
             "TORCHINDUCTOR_CACHE_DIR": str(side.cache / "inductor"),
             "TRITON_CACHE_DIR": str(side.cache / "triton"),
         }

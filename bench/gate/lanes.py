@@ -92,17 +92,16 @@ def abreast(works: Iterable[Callable[[], None]], stop: threading.Event) -> None:
 class Hosts:
     """A host of every side given, started together under one layout and ended together, as a context manager.
 
-    They start without being waited for. cores: those that they may use; empty for all.
+    They start without being waited for. cores: those that they may use; empty for all. imports: modules that are
+    imported besides, for what they are asked.
     """
 
     def __init__(
-        self,
-        sides: Mapping[str, Side],
-        module: str | None,
-        cores: Sequence[int] = (),
-        dice: random.Random | None = None,
-    ) -> None:
-        self.sides, self.module, self.cores, self.dice = sides, module, cores, dice or random.Random()
+        self, sides: Mapping[str, Side], module: str | None, cores: Sequence[int] = (),
+        dice: random.Random | None = None, imports: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        self.sides, self.module, self.imports = sides, module, imports
+        self.cores, self.dice = cores, dice or random.Random()
         self.by_name: dict[str, Host] = {}
 
     def __enter__(self) -> Hosts:
@@ -124,7 +123,7 @@ class Hosts:
         self.close()
         layout = draw(self.dice)
         for name, side in self.sides.items():
-            self.by_name[name] = Host(side, self.module, self.cores, layout)
+            self.by_name[name] = Host(side, self.module, self.cores, layout, self.imports)
 
     def wait(self) -> None:
         """Wait until each has imported its code. Raises SideBroken when one's does not import."""

@@ -6,60 +6,91 @@ For cases that were found to have changed, after their trials. Stored; what it m
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from bench.devices import DEVICES
 from bench.gate.hosts import call
-from bench.gate.lanes import Gate, Hosts, cores_of
-from bench.measure.profile_passes import TIMES, perform_parts
+from bench.gate.lanes import Gate, Hosts, abreast, cores_of
+from bench.gate.parts_pass import TIMES, perform_parts
 from bench.measure.task import Task
 from bench.modes import torch_compile
 from bench.records.files import Writer
 from bench.records.record import SIDES, Case, Environment, Record
-from bench.runs.fresh import Death
+from bench.runs.fresh import PROFILER, Death
 
-PAIRS = 8  # of processes for a case: with fewer, intervals corrected for many parts are too wide
+PAIRS = 12  # of processes for a case: with fewer, intervals corrected for many parts are too wide
 PARTS = "parts"  # how the names of these runs go on, so that nobody takes them for trials
 
-Found = dict[Case, list[dict[str, list[Record]]]]
+Pair = Mapping[str, Sequence[Record]]
+Found = dict[Case, list[Pair]]
 """Of each case pair by pair both sides' records."""
 
 
-def take_apart(
-    gate: Gate, cases: Sequence[Case], environments: Mapping[tuple[str, str], Environment], writer: Writer,
-    until_s: float, done: Callable[[], object],
-) -> Found:  # fmt: skip
-    """The parts of the cases' steps, all cases once before any twice, until there are PAIRS or it is so late."""
-    dice = random.Random()
-    found: Found = {case: [] for case in cases}
-    failed: set[Case] = set()
-    for number in range(PAIRS):
-        going = [case for case in cases if case not in failed]
-        if not going or time.monotonic() > until_s:
-            break
-        with Hosts(gate.sides, gate.module, cores_of(0, gate.threads), dice) as hosts:
-            hosts.wait()
-            for case in going:
-                if time.monotonic() > until_s:
-                    return found
-                names = list(SIDES)
-                dice.shuffle(names)
-                pair: dict[str, list[Record]] = {}
-                for name in names:
-                    task = Task(case, PARTS, number, cache=cache_of(gate, name, case), module=gate.module)
-                    pair[name] = asked(hosts, gate, name, task)
-                    environment = environments[name, case.device]
-                    run = f"{gate.run}/{PARTS}/{name}"
-                    writer.add(environment, [replace(r, run=run, environment=environment.id) for r in pair[name]])
-                done()
-                hosts.revive()
-                if all(records[0].status == "measured" for records in pair.values()):
-                    found[case].append(pair)
-                else:
-                    failed.add(case)
-    return found
+class TakingApart:
+    """Takes the cases' steps apart, all cases once before any twice, until there are PAIRS or it is `until_s`."""
+
+    def __init__(
+        self, gate: Gate, cases: Sequence[Case], environments: Mapping[tuple[str, str], Environment], writer: Writer,
+        until_s: float, done: Callable[[], object],
+    ) -> None:  # fmt: skip
+        self.gate, self.cases, self.environments, self.writer = gate, cases, environments, writer
+        self.until_s, self.done = until_s, done
+        self.found: Found = {case: [] for case in cases}
+        self.failed: set[Case] = set()
+        self._numbers = iter(range(PAIRS))
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+
+    def run(self) -> Found:
+        """What was found. Raises SideBroken, and what `writer` raises; after Ctrl-C, pairs under way end first."""
+        abreast([partial(self._lane, lane) for lane in range(self.gate.lanes)], self._stop)
+        return self.found
+
+    def _lane(self, lane: int) -> None:
+        """Pair after pair of every case, each with hosts of its own."""
+        dice = random.Random()
+        cores = cores_of(lane, self.gate.threads)
+        while (number := self._next()) is not None:
+            with Hosts(self.gate.sides, self.gate.module, cores, dice, [PROFILER]) as hosts:
+                hosts.wait()
+                for case in self.cases:
+                    if case in self.failed:
+                        continue
+                    if self._is_over():
+                        return
+                    self._pair(case, number, hosts, dice)
+
+    def _next(self) -> int | None:
+        """The number of the next pairs; None when there are enough, or no time or nothing left to take apart."""
+        with self._lock:
+            return None if self._is_over() or len(self.failed) == len(self.cases) else next(self._numbers, None)
+
+    def _is_over(self) -> bool:
+        return self._stop.is_set() or time.monotonic() > self.until_s
+
+    def _pair(self, case: Case, number: int, hosts: Hosts, dice: random.Random) -> None:
+        """One pair: the sides one after the other, in an order that is drawn."""
+        names = list(SIDES)
+        dice.shuffle(names)
+        pair: dict[str, list[Record]] = {}
+        for name in names:
+            task = Task(case, PARTS, number, cache=cache_of(self.gate, name, case), module=self.gate.module)
+            pair[name] = asked(hosts, self.gate, name, task)
+        hosts.revive()
+        with self._lock:
+            for name, records in pair.items():
+                environment = self.environments[name, case.device]
+                run = f"{self.gate.run}/{PARTS}/{name}"
+                self.writer.add(environment, [replace(r, run=run, environment=environment.id) for r in records])
+            if all(records[0].status == "measured" for records in pair.values()):
+                self.found[case].append(pair)
+            else:
+                self.failed.add(case)
+            self.done()
 
 
 def cache_of(gate: Gate, name: str, case: Case) -> str:

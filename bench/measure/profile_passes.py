@@ -9,35 +9,26 @@ flops     an uncompiled step under a counter of FLOPs
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from torch.autograd import DeviceType  # type: ignore[attr-defined]  # not exported, but what events answer with
 from torch.profiler import ProfilerActivity, profile, record_function, schedule
 
 from bench.counts import flops
 from bench.counts.modules import called_modules, flops_by_path, kinds_by_address, names_in_model
-from bench.counts.torch_profiler import MARK, plain_name, profiler, steps_for
+from bench.counts.torch_profiler import profiler, steps_for
 from bench.devices import Device
 from bench.measure import exact
-from bench.measure.passes import guarded
 from bench.measure.task import Task, build, subject_of
 from bench.measure.timer import Budget, sample
-from bench.measure.turns import warm_up
 from bench.modes import compilations, torch_compile
 from bench.modes.enter import entered
 from bench.records.errors import describe
 from bench.records.profile_notes import MEMORY, STACKS, TIMELINE
-from bench.records.record import OUTSIDE, Case, Record
+from bench.records.record import Case
 from workloads.base import Unavailable, Workload
-
-TIMES, CALLS = "operator_time", "ops"  # the metrics: seconds per step by part, and calls per step
-MOST_STEPS_IN_PARTS = 30
-MOST_SHAPES = 4  # of an operator's inputs that are named
 
 WARM_UP_STEPS = 3
 MOST_STEPS = 20
@@ -158,55 +149,3 @@ def trace_steps(run: Callable[[], object], device: Device, steps: int, path: Pat
                 device.synchronize()  # else work of the warm-up would run on into the steps that are recorded
             run()
             profiled.step()  # after the last, the profiler itself waits for the device
-
-
-def perform_parts(task: Task) -> list[Record]:
-    """Both records of a case's parts; whatever the workload raises becomes a record that says so."""
-    return guarded(task, parts_pass, TIMES)
-
-
-def parts_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
-    """Seconds and calls per step of a warm step by part; the seconds sum to the step, the profiler's cost in each."""
-    run = build(workload, task.case, device).run
-    run()
-    steps = steps_for(warm_up(run, device.clock), MOST_STEPS_IN_PARTS)
-    with profiler(device.activities(), record_shapes=True) as profiled:
-        for _ in range(steps):
-            with record_function(MARK):
-                run()
-                device.synchronize()
-    host: Counter[str] = Counter()
-    kernels: Counter[str] = Counter()
-    calls: Counter[str] = Counter()
-    whole = 0.0
-    for event in profiled.key_averages(group_by_input_shape=True):
-        name = plain_name(event.key)
-        if event.key == MARK:
-            whole += event.cpu_time_total if event.device_type == DeviceType.CPU else 0.0
-        elif event.device_type != DeviceType.CPU:
-            kernels[name] += 0 if event.is_user_annotation else event.self_device_time_total
-        elif event.self_cpu_time_total > 0:
-            part = f"{name}{shaped(event.input_shapes)}"
-            host[part] += event.self_cpu_time_total
-            calls[part] += event.count
-    found = kernels if +kernels else host  # what a device did is not to be counted again where the host waits for it
-    seconds = {name: taken * 1e-6 / steps for name, taken in found.items()}
-    seconds[OUTSIDE] = max(0.0, whole * 1e-6 / steps - sum(seconds.values()))
-    each = {name: count / steps for name, count in calls.items()}
-    return [
-        replace(blank, metric=TIMES, values=(sum(seconds.values()),), steps_per_value=steps, parts=in_order(seconds)),
-        replace(blank, metric=CALLS, values=(sum(each.values()),), parts=in_order(each)),
-    ]
-
-
-def in_order(parts: dict[str, float]) -> tuple[tuple[str, float], ...]:
-    """Parts by name."""
-    return tuple(sorted(parts.items()))
-
-
-def shaped(shapes: Iterable[object]) -> str:
-    """The shapes of an operator's inputs as ' 64x512 512x512'; empty where it has none."""
-    known = [shape for shape in shapes or () if isinstance(shape, (list, tuple)) and shape]
-    texts = ["x".join(map(str, shape)) for shape in known if all(isinstance(size, int) for size in shape)]
-    more = " …" if len(texts) > MOST_SHAPES else ""
-    return "".join(f" {text}" for text in texts[:MOST_SHAPES]) + more

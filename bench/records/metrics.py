@@ -100,6 +100,8 @@ METRICS = {
         Metric("answer_error_float64", "1", "exact", "|answer - float64| / |float64| of the first answers", BY_TOPIC),
         Metric("shape_recompiles", "1", "exact", "recompilations over batches of other sizes, by dynamic=", BY_TOPIC),
         Metric("operator_time", "s", "noise", "seconds per step under the profiler, by operator and kernel", BY_TOPIC),
+        Metric("function_time", "s", "noise", "seconds per step in functions of Python, under cProfile", BY_TOPIC),
+        Metric("operator_places", "1", "exact", "operator calls in one step by the lines they come from", BY_TOPIC),
         Metric("bytes_allocated", "B", "exact", "sum of all tensor allocations during one step", BY_TOPIC),
         Metric("ops", "1", "exact", "operator calls in one step", BY_TOPIC),
         Metric("kernels", "1", "exact", "kernels of one step: the device's, or on the CPU torch.compile's", BY_TOPIC),

@@ -28,6 +28,7 @@ T = TypeVar("T")
 QUIET = {"KINETO_LOG_LEVEL": "99", "TORCH_CPP_LOG_LEVEL": "ERROR"}
 # The fork server searches the current folder before all others, so that its first import is what puts ours first.
 PRELOAD = ("torchpace_first", "bench.preload.suite")
+PROFILER = "bench.preload.profiler"  # and this, where a profiler is started in the processes
 START_S = 120.0  # a fork server may take so long to import torch from a cold disk
 CLOCKS_DIFFER = 0.2  # of what a process took, two clocks may be apart, and
 START_OF_ANSWER_S = 1.0  # a busy machine may take so long to hand an answer over

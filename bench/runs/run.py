@@ -23,7 +23,7 @@ from bench.measure.turn_passes import groups, is_rung, perform_in_turns
 from bench.modes import torch_compile
 from bench.records.files import Writer
 from bench.records.record import Case, Environment, Record
-from bench.runs.fresh import Death, Launcher
+from bench.runs.fresh import PROFILER, Death, Launcher
 from bench.runs.layouts import draw
 from workloads.base import WORKLOADS
 
@@ -130,7 +130,7 @@ def lay_out(launcher: Launcher, cases: Sequence[Case], number: int, has_first_ca
     """
     forked = [case for case in cases if DEVICES[case.device].start_method == "forkserver"]
     compile, read = any(torch_compile.generates(case.mode) for case in forked), any(map(reads_digits, forked))
-    imports = [COMPILER] * compile + [VISION] * read + [KEYS] * (compile and not has_first_calls)
+    imports = [COMPILER if compile else PROFILER] + [VISION] * read + [KEYS] * (compile and not has_first_calls)
     try:
         return bool(forked) and launcher.lay_out(draw(random.Random(number)), imports)
     except Death:  # the launches will say it, each for itself

@@ -1,74 +1,112 @@
-"""Which part a gate names for a planted cause: `python -m tests.perf.causes [TIMES]`, each kind so often (default 5).
+"""Which part and which line a gate names for a planted cause: `python -m tests.perf.causes [CAUSES [NOTHING]]`.
 
-Pairs of processes as a gate takes them, one layout a pair; base is the network as it is. Without TIMES some 12 minutes.
+Two revisions of a project with a case for each of so many planted causes (default 60, of fourteen kinds), and some in
+which nothing is planted (default 60), taken apart as a gate does with what it found to have changed. Some 15 minutes.
 """
 
 from __future__ import annotations
 
 import random
 import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from tabulate import tabulate
 from tqdm import tqdm
 
-from bench.gate.parts import PAIRS
-from bench.measure.profile_passes import perform_parts
-from bench.measure.task import Task
-from bench.records.record import Case, Record
-from bench.runs.fresh import Launcher
-from bench.runs.layouts import draw
-from reports.topics.gate.cause import Cause, cause, told
-from tests.perf.planted_causes import KINDS, LAYERS
+from bench.cli.gate.causes import cause_of, diff_of, location_of, said
+from bench.gate.lanes import Gate, Hosts, lanes_for
+from bench.gate.parts import PAIRS, Found, Pair, TakingApart
+from bench.gate.revisions import Checkouts, Side
+from bench.gate.survey import survey
+from bench.records.files import Writer
+from bench.records.record import SIDES
+from bench.runs.plan import Selection
+from reports.topics.gate.places import Diff
+from tests.bench.toy import make
+from tests.perf.planted_causes import KINDS, LAYERS, Kind, is_place_right, written
 
-MODULE = "tests.perf.planted_causes"
+MODULE = "net.perf"
 
 
-def case(kind: str, where: int) -> Case:
-    return Case("causes.network", 1, (("kind", kind), ("where", where)), "cpu", "float32", "eager", 1)
+@dataclass(frozen=True)
+class Row:
+    """How large a planted cause is as a share of the step, whether part and place are right, and the sentence."""
+
+    size: float
+    is_right: bool
+    is_placed: bool
+    text: str
 
 
-def looked_for(launcher: Launcher, pairs: list[tuple[Case, Case]], dice: random.Random) -> list[Cause]:
-    """What is found of each pair of cases; all have one pair of processes in a layout before the next."""
-    seen: list[list[list[list[Record]]]] = [[] for _ in pairs]
-    for number in tqdm(range(PAIRS), unit="layout", dynamic_ncols=True):
-        launcher.lay_out(draw(dice))
-        for own, sides in zip(seen, pairs, strict=True):
-            order = [0, 1] if dice.random() < 0.5 else [1, 0]
-            found = {}
-            for side in order:
-                found[side] = launcher.call(
-                    "forkserver", perform_parts, Task(sides[side], "parts", number, module=MODULE)
-                )
-            own.append([found[0], found[1]])
-    causes = []
-    for own in seen:
-        times = [(dict(base[0].parts), dict(head[0].parts)) for base, head in own]
-        what = cause(times, (dict(own[-1][0][1].parts), dict(own[-1][1][1].parts)))
-        assert what is not None
-        causes.append(what)
-    return causes
+def taken_apart(sides: dict[str, Side], log: Path) -> Found:
+    """What is seen of every case, by number."""
+    gate = Gate("causes", sides, lanes=lanes_for(["cpu"], 1), module=MODULE)
+    with Hosts(sides, MODULE) as hosts:
+        cases, environments, _ = survey(gate, Selection(modes=("eager",)), hosts)
+    chosen = sorted(
+        (case for case in cases["head"] if case.workload.startswith("net.")), key=lambda case: case.workload
+    )
+    writer = Writer(log)
+    with tqdm(total=PAIRS * len(chosen), unit="pair", dynamic_ncols=True) as bar:
+        found = TakingApart(gate, chosen, environments, writer, time.monotonic() + 1e9, bar.update).run()
+    writer.close()
+    return found
+
+
+def row_of(pairs: Sequence[Pair], kind: Kind, is_placed: Callable[[str], bool], diff: Diff) -> Row:
+    """What is said of a planted cause."""
+    what, location = cause_of(pairs), location_of(pairs, True, diff)
+    assert what is not None
+    named = what.named(True, location.touches)
+    text = said(pairs, True, diff)
+    size = sum(part.difference_s for part in what.parts) / what.base_s
+    is_right = bool(named) and named[0].name.startswith(kind.parts)
+    return Row(size, is_right, is_placed(text.partition(";")[0]), text)
+
+
+def judged(found: Found, planted: Sequence[tuple[str, int]], folder: Path, diff: Diff) -> tuple[list[list[str]], str]:
+    """A line of the table for each planted cause, and in words how many are right."""
+    lines, right, placed, wrongly = [], 0, 0, []
+    for case, pairs in found.items():
+        number = int(case.workload.rpartition("_")[2])
+        name, layer = planted[number]
+        if not name:
+            texts = [said(pairs, is_slower, diff) for is_slower in (True, False)]
+            wrongly += [text for text in texts if not text.startswith("no part")]
+            continue
+        kind = KINDS[name]
+        row = row_of(pairs, kind, partial(is_place_right, folder=folder, number=number, kind=kind, layer=layer), diff)
+        right, placed = right + row.is_right, placed + row.is_placed
+        marks = ["right" if good else "WRONG" for good in (row.is_right, row.is_placed)]
+        lines.append([name, f"{row.size:+.1%}", *marks, row.text])
+    of, unplanted = len(lines), len(found) - len(lines)
+    counts = f"{right} of {of} parts and {placed} places named rightly; "
+    return lines, "\n".join([f"{counts}with nothing planted {len(wrongly)} of {unplanted} name something", *wrongly])
 
 
 def main() -> None:
-    times = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    causes, nothing = (int(text) for text in (*sys.argv[1:], *("60", "60")[len(sys.argv) - 1 :]))
     dice = random.Random()
-    planted = [(kind, dice.randrange(LAYERS - 1)) for kind in KINDS for _ in range(times)]
-    pairs = [(case("", where), case(kind, where)) for kind, where in planted]
-    nothing = [(case("", where), case("", where)) for _, where in planted[::2]]
-    launcher = Launcher(120.0)
-    found = looked_for(launcher, [*pairs, *nothing], dice)
-    rows, right = [], 0
-    for (kind, where), what in zip(planted, found, strict=False):
-        named = what.named(is_slower=True)
-        is_right = bool(named) and named[0].name.startswith(KINDS[kind][1])
-        right += is_right
-        size = sum(part.difference_s for part in what.parts) / what.base_s
-        said = told(named[0]) if named else "nothing"
-        rows.append([kind, where, f"{size:+.1%}", "right" if is_right else "WRONG", said])
-    print(tabulate(rows, ["planted", "layer", "step", "", "named first"]))
-    wrongly = [what for what in found[len(planted) :] if what.named(True) or what.named(False)]
-    print(f"\n{right} of {len(planted)} named rightly")
-    print(f"with nothing planted {len(wrongly)} of {len(nothing)} name something")
+    kinds = [list(KINDS)[number % len(KINDS)] for number in range(causes)] + [""] * nothing
+    planted = [(kind, dice.randrange(LAYERS - 1)) for kind in kinds]
+    with tempfile.TemporaryDirectory() as folder:
+        toy = make(Path(folder) / "project")
+        for revision in SIDES:
+            written(toy.folder / "net", planted, revision == "head")
+            toy.commit(revision)
+        with Checkouts(toy.folder) as checkouts:
+            base, head = (checkouts.side(*side, sys.executable) for side in (("base", "HEAD~1"), ("head", "HEAD")))
+            sides = {"base": base, "head": head}
+            found = taken_apart(sides, Path(folder) / "log.jsonl")
+            lines, counts = judged(found, planted, head.root / "net", diff_of(sides))
+    headers = ["planted", "step", "part", "place", "said"]
+    print(tabulate(sorted(lines), headers, maxcolwidths=[None, None, None, None, 100]))
+    print(f"\n{counts}")
 
 
 if __name__ == "__main__":

@@ -1,82 +1,142 @@
-"""A network of twelve layers in which something costs more in one place, for `python -m tests.perf.causes`."""
+"""Networks of twelve layers in which head costs more in one place, each in a module of its own, for `causes`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+LAYERS, WIDTH, WIDER, BATCH = 12, 192, 288, 64
+MARK = "# planted"  # ends the lines that a right answer may name
+
+CASE = '''
 import torch
-from torch import Tensor, nn
+from torch import nn
+from net.helpers_{number} import activated, slow, scanned
+from workloads import Step, workload
 
-from workloads import Setup, Step, workload
-
-LAYERS, WIDTH, BATCH = 12, 192, 64
-
-
-def some(x: Tensor) -> Tensor:
-    return x
+SIZES = {sizes}
 
 
-def python(x: Tensor) -> Tensor:
-    for _ in range(3000):
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+{layers}
+
+    def forward(self, x):
+{forward}
+        return x
+
+
+@workload("net.case_{number}", item="sample")
+def step(setup):
+    """Layers one after the other."""
+    net, x = setup.place(Net()), setup.randn({batch}, {width})
+{hooks}
+    def run():
+        with torch.no_grad():
+            return net(x)
+
+    return Step(run, items={batch})
+'''
+HELPERS = """
+import torch
+
+
+def activated(x):
+    return {activated}
+
+
+def slow(x):
+    for _ in range({turns}):
         pass
     return x
 
 
-def scanned(x: Tensor) -> Tensor:
-    sum([number * number for number in range(1200)])
+def scanned(x):
+    sum([number * number for number in range({numbers})])
     return x
+"""
 
 
-def copied(x: Tensor) -> Tensor:
-    return x.clone().t().contiguous().t().contiguous()
+@dataclass(frozen=True)
+class Kind:
+    """What head has more than base: a line after a layer (`{k}` is its number), or something else, and right answers.
+
+    parts: how those begin. where: a text that the sentence holds where it names a place; the marked line for none.
+    """
+
+    parts: tuple[str, ...]
+    line: str = ""
+    hook: str = ""
+    helper: tuple[str, str] = ("", "")  # the setting of HELPERS, and its value on head
+    is_wider: bool = False
+    where: str = ""
 
 
-def waited(x: Tensor) -> Tensor:
-    return x * (1.0 if x.sum().item() > -1e30 else 0.0)
-
-
-def doubled(x: Tensor) -> Tensor:
-    return x.double().sin().float()
-
-
-# What it does to a layer's answer, and how the parts begin that are a right answer.
-KINDS: dict[str, tuple[Callable[[Tensor], Tensor], tuple[str, ...]]] = {
-    "an operator more": (lambda x: x.tanh() + x, ("aten::tanh", "aten::add")),
-    "another activation": (nn.functional.gelu, ("aten::gelu",)),
-    "a copy": (copied, ("aten::copy_", "aten::clone")),
-    "a wait for a number": (waited, ("aten::sum", "aten::mul", "aten::_local_scalar_dense")),
-    "a slower function": (python, ("outside",)),
-    "a slower comprehension": (scanned, ("outside",)),
-    "another dtype": (doubled, ("aten::copy_", "aten::_to_copy", "aten::sin")),
-    "a sort": (lambda x: x + 0 * x[:, :24].sort(dim=1).values.sum(), ("aten::sort",)),
-    "a softmax": (lambda x: x.softmax(dim=1), ("aten::_softmax",)),
-    "a larger shape": (some, ("aten::addmm",)),
-    "called twice": (some, ("aten::addmm", "aten::relu", "aten::clamp_min")),
-    "a norm": (lambda x: nn.functional.layer_norm(x, (WIDTH,)), ("aten::native_layer_norm",)),
+OUTSIDE = ("outside",)
+KINDS = {
+    "an operator more": Kind(("aten::tanh", "aten::add"), "x = x.tanh() + x"),
+    "another activation": Kind(("aten::gelu",), "x = nn.functional.gelu(x)"),
+    "a copy": Kind(("aten::copy_", "aten::clone"), "x = x.t().contiguous().t().contiguous()"),
+    "a wait for a number": Kind(
+        ("aten::sum", "aten::mul", "aten::_local_scalar_dense"), "x = x * (1.0 if x.sum().item() > -1e30 else 0.0)"
+    ),
+    "a slower function": Kind(OUTSIDE, helper=("turns", "3000"), where="slow ("),
+    "a slower comprehension": Kind(OUTSIDE, helper=("numbers", "1200"), where="scan"),
+    "a dependency's function": Kind(
+        ("aten::maximum", "aten::zeros_like", "aten::fill_", "aten::zero_", "aten::where", "aten::gt", "aten::mul"),
+        helper=("activated", "torch.where(x > 0, x, 0 * x)"),
+        where="helpers_",
+    ),
+    "another dtype": Kind(("aten::copy_", "aten::_to_copy", "aten::sin"), "x = x.double().sin().float()"),
+    "a sort": Kind(("aten::sort",), "x = x + 0 * x[:, :24].sort(dim=1).values.sum()"),
+    "a softmax": Kind(("aten::_softmax",), "x = x.softmax(dim=1)"),
+    "a larger shape": Kind(("aten::addmm",), is_wider=True),
+    "called twice": Kind(("aten::addmm", "aten::relu", "aten::clamp_min"), "x = self.layer{k}(x).relu()"),
+    "a norm": Kind(("aten::native_layer_norm",), "x = nn.functional.layer_norm(x, ({width},))"),
+    "a hook": Kind(
+        ("aten::_softmax",), hook="net.layer{k}.register_forward_hook(lambda module, inputs, answer: answer.softmax(1))"
+    ),
 }
 
 
-@workload("causes.network", item="sample", kind=("", *KINDS), where=tuple(range(LAYERS)), default=False)
-def network(setup: Setup, kind: str, where: int) -> Step:
-    """Layers one after the other; one of them is planted something, or none."""
-    wide = WIDTH * 3 // 2 if kind == "a larger shape" else WIDTH
-    sizes = [
-        (WIDTH, wide) if layer == where else (wide, WIDTH) if layer == where + 1 else (WIDTH, WIDTH)
-        for layer in range(LAYERS)
-    ]
-    layers = [setup.place(nn.Linear(*size)) for size in sizes]
-    more = KINDS[kind][0] if kind else some
-    x = setup.randn(BATCH, WIDTH)
+def written(package: Path, planted: Sequence[tuple[str, int]], is_head: bool) -> None:
+    """The package `net`, a module for each kind (empty: nothing) and layer; on base nothing is planted."""
+    package.mkdir(exist_ok=True)
+    (package / "__init__.py").write_text("")
+    (package / "perf.py").write_text("".join(f"import net.case_{number}\n" for number in range(len(planted))))
+    for number, (name, where) in enumerate(planted):
+        kind = KINDS[name] if name and is_head else Kind(())
+        helper = {"activated": "x.relu()", "turns": "30", "numbers": "12"} | dict([kind.helper][: bool(kind.helper[0])])
+        (package / f"helpers_{number}.py").write_text(HELPERS.format(**helper))
+        (package / f"case_{number}.py").write_text(case(number, kind, where))
 
-    def run() -> Tensor:
-        answer = x
-        with torch.no_grad():
-            for number, layer in enumerate(layers):
-                answer = layer(answer).relu()
-                if number == where:
-                    answer = more(answer)
-                    if kind == "called twice":
-                        answer = layer(answer).relu()
-        return answer
 
-    return Step(run, items=BATCH)
+def case(number: int, kind: Kind, where: int) -> str:
+    """A case's module."""
+    sizes = [WIDTH] * (LAYERS + 1)
+    if kind.is_wider:
+        sizes[where + 1] = WIDER
+    forward = []
+    for layer in range(LAYERS):
+        forward.append(f"x = self.layer{layer}(x).relu()")
+        if layer == where:
+            forward += ["x = activated(slow(scanned(x)))"]
+            forward += [f"{kind.line}  {MARK}".format(k=layer, width=WIDTH)] * bool(kind.line)
+    hooks = f"    {kind.hook}  {MARK}\n".format(k=where) * bool(kind.hook)
+    return CASE.format(
+        number=number, sizes=sizes, batch=BATCH, width=WIDTH, hooks=hooks,
+        layers="\n".join(f"        self.layer{n} = nn.Linear(SIZES[{n}], SIZES[{n + 1}])" for n in range(LAYERS)),
+        forward="\n".join(f"        {line}" for line in forward),
+    )  # fmt: skip
+
+
+def is_place_right(sentence: str, folder: Path, number: int, kind: Kind, layer: int) -> bool:
+    """Whether a sentence names the place that was planted: the marked line, or what the kind says."""
+    if kind.is_wider:
+        return f"layer{layer}" in sentence
+    if kind.where:
+        return kind.where in sentence
+    lines = (folder / f"case_{number}.py").read_text().splitlines()
+    return any(f"net/case_{number}.py:{n}" in sentence for n, line in enumerate(lines, 1) if line.endswith(MARK))

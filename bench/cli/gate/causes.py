@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.records.errors import UsageError
+from bench.records.record import SIDES
 
 if TYPE_CHECKING:
     from bench.cli.gate.trials import Survey
     from bench.gate.lanes import Gate
-    from bench.records.record import Record
+    from bench.gate.parts import Pair
+    from bench.gate.revisions import Side
+    from reports.topics.gate.cause import Cause
     from reports.topics.gate.figures import GateRow
+    from reports.topics.gate.places import Diff, Location
 
 SHARE = 0.2  # of a gate's time, besides it
 LEAST_S, MOST_S = 90.0, 180.0
@@ -25,7 +29,7 @@ def with_causes(gate: Gate, rows: Sequence[GateRow], survey: Survey, path: Path)
     """The rows; those of the largest changes say in which part of the step the change is, as far as that shows."""
     from tqdm import tqdm  # noqa: PLC0415
 
-    from bench.gate.parts import PAIRS, take_apart  # noqa: PLC0415 - imports torch
+    from bench.gate.parts import PAIRS, TakingApart  # noqa: PLC0415 - imports torch
     from bench.records.files import Writer  # noqa: PLC0415
     from reports.stats.sequential import LIKELY  # noqa: PLC0415 - imports scipy
 
@@ -37,20 +41,63 @@ def with_causes(gate: Gate, rows: Sequence[GateRow], survey: Survey, path: Path)
     writer = Writer(path)
     try:
         with tqdm(total=PAIRS * len(cases), unit="pair", desc="what changed", dynamic_ncols=True) as bar:
-            found = take_apart(gate, cases, survey.environments, writer, until_s, bar.update)
+            found = TakingApart(gate, cases, survey.environments, writer, until_s, bar.update).run()
     except (KeyboardInterrupt, UsageError):  # a side that does not start any more: the verdicts are known
         return list(rows)
     finally:
         writer.close()
+    diff = diff_of(gate.sides)
     return [
-        replace(row, cause=said(found[row.case], row.verdict != "faster")) if row.case in found else row for row in rows
+        replace(row, cause=said(found[row.case], row.verdict != "faster", diff)) if row.case in found else row
+        for row in rows
     ]
 
 
-def said(pairs: Sequence[dict[str, list[Record]]], is_slower: bool) -> str:
+def said(pairs: Sequence[Pair], is_slower: bool, diff: Diff) -> str:
     """The cause in words, from both sides' records pair by pair."""
-    from reports.topics.gate.cause import cause, sentence  # noqa: PLC0415 - imports scipy
+    from reports.topics.gate.cause import sentence  # noqa: PLC0415 - imports scipy
 
-    times = [(dict(pair["base"][0].parts), dict(pair["head"][0].parts)) for pair in pairs]
-    last = (dict(pairs[-1]["base"][1].parts), dict(pairs[-1]["head"][1].parts)) if pairs else ({}, {})
-    return sentence(cause(times, last), is_slower)
+    location = location_of(pairs, is_slower, diff)
+    found = cause_of(pairs)
+    return sentence(found, found.named(is_slower, location.touches) if found else (), location.of)
+
+
+def location_of(pairs: Sequence[Pair], is_slower: bool, diff: Diff) -> Location:
+    """What is known of where in the code the parts come from."""
+    from bench.gate.parts_pass import FUNCTIONS, PLACES  # noqa: PLC0415 - imports torch
+    from reports.topics.gate.cause import cause  # noqa: PLC0415 - imports scipy
+    from reports.topics.gate.places import Location  # noqa: PLC0415
+
+    base, head = (parts_of(pairs, PLACES) or [({}, {})])[-1]
+    return Location(base, head, cause(parts_of(pairs, FUNCTIONS)), diff, is_slower)
+
+
+def cause_of(pairs: Sequence[Pair]) -> Cause | None:
+    """The parts that changed; None where there are too few pairs to say."""
+    from bench.gate.parts_pass import CALLS, TIMES  # noqa: PLC0415 - imports torch
+    from reports.topics.gate.cause import cause  # noqa: PLC0415 - imports scipy
+
+    calls = parts_of(pairs, CALLS)
+    return cause(parts_of(pairs, TIMES), calls[-1] if calls else ({}, {}))
+
+
+def parts_of(pairs: Sequence[Pair], metric: str) -> list[tuple[dict[str, float], dict[str, float]]]:
+    """Base's and head's parts of a figure, of every pair that has both."""
+    found = [[dict(r.parts) for side in SIDES for r in pair[side] if r.metric == metric] for pair in pairs]
+    return [(sides[0], sides[1]) for sides in found if len(sides) == len(SIDES)]
+
+
+def diff_of(sides: Mapping[str, Side]) -> Diff:
+    """What changed between both sides' files, read as they are asked for."""
+    from reports.topics.gate.places import Diff  # noqa: PLC0415
+
+    def lines(side: str) -> Callable[[str], list[str]]:
+        def read(path: str) -> list[str]:
+            try:
+                return (sides[side].root / path).read_text(errors="replace").splitlines()
+            except OSError:
+                return []
+
+        return read
+
+    return Diff(lines("base"), lines("head"))

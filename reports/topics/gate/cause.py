@@ -7,7 +7,7 @@ profiler, which slows a step down, most of all its small operators: the figures 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from reports.format import units
 DOUBT = 0.01  # that any part of a case is named which did not change
 FEWEST = 3  # pairs
 MOST_NAMED = 3  # parts in a sentence
+PYTHON_ALONE = 2.0  # times as much as the operators called: so much of Python is not there to call them
 LEAST_OF_CHANGE = 0.1  # of the whole change: a part that is less of it is no cause
 LOOKED_AT = 5  # parts that are listed where none stands out
 
@@ -27,7 +28,10 @@ Parts = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part: seconds per step by which it is longer on head, their interval, its share of the base's step, calls."""
+    """One part: seconds per step by which it is longer on head, their interval, its share of the base's step, calls.
+
+    made_of: what it is called in the records.
+    """
 
     name: str
     difference_s: float
@@ -36,11 +40,18 @@ class Part:
     share: float
     before: float | None
     after: float | None
+    made_of: frozenset[str] = frozenset()
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it takes longer and is called more often, or shorter and less: counts have no noise."""
+        more = (self.after or 0.0) - (self.before or 0.0)
+        return more * self.difference_s > 0
 
     @property
     def is_certain(self) -> bool:
-        """Whether it surely changed: by its time, or because it is called more or less often, which has no noise."""
-        return self.low_s > 0 or self.high_s < 0 or self.before != self.after
+        """Whether it surely changed: by its time, or its count."""
+        return self.low_s > 0 or self.high_s < 0 or self.is_counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +62,27 @@ class Cause:
     base_s: float
     pairs: int
 
-    def named(self, is_slower: bool) -> list[Part]:
-        """Those that surely changed the way that the case did, and are no small part of it."""
+    def named(self, is_slower: bool, is_touched: Callable[[Part], bool] = lambda part: False) -> list[Part]:
+        """Those that surely changed the way that the case did, and are no small part of it.
+
+        First those that are called more often or that the change touches, as far as is known: what it does to memory
+        and caches of others can be larger, and is no cause. Python after what it calls: calls need some.
+        """
         sign = 1 if is_slower else -1
         certain = [part for part in self.parts if part.is_certain and sign * part.difference_s > 0]
-        whole_s = sign * sum(part.difference_s for part in certain)  # what is unsure of the others would hide it
-        return [part for part in certain if sign * part.difference_s >= LEAST_OF_CHANGE * whole_s][:MOST_NAMED]
+        evident = [part for part in certain if part.is_counted or is_touched(part)]
+        counted_s = sum(abs(part.difference_s) for part in evident if part.is_counted)
+        evident.sort(key=lambda part: part.name == OUTSIDE and abs(part.difference_s) < PYTHON_ALONE * counted_s)
+        return (large(evident) + large([part for part in large(certain) if part not in evident]))[:MOST_NAMED]
 
 
-def cause(pairs: Sequence[tuple[Parts, Parts]], calls: tuple[Parts, Parts]) -> Cause | None:
+def large(parts: list[Part]) -> list[Part]:
+    """Those that are no small part of what they are together; what is unsure of the others would hide them."""
+    whole_s = sum(abs(part.difference_s) for part in parts)
+    return [part for part in parts if abs(part.difference_s) >= LEAST_OF_CHANGE * whole_s]
+
+
+def cause(pairs: Sequence[tuple[Parts, Parts]], calls: tuple[Parts, Parts] = ({}, {})) -> Cause | None:
     """What the pairs (base's and head's seconds by part) say; None for too few. calls: per step, of either side."""
     if len(pairs) < FEWEST:
         return None
@@ -81,6 +104,7 @@ def cause(pairs: Sequence[tuple[Parts, Parts]], calls: tuple[Parts, Parts]) -> C
         Part(
             name, float(mean), float(mean - half), float(mean + half), float(mean) / base_s,
             None if name == OUTSIDE else calls[0].get(name, 0.0), None if name == OUTSIDE else calls[1].get(name, 0.0),
+            frozenset({name, *(own for own, new in merged.items() if new == name)}),
         )
         for name, mean, half in zip(names, means, reach, strict=True)
     ]  # fmt: skip
@@ -113,13 +137,15 @@ def joined(parts: Parts, names: Mapping[str, str]) -> dict[str, float]:
     return found
 
 
-def sentence(found: Cause | None, is_slower: bool) -> str:
-    """Where the change is, in words; or that nothing stands out, and what was looked at."""
+def sentence(found: Cause | None, named: Sequence[Part], where: Callable[[Part], str] = lambda part: "") -> str:
+    """Where the change is, in words; or that nothing stands out, and what was looked at.
+
+    where: from which line a part comes, in words; empty for not known.
+    """
     if found is None:
         return "its parts were not seen often enough to say where"
-    named = found.named(is_slower)
     if named:
-        return "; ".join(told(part) for part in named)
+        return "; ".join(", ".join(filter(None, (told(part), where(part)))) for part in named)
     listed = ", ".join(name_of(part.name) for part in found.parts[:LOOKED_AT])
     return f"no part stands out in {found.pairs} pairs of profiles, of {listed} and others"
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from bench.records.record import OUTSIDE
-from reports.topics.gate.cause import Cause, Part, cause, moved, sentence
+from reports.topics.gate.cause import Cause, Part, cause, moved
+from reports.topics.gate.cause import sentence as worded
 
 NAMES = [f"aten::op{number} 64x{number}" for number in range(20)]
 BASE = {name: 1e-4 * (1 + number % 4) for number, name in enumerate(NAMES)} | {OUTSIDE: 8e-4}
@@ -32,6 +33,11 @@ def found(head: Mapping[str, float], seed: int = 0, calls: tuple[Seconds, Second
     what = cause(profiles(head, seed), calls)
     assert what is not None
     return what
+
+
+def sentence(what: Cause | None, is_slower: bool) -> str:
+    """What is said of it where nothing of the code is known."""
+    return worded(what, what.named(is_slower) if what else ())
 
 
 @pytest.mark.parametrize("name", [NAMES[3], NAMES[8], OUTSIDE])
@@ -67,6 +73,35 @@ def test_a_call_more_is_certain_however_noisy_its_time() -> None:
     assert found(more).named(True) == []
     (part, *_) = found(more, calls=({NAMES[3]: 12.0}, {NAMES[3]: 13.0})).named(True)
     assert part.name == NAMES[3]
+
+
+def certain(name: str, difference_s: float, before: float | None = 1.0, after: float | None = 1.0) -> Part:
+    return Part(name, difference_s, difference_s / 2, difference_s * 2, difference_s, before, after)
+
+
+def names(parts: list[Part]) -> list[str]:
+    return [part.name for part in parts]
+
+
+def test_what_is_called_more_often_or_touched_comes_before_what_only_takes_longer() -> None:
+    found = Cause((certain("aten::relu", 6.0), certain("aten::gelu", 3.0, 0.0, 1.0), certain("aten::mm", 2.0)), 1.0, 8)
+    assert names(found.named(True)) == ["aten::gelu", "aten::relu", "aten::mm"]
+    touched = found.named(True, lambda part: part.name == "aten::mm")
+    assert names(touched) == ["aten::gelu", "aten::mm", "aten::relu"]
+
+
+def test_fewer_calls_are_no_evidence_of_being_slower() -> None:
+    fewer = Part("aten::relu", 3.0, -6.0, 11.0, 3.0, 13.0, 12.0)
+    assert Cause((fewer,), 1.0, 8).named(True) == []
+
+
+def test_python_that_calls_a_new_operator_comes_after_it_and_python_by_itself_before() -> None:
+    def first(python_s: float) -> str:
+        parts = (certain(OUTSIDE, python_s, None, None), certain("aten::sort", 1.5, 0.0, 1.0))
+        return Cause(parts, 1.0, 8).named(True, lambda part: True)[0].name
+
+    assert first(2.9) == "aten::sort"
+    assert first(9.0) == OUTSIDE
 
 
 def test_a_small_part_beside_a_large_one_is_not_named() -> None:
