@@ -22,12 +22,13 @@ from bench.devices import Device
 from bench.measure.passes import guarded
 from bench.measure.task import Task, build
 from bench.measure.turns import warm_up
-from bench.modes import torch_compile
+from bench.modes import compilations, torch_compile
 from bench.records.record import OUTSIDE, Record
 from workloads.base import Workload
 
 # The metrics: seconds per step by part, calls per step by part, calls by part and place, seconds by Python's functions.
 TIMES, CALLS, PLACES, FUNCTIONS = "operator_time", "ops", "operator_places", "function_time"
+BREAKS, RECOMPILES = "graph_breaks", "recompiles"  # of compiled steps, by reason and place
 MOST_STEPS = 30
 
 
@@ -48,6 +49,12 @@ def parts_pass(task: Task, workload: Workload, device: Device, blank: Record) ->
                 device.synchronize()
     seen = sorted_out(profiled.events() or (), steps)
     records = [record(blank, TIMES, seen.seconds, steps), record(blank, CALLS, seen.calls)]
+    if torch_compile.compiled(task.case.mode):
+        made = compilations.counts()
+        records += [
+            record(blank, BREAKS, Counter(made.breaks)),
+            record(blank, RECOMPILES, Counter(made.recompilations)),
+        ]
     if not torch_compile.generates(task.case.mode):  # the compiler leaves nothing of the code's lines
         root = Path.cwd()
         records.append(record(blank, FUNCTIONS, python_times(run, steps, root), steps))

@@ -47,7 +47,7 @@ class Trials:
         self.gate, self.environments, self.writer = gate, environments, writer
         self.judge, self.heard = judge, heard
         self._started = Counter(done or {})
-        self._longest: dict[Case, float] = {}
+        self._lasted: dict[Case, list[float]] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._hosts = hosts
@@ -118,14 +118,17 @@ class Trials:
             return case, self._started[case] - 1
 
     def _may_start(self, case: Case) -> bool:
-        """Whether the case may have another trial, and that would end in time, going by its longest so far."""
+        """Whether the case may have another trial, and that would end in time, going by the longer of its last two.
+
+        Not by its first for ever: that compiles what later ones find compiled.
+        """
         counted = self.gate.most_trials is not None and self._started[case] >= self.gate.most_trials
-        return not counted and time.monotonic() + self._longest.get(case, USUAL_TRIAL_S) < self.deadline
+        return not counted and time.monotonic() + max(self._lasted.get(case, [USUAL_TRIAL_S])) < self.deadline
 
     def _keep(self, case: Case, records: Mapping[str, Record], took: float) -> None:
         """Store a trial, and tell of it."""
         with self._lock:
-            self._longest[case] = max(took, self._longest.get(case, 0.0))
+            self._lasted[case] = [*self._lasted.get(case, [])[-1:], took]
             named = {}
             for name, record in records.items():
                 environment = self.environments[name, case.device]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SHARE = 0.2  # of a gate's time, besides it
 LEAST_S, MOST_S = 90.0, 180.0
 MOST_CASES = 6  # the largest changes
+OF_COMPILER = {"graph_breaks": "graph break", "recompiles": "recompilation"}  # by the figure
 
 
 def with_causes(gate: Gate, rows: Sequence[GateRow], survey: Survey, path: Path) -> list[GateRow]:
@@ -55,11 +56,13 @@ def with_causes(gate: Gate, rows: Sequence[GateRow], survey: Survey, path: Path)
 
 def said(pairs: Sequence[Pair], is_slower: bool, diff: Diff) -> str:
     """The cause in words, from both sides' records pair by pair."""
-    from reports.topics.gate.cause import sentence  # noqa: PLC0415 - imports scipy
+    from reports.topics.gate.cause import more, sentence  # noqa: PLC0415 - imports scipy
 
     location = location_of(pairs, is_slower, diff)
     found = cause_of(pairs)
-    return sentence(found, found.named(is_slower, location.touches) if found else (), location.of)
+    named = found.named(is_slower, location.touches) if found else []
+    compiled = [more(*sides[-1], one) for metric, one in OF_COMPILER.items() if (sides := parts_of(pairs, metric))]
+    return "; ".join(filter(None, [*compiled * is_slower, sentence(found, named, location.of)]))
 
 
 def location_of(pairs: Sequence[Pair], is_slower: bool, diff: Diff) -> Location:

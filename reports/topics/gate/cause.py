@@ -150,6 +150,18 @@ def sentence(found: Cause | None, named: Sequence[Part], where: Callable[[Part],
     return f"no part stands out in {found.pairs} pairs of profiles, of {listed} and others"
 
 
+def more(base: Parts, head: Parts, one: str) -> str:
+    """What there is more of on head than on base, with its reasons, such as '1 graph break more: print at m.py:3'.
+
+    one: what one is called. Empty where there is no more.
+    """
+    count = sum(head.values()) - sum(base.values())
+    if count <= 0:
+        return ""
+    reasons = [name for name in head if head[name] > base.get(name, 0.0)]
+    return f"{times(count)} {one}{'s' if count != 1 else ''} more: {' and '.join(reasons[:MOST_NAMED])}"
+
+
 def told(part: Part) -> str:
     """In words: '+4.9 % of the profiled step [4.1, 5.7] in aten::addmm 64x512 512x512, called 4 times instead of 3'."""
     ratio = part.share / part.difference_s if part.difference_s else 0.0
