@@ -159,3 +159,56 @@ def test_the_document_s_workflow_passes_the_review_too(tmp_path: Path) -> None:
         [str(zizmor), "--offline", "--no-progress", str(path)], capture_output=True, text=True, check=False
     )
     assert done.returncode != 0  # it can fail
+
+
+OTHER = ROOT / "docs" / "other-ci.md"
+NO_NAMES = [name for name in NASTY if "\n" not in name]  # what git takes for a branch
+
+
+def gitlab() -> dict[str, Any]:
+    return dict(yaml.safe_load(blocks(OTHER, "yaml")[0]))
+
+
+def jenkins() -> list[str]:
+    """The scripts of the pipeline's steps, which Groovy does not expand."""
+    (text,) = blocks(OTHER, "groovy")
+    assert text.count("sh '''") == text.count("sh ")
+    return re.findall(r"sh '''(.*?)'''", text, re.DOTALL)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="runs the scripts with bash")
+@pytest.mark.parametrize("name", NO_NAMES)
+@pytest.mark.parametrize("job", ["exact", "gate"])
+def test_in_gitlab_a_name_is_an_argument_and_nothing_else(tmp_path: Path, job: str, name: str) -> None:
+    program(tmp_path, "torchpace", "")
+    run("\n".join(gitlab()[job]["script"]), tmp_path, CI_MERGE_REQUEST_DIFF_BASE_SHA=name)
+    assert not (tmp_path / "x").exists()
+    assert repr(name) in (tmp_path / "given").read_text()
+
+
+def test_the_gitlab_jobs_share_what_they_extend_and_report_what_they_write() -> None:
+    body = gitlab()
+    shared = body[".torchpace"]
+    assert shared["variables"]["GIT_DEPTH"] == "0"
+    for name in ("exact", "gate"):
+        assert body[name]["extends"] == ".torchpace"
+        assert f"--junit {name}.xml" in body[name]["script"][0]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="runs the scripts with bash")
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_in_jenkins_a_name_is_an_argument_and_nothing_else(tmp_path: Path, name: str) -> None:
+    git = program(tmp_path, "git", "")
+    python = program(tmp_path, "python", "")
+    folder = tmp_path / "venv" / "bin"
+    folder.mkdir(parents=True)
+    for other in ("pip", "uv", "torchpace"):
+        (folder / other).write_bytes(python.read_bytes())
+        (folder / other).chmod(0o755)
+    for script in jenkins():
+        run(script, tmp_path, CHANGE_TARGET=name)
+    assert git.exists()
+    assert not (tmp_path / "x").exists()
+    given = (tmp_path / "given").read_text().splitlines()
+    assert sum(repr(f"origin/{name}") in line for line in given) == 2
+    assert repr(f"+refs/heads/{name}:refs/remotes/origin/{name}") in given[-3]

@@ -9,7 +9,7 @@ import cProfile
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -19,7 +19,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.counts.modules import called_modules, names_in_model
+from bench.records.record import BUILT_IN
 
+BLOCKS = 10  # of steps under cProfile
 MOST_FRAMES = 5  # of a stack, the innermost
 MOST_SHAPES = 4  # of an operator's inputs that are named
 RULER = str(Path(__file__).resolve().parents[1])
@@ -100,8 +102,16 @@ def calls_by_place(run: Callable[[], object], root: Path) -> dict[tuple[str, str
 def python_times(run: Callable[[], object], steps: int, root: Path) -> dict[str, float]:
     """Seconds per step of Python's functions themselves, without those that they call, as 'file.py function'.
 
-    Built-in functions, among them torch's operators, are left out. The profiler makes calls slower, and loops not.
+    Built-in functions, among them torch's operators, are one part. The profiler makes calls slower, and loops not. In
+    BLOCKS of so many steps, of which the middle half counts: what interrupts one is in none.
     """
+    blocks = [block_of_python(run, steps, root) for _ in range(BLOCKS)]
+    names = dict.fromkeys(name for block in blocks for name in block)
+    return {name: middle([block.get(name, 0.0) for block in blocks]) for name in names}
+
+
+def block_of_python(run: Callable[[], object], steps: int, root: Path) -> dict[str, float]:
+    """Likewise, of so many steps in a row."""
     profiler = cProfile.Profile(builtins=True)
     profiler.enable()
     for _ in range(steps):
@@ -109,11 +119,19 @@ def python_times(run: Callable[[], object], steps: int, root: Path) -> dict[str,
     profiler.disable()
     found: dict[str, float] = {}
     for entry in profiler.getstats():
+        name = BUILT_IN
         if isinstance(entry.code, CodeType):
-            file = entry.code.co_filename
-            name = f"{own(file, root) or short(file)} {entry.code.co_qualname.replace('<locals>.', '')}"
-            found[name] = found.get(name, 0.0) + entry.inlinetime / steps
+            file, function = entry.code.co_filename, entry.code.co_qualname.replace("<locals>.", "")
+            name = f"{own(file, root) or short(file)} {function}"
+        found[name] = found.get(name, 0.0) + entry.inlinetime / steps
     return found
+
+
+def middle(values: Sequence[float]) -> float:
+    """The mean of the middle half."""
+    quarter = len(values) // 4
+    kept = sorted(values)[quarter : len(values) - quarter]
+    return sum(kept) / len(kept)
 
 
 def short(path: str) -> str:

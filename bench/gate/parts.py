@@ -23,6 +23,7 @@ from bench.records.record import SIDES, Case, Environment, Record
 from bench.runs.fresh import PROFILER, Death
 
 PAIRS = 12  # of processes for a case: with fewer, intervals corrected for many parts are too wide
+SMALL_PAIRS = 24  # of a case that did not change, one part of which may have
 PARTS = "parts"  # how the names of these runs go on, so that nobody takes them for trials
 
 Pair = Mapping[str, Sequence[Record]]
@@ -31,17 +32,17 @@ Found = dict[Case, list[Pair]]
 
 
 class TakingApart:
-    """Takes the cases' steps apart, all cases once before any twice, until there are PAIRS or it is `until_s`."""
+    """Takes the cases' steps apart, all once before any twice, until there are enough pairs or it is `until_s`."""
 
     def __init__(
         self, gate: Gate, cases: Sequence[Case], environments: Mapping[tuple[str, str], Environment], writer: Writer,
-        until_s: float, done: Callable[[], object],
+        until_s: float, done: Callable[[], object], pairs: int = PAIRS,
     ) -> None:  # fmt: skip
         self.gate, self.cases, self.environments, self.writer = gate, cases, environments, writer
         self.until_s, self.done = until_s, done
         self.found: Found = {case: [] for case in cases}
         self.failed: set[Case] = set()
-        self._numbers = iter(range(PAIRS))
+        self._numbers = iter(range(pairs))
         self._lock = threading.Lock()
         self._stop = threading.Event()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from torch.autograd import DeviceType  # type: ignore[attr-defined]  # not exported, but what events answer with
 from torch.profiler import record_function
 
-from bench.counts.places import Stack, calls_by_place, python_times, shaped
+from bench.counts.places import Stack, calls_by_place, middle, python_times, shaped
 from bench.counts.torch_profiler import MARK, plain_name, profiler, steps_for
 from bench.devices import Device
 from bench.measure.passes import guarded
@@ -102,13 +102,6 @@ def sorted_out(events: Iterable[Any], steps: int) -> Seen:
         known = {name: taken * 1e-6 / steps for name, taken in kernels.items()}
         seconds = known | {OUTSIDE: max(0.0, sum(seconds.values()) - sum(known.values()))}
     return Seen(seconds, {name: count / steps for name, count in calls.items()}, within)
-
-
-def middle(values: Sequence[float]) -> float:
-    """The mean of the middle half."""
-    quarter = len(values) // 4
-    kept = sorted(values)[quarter : len(values) - quarter]
-    return sum(kept) / len(kept)
 
 
 def itself_and_around(event: Any) -> Iterator[str]:

@@ -25,6 +25,7 @@ Status: TypeAlias = Literal["measured", "unavailable", "broken"]
 UNCHECKED = "answers are not checked: give the Step a check, or check_first where they change as it trains"
 MOST_ITEMS = 2**63
 SIDES = ("base", "head")  # of a gate: how the names of its runs end
+BUILT_IN = "built-in functions"  # the part of a function_time that is in no function of Python, such as operators
 OUTSIDE = "outside of operators"  # the part of an operator_time that no operator or kernel took
 MODES_IN_TURNS = "modes"  # what `turns` says of more than two modes, which take turns with each other
 RUNGS = "rungs"  # what `turns` says of the rungs of a ladder, which take turns with each other

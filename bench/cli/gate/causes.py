@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bench.gate.lanes import Gate
     from bench.gate.parts import Pair
     from bench.gate.revisions import Side
+    from bench.records.record import Case
     from reports.topics.gate.cause import Cause
     from reports.topics.gate.figures import GateRow
     from reports.topics.gate.places import Diff, Location
@@ -23,35 +24,75 @@ if TYPE_CHECKING:
 SHARE = 0.2  # of a gate's time, besides it
 LEAST_S, MOST_S = 90.0, 180.0
 MOST_CASES = 6  # the largest changes
+UNCHANGED = ("same", "undecided", "allowed")
 OF_COMPILER = {"graph_breaks": "graph break", "recompiles": "recompilation"}  # by the figure
 
 
 def with_causes(gate: Gate, rows: Sequence[GateRow], survey: Survey, path: Path) -> list[GateRow]:
     """The rows; those of the largest changes say in which part of the step the change is, as far as that shows."""
-    from tqdm import tqdm  # noqa: PLC0415
-
-    from bench.gate.parts import PAIRS, TakingApart  # noqa: PLC0415 - imports torch
-    from bench.records.files import Writer  # noqa: PLC0415
+    from bench.gate.parts import PAIRS  # noqa: PLC0415 - imports torch
     from reports.stats.sequential import LIKELY  # noqa: PLC0415 - imports scipy
 
     changed = [row for row in rows if row.verdict in ("slower", "faster", LIKELY)]
     cases = [row.case for row in sorted(changed, key=lambda row: row.verdict == "faster")][:MOST_CASES]
-    if not cases:
-        return list(rows)
-    until_s = time.monotonic() + min(MOST_S, max(LEAST_S, SHARE * gate.budget_s))
-    writer = Writer(path)
-    try:
-        with tqdm(total=PAIRS * len(cases), unit="pair", desc="what changed", dynamic_ncols=True) as bar:
-            found = TakingApart(gate, cases, survey.environments, writer, until_s, bar.update).run()
-    except (KeyboardInterrupt, UsageError):  # a side that does not start any more: the verdicts are known
-        return list(rows)
-    finally:
-        writer.close()
+    limit_s = min(MOST_S, max(LEAST_S, SHARE * gate.budget_s))
+    found = taken_apart(gate, cases, survey, path, limit_s, PAIRS)
     diff = diff_of(gate.sides)
     return [
         replace(row, cause=said(found[row.case], row.verdict != "faster", diff)) if row.case in found else row
         for row in rows
     ]
+
+
+def with_slower_parts(gate: Gate, rows: Sequence[GateRow], survey: Survey, path: Path) -> list[GateRow]:
+    """The rows; those of cases that are not slower say which part of the step is, where one surely is.
+
+    Takes at most as long as the gate again.
+    """
+    from bench.gate.parts import SMALL_PAIRS  # noqa: PLC0415 - imports torch
+
+    cases = [row.case for row in rows if row.verdict in UNCHANGED]
+    found = taken_apart(gate, cases, survey, path, max(LEAST_S, gate.budget_s), SMALL_PAIRS)
+    diff = diff_of(gate.sides)
+    return [
+        replace(row, slower_part=grown(found[row.case], len(cases), diff)) if row.case in found else row for row in rows
+    ]
+
+
+def taken_apart(
+    gate: Gate, cases: Sequence[Case], survey: Survey, path: Path, limit_s: float, pairs: int
+) -> Mapping[Case, Sequence[Pair]]:
+    """What so many pairs of profiles of each case show, stored; nothing after Ctrl-C, for the verdicts are known."""
+    from tqdm import tqdm  # noqa: PLC0415
+
+    from bench.gate.parts import TakingApart  # noqa: PLC0415 - imports torch
+    from bench.records.files import Writer  # noqa: PLC0415
+
+    if not cases:
+        return {}
+    writer = Writer(path)
+    until_s = time.monotonic() + limit_s
+    try:
+        with tqdm(total=pairs * len(cases), unit="pair", desc="what changed", dynamic_ncols=True) as bar:
+            return TakingApart(gate, cases, survey.environments, writer, until_s, bar.update, pairs).run()
+    except (KeyboardInterrupt, UsageError):  # a side that does not start any more
+        return {}
+    finally:
+        writer.close()
+
+
+def grown(pairs: Sequence[Pair], cases: int, diff: Diff) -> str:
+    """The parts of a case that surely grew although it did not, in words; the error is shared by so many cases."""
+    from bench.gate.parts_pass import FUNCTIONS, TIMES  # noqa: PLC0415 - imports torch
+    from reports.topics.gate.cause import DOUBT, alike, cause, told  # noqa: PLC0415 - imports scipy
+
+    doubt = DOUBT / cases / 2  # a step is taken apart in two ways: by operators, and by functions
+    operators, functions = (cause(alike(parts_of(pairs, metric)), doubt=doubt) for metric in (TIMES, FUNCTIONS))
+    location = location_of(pairs, True, diff)
+    said = [(told(part), location.of(part)) for part in (operators.grown() if operators else ())]
+    for function in functions.grown() if functions else ():
+        said.append((told(function), "which this change touches" if location.touches_function(function) else ""))
+    return "; ".join(", ".join(filter(None, texts)) for texts in said)
 
 
 def said(pairs: Sequence[Pair], is_slower: bool, diff: Diff) -> str:

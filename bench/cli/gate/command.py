@@ -32,11 +32,11 @@ PASSED, SLOWER, BROKEN, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
 WORST = (INTERRUPTED, BROKEN, SLOWER, UNDECIDED, PASSED)  # of several gates the code that is told
 # What would be ignored.
 NOT_FOR_EXACT = (
-    "budget", "trials", "slower_than", "same_within", "lanes", "undecided", "resume", "all", "no_cause",
+    "budget", "trials", "slower_than", "same_within", "lanes", "undecided", "resume", "all", "no_cause", "parts",
 )  # fmt: skip
 NOT_FOR_SELF_TEST = (
-    "base", "base_python", "head_python", "base_torch", "head_torch", "torch", "undecided", "resume", "all", "json",
-    "markdown", "junit", "html",
+    "base", "base_python", "head_python", "base_torch", "head_torch", "torch", "undecided", "resume", "all", "parts",
+    "json", "markdown", "junit", "html",
 )  # fmt: skip
 How: TypeAlias = Callable[[argparse.Namespace, Mapping[str, "Side"], "Hosts"], int]
 
@@ -137,7 +137,7 @@ def check(options: argparse.Namespace) -> None:
 
 def compare(options: argparse.Namespace, sides: Mapping[str, Side], hosts: Hosts) -> int:
     """Survey both sides, run the trials, and show what was found."""
-    from bench.cli.gate.causes import with_causes  # noqa: PLC0415
+    from bench.cli.gate.causes import with_causes, with_slower_parts  # noqa: PLC0415
     from bench.cli.gate.trials import resume, surveyed, trials_file, try_cases  # noqa: PLC0415 - imports torch
     from reports.topics.gate.figures import Jury  # noqa: PLC0415
 
@@ -157,6 +157,8 @@ def compare(options: argparse.Namespace, sides: Mapping[str, Side], hosts: Hosts
     rows = jury.close(final=not interrupted)
     if not interrupted and not options.no_cause:
         rows = with_causes(gate, rows, survey, path)
+    if not interrupted and options.parts:
+        rows = with_slower_parts(gate, rows, survey, path)
     top = headline(options, sides, survey.environments, notes)
     code = show(options, [*rows, *survey.rows], top)
     return INTERRUPTED if interrupted else code
@@ -184,7 +186,7 @@ def show(options: argparse.Namespace, rows: Sequence[GateRow], top: Headline) ->
     from reports.topics.gate.section import as_html  # noqa: PLC0415
     from reports.topics.gate.text import markdown, text  # noqa: PLC0415
 
-    code = exit_code(rows, options.undecided)
+    code = exit_code(rows, options.undecided, options.parts)
     print(text(rows, top, options.all))
     write_whole(FOLDER / TIMES, as_json(rows, top, code))
     writers: dict[Path | None, Callable[[], str]] = {
@@ -198,7 +200,7 @@ def show(options: argparse.Namespace, rows: Sequence[GateRow], top: Headline) ->
     return code
 
 
-def exit_code(rows: Sequence[GateRow], undecided: str | None = None) -> int:
+def exit_code(rows: Sequence[GateRow], undecided: str | None = None, parts: str | None = None) -> int:
     """2 when the head breaks a case or nothing could be compared, 1 when it slows one, 3 when one is undecided."""
     from reports.stats.sequential import OPEN  # noqa: PLC0415 - imports scipy
     from reports.topics.gate.figures import TRIED, broken_on_head  # noqa: PLC0415
@@ -206,6 +208,6 @@ def exit_code(rows: Sequence[GateRow], undecided: str | None = None) -> int:
     verdicts = {row.verdict for row in rows}
     if broken_on_head(rows) or not verdicts & {*TRIED, "new", "missing"}:
         return BROKEN
-    if "slower" in verdicts:
+    if "slower" in verdicts or (parts == "fail" and any(row.slower_part for row in rows)):
         return SLOWER
     return UNDECIDED if verdicts & {*OPEN} and undecided != "pass" else PASSED

@@ -83,6 +83,9 @@ def add_outcome(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--undecided", choices=CHOICES, help="exit 3 (default) or 0 for them")
     parser.add_argument("--resume", action="store_true", help="go on with the trials of the last such gate")
+    parser.add_argument(
+        "--parts", choices=("report", "fail"), help="also look for a slower part in the cases that are not slower"
+    )
     parser.add_argument("--no-cause", action="store_true", help="do not look for what makes a case slower or faster")
     parser.add_argument("--all", action="store_true", help="print every case, not only those that changed")
     for name in FILES:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from bench.records.record import OUTSIDE
+from bench.records.record import BUILT_IN, OUTSIDE
 from reports.format import units
 
 DOUBT = 0.01  # that any part of a case is named which did not change
@@ -62,6 +62,10 @@ class Cause:
     base_s: float
     pairs: int
 
+    def grown(self) -> list[Part]:
+        """Those whose time surely grew, the largest first."""
+        return [part for part in self.parts if part.low_s > 0 and part.name != BUILT_IN][:MOST_NAMED]
+
     def named(self, is_slower: bool, is_touched: Callable[[Part], bool] = lambda part: False) -> list[Part]:
         """Those that surely changed the way that the case did, and are no small part of it.
 
@@ -69,7 +73,8 @@ class Cause:
         and caches of others can be larger, and is no cause. Python after what it calls: calls need some.
         """
         sign = 1 if is_slower else -1
-        certain = [part for part in self.parts if part.is_certain and sign * part.difference_s > 0]
+        surely = [part for part in self.parts if part.is_certain and part.name != BUILT_IN]
+        certain = [part for part in surely if sign * part.difference_s > 0]
         evident = [part for part in certain if part.is_counted or is_touched(part)]
         counted_s = sum(abs(part.difference_s) for part in evident if part.is_counted)
         evident.sort(key=lambda part: part.name == OUTSIDE and abs(part.difference_s) < PYTHON_ALONE * counted_s)
@@ -82,8 +87,13 @@ def large(parts: list[Part]) -> list[Part]:
     return [part for part in parts if abs(part.difference_s) >= LEAST_OF_CHANGE * whole_s]
 
 
-def cause(pairs: Sequence[tuple[Parts, Parts]], calls: tuple[Parts, Parts] = ({}, {})) -> Cause | None:
-    """What the pairs (base's and head's seconds by part) say; None for too few. calls: per step, of either side."""
+def cause(
+    pairs: Sequence[tuple[Parts, Parts]], calls: tuple[Parts, Parts] = ({}, {}), doubt: float = DOUBT
+) -> Cause | None:
+    """What the pairs (base's and head's seconds by part) say; None for too few.
+
+    calls: per step, of either side. doubt: that any part's interval leaves the truth out.
+    """
     if len(pairs) < FEWEST:
         return None
     merged = moved(pairs)
@@ -99,7 +109,7 @@ def cause(pairs: Sequence[tuple[Parts, Parts]], calls: tuple[Parts, Parts] = ({}
     differences = base_s * (seconds[:, 1] - seconds[:, 0]) / wholes[:, np.newaxis]
     means = differences.mean(axis=0)
     errors = differences.std(axis=0, ddof=1) / math.sqrt(len(pairs))
-    reach = float(stdtrit(len(pairs) - 1, 1 - DOUBT / 2 / len(names))) * errors
+    reach = float(stdtrit(len(pairs) - 1, 1 - doubt / 2 / len(names))) * errors
     parts = [
         Part(
             name, float(mean), float(mean - half), float(mean + half), float(mean) / base_s,
@@ -109,6 +119,19 @@ def cause(pairs: Sequence[tuple[Parts, Parts]], calls: tuple[Parts, Parts] = ({}
         for name, mean, half in zip(names, means, reach, strict=True)
     ]  # fmt: skip
     return Cause(tuple(sorted(parts, key=lambda part: -abs(part.difference_s))), base_s, len(pairs))
+
+
+def alike(pairs: Sequence[tuple[Parts, Parts]]) -> list[tuple[Parts, Parts]]:
+    """The pairs, head's step scaled to the length of base's: for cases that did not change, one part of which may have.
+
+    How much faster the machine was for one of a pair's processes than for the other is then no part of a difference.
+    """
+    scaled: list[tuple[Parts, Parts]] = []
+    for base, head in pairs:
+        whole = sum(head.values())
+        factor = sum(base.values()) / whole if whole else 1.0
+        scaled.append((base, {name: seconds * factor for name, seconds in head.items()}))
+    return scaled
 
 
 def moved(pairs: Sequence[tuple[Parts, Parts]]) -> dict[str, str]:

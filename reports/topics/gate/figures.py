@@ -41,7 +41,8 @@ class GateRow:
     run it. reason: why, of all but the first four; of those, which limit of its own it has. low, high: the case's
     interval. detectable: the slowdown these trials could have found. needed_s: what an undecided case would have needed
     besides, as far as its trials show; None when more than a gate ever gives it.
-    took_s: seconds that its trials took. cause: where a change is, in words; empty where nobody looked.
+    took_s: seconds that its trials took. cause: where a change is, in words; empty where nobody looked. slower_part: in
+    words, the part that surely grew in a case that did not; empty for none, or where nobody looked.
     """
 
     case: Case
@@ -57,6 +58,7 @@ class GateRow:
     reason: str = ""
     took_s: float = 0.0
     cause: str = ""
+    slower_part: str = ""
 
 
 @dataclass(slots=True)

@@ -72,6 +72,8 @@ def sentence(rows: Sequence[GateRow]) -> str:
         start = "No case is slower"
     if absent := sum(counts[name] for name in ON_ONE_SIDE):
         start += f", {absent} did not run on both sides"
+    if parts := sum(bool(row.slower_part) for row in rows):
+        start += f", {parts} {'has' if parts == 1 else 'have'} a slower part"
     others = [f"{counts[name]} {name}" for name in VERDICTS if counts[name]]
     return f"{start}: {', '.join(others)}."
 
@@ -124,7 +126,8 @@ def remark(row: GateRow) -> str:
             takes = f"about {units.quantity(row.needed_s, 's')} more for this case alone"
     if row.verdict == LIKELY:
         takes = f"{change(row)} by itself; to be as sure of it among all cases takes {takes}"
-    return "; ".join(filter(None, (row.cause, takes, row.reason)))
+    part = f"slower part: {row.slower_part}" if row.slower_part else ""
+    return "; ".join(filter(None, (row.cause, part, takes, row.reason)))
 
 
 def exceptions(rows: Sequence[GateRow], style: str) -> str:
