@@ -95,6 +95,18 @@ def test_every_file_says_the_same(toy: Toy, outcome: Outcome) -> None:
     assert "torchpace gate --workloads toy.perf --base" in markdown.replace("\n", " ")
 
 
+def test_one_case_is_explained_from_the_profiles_that_there_are(toy: Toy, outcome: Outcome) -> None:
+    before = toy.trials()
+    code, output, errors = toy.gate("--base", "HEAD~1", "--explain", "toy.loops", "--lanes", "1")
+    assert code == 0, errors
+    assert "Python, between operators  +" in output
+    assert "most of it in loops.run (toy/perf.py)" in output.splitlines()[-1]
+    assert toy.trials() == before
+    code, _, errors = toy.gate("--base", "HEAD~1", "--explain", "toy.*")
+    assert code == 2
+    assert "names 6 cases" in errors
+
+
 def test_nothing_is_left_behind(toy: Toy, outcome: Outcome) -> None:
     assert not list(toy.temporary().glob(f"{PREFIX}*"))
     assert toy.git("worktree", "list").count("\n") == 0

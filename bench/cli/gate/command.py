@@ -38,6 +38,9 @@ NOT_FOR_SELF_TEST = (
     "base", "base_python", "head_python", "base_torch", "head_torch", "torch", "undecided", "resume", "all", "parts",
     "json", "markdown", "junit", "html",
 )  # fmt: skip
+NOT_FOR_EXPLAIN = (
+    "globs", "trials", "slower_than", "same_within", "undecided", "resume", "all", "no_cause", "parts", *FILES,
+)  # fmt: skip
 How: TypeAlias = Callable[[argparse.Namespace, Mapping[str, "Side"], "Hosts"], int]
 
 
@@ -53,6 +56,7 @@ def add_to(commands: Any) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--exact", action="store_true", help="compare counts and memory instead of times, in seconds")
     what.add_argument("--self-test", action="store_true", help="gate identical sides: which changes can be seen here?")
+    what.add_argument("--explain", metavar="CASE", help="say where the change of one case is, without trials")
     add_options(parser, budget="10m", exact=True)
     add_outcome(parser)
     parser.set_defaults(command=run)
@@ -60,7 +64,7 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the gate; 0 pass, 1 slower, 2 broken or bad input, 3 undecided."""
-    from bench.cli.gate import accept, exact, self_test  # noqa: PLC0415
+    from bench.cli.gate import accept, exact, explain, self_test  # noqa: PLC0415
     from bench.gate.lanes import Hosts  # noqa: PLC0415
     from bench.gate.revisions import WORKING_TREE, Checkouts  # noqa: PLC0415
 
@@ -72,7 +76,9 @@ def run(options: argparse.Namespace) -> int:
     if options.torch:
         codes = {run_with(options, base, head) for base, head in pairs(options.torch)}
         return next(code for code in WORST if code in codes)
-    how: How = exact.run if options.exact else self_test.run if options.self_test else compare
+    how: How = compare
+    if options.exact or options.self_test or options.explain:
+        how = (exact if options.exact else self_test if options.self_test else explain).run
     head = options.head or WORKING_TREE
     base = options.base or (head if options.self_test else WORKING_TREE)
     with Checkouts(Path.cwd()) as checkouts:
@@ -127,6 +133,8 @@ def check(options: argparse.Namespace) -> None:
         refuse(options, NOT_FOR_SELF_TEST, "--self-test", "it prints what changes can be seen between head and itself")
     if options.exact:
         refuse(options, NOT_FOR_EXACT, "--exact", "it counts every case once, and prints what changed")
+    if options.explain:
+        refuse(options, NOT_FOR_EXPLAIN, "--explain", "it prints the parts of one case on both sides")
     for python in (options.base_python, options.head_python):
         if python and not Path(python).is_file():
             raise UsageError(f"no interpreter at {python}; give the path of a Python, such as .venv/bin/python")

@@ -139,7 +139,8 @@ def resume(jury: Jury, path: Path, run: str, survey: Survey) -> dict[Case, int]:
     if not known.issuperset(record.environment for record in records):
         raise UsageError(f"the trials in {path} were taken in another environment than there is now; gate anew")
     done: dict[Case, int] = {}
-    for record in records:  # numbers have gaps where a trial was cut off
+    trials = [record for record in records if record.run.rpartition("/")[0] == run]  # and not their parts
+    for record in trials:  # numbers have gaps where a trial was cut off
         done[record.case] = max(done.get(record.case, 0), record.launch + 1)
     for case, sides in trials_of(records, run):
         if case in jury.heard:

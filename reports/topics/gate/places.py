@@ -53,8 +53,10 @@ class Diff:
         return None
 
     def is_new(self, path: str, line: int) -> bool:
-        """Whether a line of head is not base's."""
-        return not any(head < line <= head + size for _, head, size in self.blocks(path))
+        """Whether a line of head is not base's; not of a file that head does not have."""
+        return line <= len(self.head(path)) and not any(
+            head < line <= head + size for _, head, size in self.blocks(path)
+        )
 
     def touches(self, stack: Stack) -> bool:
         """Whether a line of a stack on head is new."""
