@@ -15,16 +15,16 @@ from functools import partial
 from bench.devices import DEVICES
 from bench.gate.hosts import call
 from bench.gate.lanes import Gate, Hosts, abreast, cores_of
-from bench.gate.parts_pass import TIMES, perform_parts
+from bench.gate.parts_pass import PARTS, SMALL_PARTS, TIMES, perform_parts
 from bench.measure.task import Task
 from bench.modes import torch_compile
 from bench.records.files import Writer
 from bench.records.record import SIDES, Case, Environment, Record
 from bench.runs.fresh import PROFILER, Death
 
-PAIRS = 12  # of processes for a case: with fewer, intervals corrected for many parts are too wide
-SMALL_PAIRS = 24  # of a case that did not change, one part of which may have
-PARTS = "parts"  # how the names of these runs go on, so that nobody takes them for trials
+# Pairs of processes for a case: with fewer, intervals corrected for many parts are too wide. More for one part of a case
+# that did not change.
+PAIRS = {PARTS: 12, SMALL_PARTS: 24}
 
 Pair = Mapping[str, Sequence[Record]]
 Found = dict[Case, list[Pair]]
@@ -32,17 +32,20 @@ Found = dict[Case, list[Pair]]
 
 
 class TakingApart:
-    """Takes the cases' steps apart, all once before any twice, until there are enough pairs or it is `until_s`."""
+    """Takes the cases' steps apart, all once before any twice, until there are enough pairs or it is `until_s`.
+
+    what: PARTS or SMALL_PARTS.
+    """
 
     def __init__(
         self, gate: Gate, cases: Sequence[Case], environments: Mapping[tuple[str, str], Environment], writer: Writer,
-        until_s: float, done: Callable[[], object], pairs: int = PAIRS,
+        until_s: float, done: Callable[[], object], what: str = PARTS,
     ) -> None:  # fmt: skip
         self.gate, self.cases, self.environments, self.writer = gate, cases, environments, writer
-        self.until_s, self.done = until_s, done
+        self.until_s, self.done, self.what = until_s, done, what
         self.found: Found = {case: [] for case in cases}
         self.failed: set[Case] = set()
-        self._numbers = iter(range(pairs))
+        self._numbers = iter(range(PAIRS[what]))
         self._lock = threading.Lock()
         self._stop = threading.Event()
 
@@ -79,13 +82,13 @@ class TakingApart:
         dice.shuffle(names)
         pair: dict[str, list[Record]] = {}
         for name in names:
-            task = Task(case, PARTS, number, cache=cache_of(self.gate, name, case), module=self.gate.module)
+            task = Task(case, self.what, number, cache=cache_of(self.gate, name, case), module=self.gate.module)
             pair[name] = asked(hosts, self.gate, name, task)
         hosts.revive()
         with self._lock:
             for name, records in pair.items():
                 environment = self.environments[name, case.device]
-                run = f"{self.gate.run}/{PARTS}/{name}"
+                run = f"{self.gate.run}/{self.what}/{name}"
                 self.writer.add(environment, [replace(r, run=run, environment=environment.id) for r in records])
             if all(records[0].status == "measured" for records in pair.values()):
                 self.found[case].append(pair)

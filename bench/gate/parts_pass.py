@@ -29,7 +29,8 @@ from workloads.base import Workload
 # The metrics: seconds per step by part, calls per step by part, calls by part and place, seconds by Python's functions.
 TIMES, CALLS, PLACES, FUNCTIONS = "operator_time", "ops", "operator_places", "function_time"
 BREAKS, RECOMPILES = "graph_breaks", "recompiles"  # of compiled steps, by reason and place
-MOST_STEPS = 30
+PARTS, SMALL_PARTS = "parts", "small-parts"  # what is measured, and how the names of its runs go on
+MOST_STEPS = {PARTS: 30, SMALL_PARTS: 100}  # the profiler's events of each take a hundredth of a second to read
 
 
 def perform_parts(task: Task) -> list[Record]:
@@ -41,7 +42,8 @@ def parts_pass(task: Task, workload: Workload, device: Device, blank: Record) ->
     """Seconds and calls of a warm step by part, and of uncompiled steps the places and Python's functions."""
     run = build(workload, task.case, device).run
     run()
-    steps = steps_for(warm_up(run, device.clock), MOST_STEPS)
+    step_s = warm_up(run, device.clock)
+    steps = steps_for(step_s, MOST_STEPS[task.measure])
     with profiler(device.activities(), record_shapes=True) as profiled:
         for _ in range(steps):
             with record_function(MARK):
@@ -57,7 +59,7 @@ def parts_pass(task: Task, workload: Workload, device: Device, blank: Record) ->
         ]
     if not torch_compile.generates(task.case.mode):  # the compiler leaves nothing of the code's lines
         root = Path.cwd()
-        records.append(record(blank, FUNCTIONS, python_times(run, steps, root), steps))
+        records.append(record(blank, FUNCTIONS, python_times(run, steps_for(step_s, MOST_STEPS[PARTS]), root), steps))
         records.append(record(blank, PLACES, places(seen.within, calls_by_place(run, root))))
     return records
 

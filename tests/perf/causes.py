@@ -21,6 +21,7 @@ from tqdm import tqdm
 from bench.cli.gate.causes import cause_of, diff_of, location_of, said
 from bench.gate.lanes import Gate, Hosts, lanes_for
 from bench.gate.parts import PAIRS, Found, Pair, TakingApart
+from bench.gate.parts_pass import PARTS
 from bench.gate.revisions import Checkouts, Side
 from bench.gate.survey import survey
 from bench.records.files import Writer
@@ -52,7 +53,7 @@ def taken_apart(sides: dict[str, Side], log: Path) -> Found:
         (case for case in cases["head"] if case.workload.startswith("net.")), key=lambda case: case.workload
     )
     writer = Writer(log)
-    with tqdm(total=PAIRS * len(chosen), unit="pair", dynamic_ncols=True) as bar:
+    with tqdm(total=PAIRS[PARTS] * len(chosen), unit="pair", dynamic_ncols=True) as bar:
         found = TakingApart(gate, chosen, environments, writer, time.monotonic() + 1e9, bar.update).run()
     writer.close()
     return found

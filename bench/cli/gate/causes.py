@@ -30,13 +30,13 @@ OF_COMPILER = {"graph_breaks": "graph break", "recompiles": "recompilation"}  # 
 
 def with_causes(gate: Gate, rows: Sequence[GateRow], survey: Survey, path: Path) -> list[GateRow]:
     """The rows; those of the largest changes say in which part of the step the change is, as far as that shows."""
-    from bench.gate.parts import PAIRS  # noqa: PLC0415 - imports torch
+    from bench.gate.parts_pass import PARTS  # noqa: PLC0415 - imports torch
     from reports.stats.sequential import LIKELY  # noqa: PLC0415 - imports scipy
 
     changed = [row for row in rows if row.verdict in ("slower", "faster", LIKELY)]
     cases = [row.case for row in sorted(changed, key=lambda row: row.verdict == "faster")][:MOST_CASES]
     limit_s = min(MOST_S, max(LEAST_S, SHARE * gate.budget_s))
-    found = taken_apart(gate, cases, survey, path, limit_s, PAIRS)
+    found = taken_apart(gate, cases, survey, path, limit_s, PARTS)
     diff = diff_of(gate.sides)
     return [
         replace(row, cause=said(found[row.case], row.verdict != "faster", diff)) if row.case in found else row
@@ -49,10 +49,10 @@ def with_slower_parts(gate: Gate, rows: Sequence[GateRow], survey: Survey, path:
 
     Takes at most as long as the gate again.
     """
-    from bench.gate.parts import SMALL_PAIRS  # noqa: PLC0415 - imports torch
+    from bench.gate.parts_pass import SMALL_PARTS  # noqa: PLC0415 - imports torch
 
     cases = [row.case for row in rows if row.verdict in UNCHANGED]
-    found = taken_apart(gate, cases, survey, path, max(LEAST_S, gate.budget_s), SMALL_PAIRS)
+    found = taken_apart(gate, cases, survey, path, max(LEAST_S, gate.budget_s), SMALL_PARTS)
     diff = diff_of(gate.sides)
     return [
         replace(row, slower_part=grown(found[row.case], len(cases), diff)) if row.case in found else row for row in rows
@@ -60,12 +60,12 @@ def with_slower_parts(gate: Gate, rows: Sequence[GateRow], survey: Survey, path:
 
 
 def taken_apart(
-    gate: Gate, cases: Sequence[Case], survey: Survey, path: Path, limit_s: float, pairs: int
+    gate: Gate, cases: Sequence[Case], survey: Survey, path: Path, limit_s: float, what: str
 ) -> Mapping[Case, Sequence[Pair]]:
-    """What so many pairs of profiles of each case show, stored; nothing after Ctrl-C, for the verdicts are known."""
+    """What pairs of profiles of each case show, stored; nothing after Ctrl-C, for the verdicts are known."""
     from tqdm import tqdm  # noqa: PLC0415
 
-    from bench.gate.parts import TakingApart  # noqa: PLC0415 - imports torch
+    from bench.gate.parts import PAIRS, TakingApart  # noqa: PLC0415 - imports torch
     from bench.records.files import Writer  # noqa: PLC0415
 
     if not cases:
@@ -73,8 +73,8 @@ def taken_apart(
     writer = Writer(path)
     until_s = time.monotonic() + limit_s
     try:
-        with tqdm(total=pairs * len(cases), unit="pair", desc="what changed", dynamic_ncols=True) as bar:
-            return TakingApart(gate, cases, survey.environments, writer, until_s, bar.update, pairs).run()
+        with tqdm(total=PAIRS[what] * len(cases), unit="pair", desc="what changed", dynamic_ncols=True) as bar:
+            return TakingApart(gate, cases, survey.environments, writer, until_s, bar.update, what).run()
     except (KeyboardInterrupt, UsageError):  # a side that does not start any more
         return {}
     finally:

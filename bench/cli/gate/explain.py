@@ -24,6 +24,7 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], hosts: Hosts) ->
     """Say where the change of one case is, from what was stored if that is enough; 0, or 2 where nothing is known."""
     from bench.cli.gate.trials import surveyed, trials_file  # noqa: PLC0415 - imports torch
     from bench.gate.parts import PAIRS  # noqa: PLC0415
+    from bench.gate.parts_pass import PARTS  # noqa: PLC0415
     from reports.topics.gate.explained import table  # noqa: PLC0415
 
     options.globs = [options.explain]
@@ -37,9 +38,9 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], hosts: Hosts) ->
         )
     (case,) = survey.cases
     pairs = stored(case, gate.run)
-    if len(pairs) < PAIRS:
+    if len(pairs) < PAIRS[PARTS]:
         path = trials_file(gate.run, old=False)
-        pairs = taken_apart(gate, survey.cases, survey, path, options.budget or LEAST_S, PAIRS).get(case, [])
+        pairs = taken_apart(gate, survey.cases, survey, path, options.budget or LEAST_S, PARTS).get(case, [])
     found, diff = cause_of(pairs), diff_of(sides)
     print(
         f"{case.label} ({case.device} {case.mode})\nbase: {describe(sides['base'])}\nhead: {describe(sides['head'])}\n"
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], hosts: Hosts) ->
 
 def stored(case: Case, run: str) -> Sequence[Pair]:
     """The pairs of a case that the last gate between these sides, or the last explanation, took."""
-    from bench.gate.parts import PARTS  # noqa: PLC0415 - imports torch
+    from bench.gate.parts_pass import PARTS  # noqa: PLC0415 - imports torch
     from bench.records.files import read  # noqa: PLC0415
 
     files = sorted(path for path in FOLDER.glob(f"{run}-*.jsonl") if path.stat().st_size)

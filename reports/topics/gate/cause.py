@@ -19,6 +19,7 @@ from reports.format import units
 DOUBT = 0.01  # that any part of a case is named which did not change
 FEWEST = 3  # pairs
 MOST_NAMED = 3  # parts in a sentence
+LEAST_TO_SCALE = 0.002  # of the step: smaller parts say little of how fast the machine was
 PYTHON_ALONE = 2.0  # times as much as the operators called: so much of Python is not there to call them
 LEAST_OF_CHANGE = 0.1  # of the whole change: a part that is less of it is no cause
 LOOKED_AT = 5  # parts that are listed where none stands out
@@ -122,15 +123,17 @@ def cause(
 
 
 def alike(pairs: Sequence[tuple[Parts, Parts]]) -> list[tuple[Parts, Parts]]:
-    """The pairs, head's step scaled to the length of base's: for cases that did not change, one part of which may have.
+    """The pairs, head's parts divided by what most parts changed by: for cases that did not change, one part of which may.
 
-    How much faster the machine was for one of a pair's processes than for the other is then no part of a difference.
+    How much faster the machine was for one of a pair's processes than for the other is then no part of a difference, and
+    neither is the noise of a large part, as it would be if steps were brought to one length.
     """
     scaled: list[tuple[Parts, Parts]] = []
     for base, head in pairs:
-        whole = sum(head.values())
-        factor = sum(base.values()) / whole if whole else 1.0
-        scaled.append((base, {name: seconds * factor for name, seconds in head.items()}))
+        least_s = LEAST_TO_SCALE * sum(base.values())
+        ratios = [head[name] / base[name] for name in base if base[name] > least_s and head.get(name)]
+        factor = float(np.median(ratios)) if ratios else 1.0
+        scaled.append((base, {name: seconds / factor for name, seconds in head.items()}))
     return scaled
 
 
