@@ -22,8 +22,8 @@ from bench.records.files import Writer
 from bench.records.record import SIDES, Case, Environment, Record
 from bench.runs.fresh import PROFILER, Death
 
-# Pairs of processes for a case: with fewer, intervals corrected for many parts are too wide. More for one part of a case
-# that did not change.
+# Pairs of processes for a case: with fewer, intervals corrected for many parts are too wide. More are for one part of a
+# case that did not change.
 PAIRS = {PARTS: 12, SMALL_PARTS: 24}
 
 Pair = Mapping[str, Sequence[Record]]

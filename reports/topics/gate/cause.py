@@ -123,10 +123,10 @@ def cause(
 
 
 def alike(pairs: Sequence[tuple[Parts, Parts]]) -> list[tuple[Parts, Parts]]:
-    """The pairs, head's parts divided by what most parts changed by: for cases that did not change, one part of which may.
+    """The pairs, head's parts divided by what most parts changed by: for cases of which at most a part changed.
 
-    How much faster the machine was for one of a pair's processes than for the other is then no part of a difference, and
-    neither is the noise of a large part, as it would be if steps were brought to one length.
+    How much faster the machine was for one of a pair's processes than for the other is then no part of a difference,
+    and neither is the noise of a large part, as it would be if steps were brought to one length.
     """
     scaled: list[tuple[Parts, Parts]] = []
     for base, head in pairs:
