@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bench.cli.gate.trials import too_little
 from bench.gate import trials
 from bench.gate.lanes import Gate
 from bench.gate.revisions import PREFIX
@@ -118,6 +120,16 @@ def test_the_first_lane_begins_with_the_hosts_that_there_are(monkeypatch: pytest
     writer.close()
     assert len(started) == 3
     assert started[0] is ready
+
+
+def test_a_budget_that_cannot_decide_says_so_before_it_is_spent() -> None:
+    def said(cases: int = 86, **how: Any) -> str:
+        return too_little(Gate("run", {}, **how), cases)
+
+    assert "60 s are too little for 86 cases" in said(budget_s=60.0, lanes=2)
+    assert said(budget_s=600.0, lanes=2) == ""
+    assert "--trials 3 decides only what is plain" in said(most_trials=3, budget_s=float("inf"))
+    assert said(most_trials=5, budget_s=float("inf")) == ""
 
 
 def test_no_trial_is_started_that_would_end_too_late(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

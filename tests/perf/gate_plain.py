@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.bench.toy import Toy, make
 
 BUSY = 4  # processes
-BUDGET = "40s"
+BUDGET = "25s"
 WITHIN_S = 20.0
 CASES = ("loop", "product", "inference", "training")
 SPIN = "while True: sum(range(100_000))"

@@ -146,13 +146,14 @@ def check(options: argparse.Namespace) -> None:
 def compare(options: argparse.Namespace, sides: Mapping[str, Side], hosts: Hosts) -> int:
     """Survey both sides, run the trials, and show what was found."""
     from bench.cli.gate.causes import with_causes, with_slower_parts  # noqa: PLC0415
-    from bench.cli.gate.trials import resume, surveyed, trials_file, try_cases  # noqa: PLC0415 - imports torch
+    from bench.cli.gate.trials import resume, surveyed, too_little, trials_file, try_cases  # noqa: PLC0415 - imports torch
     from reports.topics.gate.figures import Jury  # noqa: PLC0415
 
     selection, gate = plan(options, sides)
     survey = surveyed(gate, selection, hosts)
     accepted = said(options.settings.accepted, sides, Path.cwd())
     notes = [*notes_on(sides), *accepted.notes, *unused(accepted, survey.cases)]
+    notes += filter(None, [too_little(gate, len(survey.cases))])
     for note in notes:
         print(f"torchpace: {note}", file=sys.stderr)
     jury = Jury(survey.cases, rule_of(options), limits_of(survey.cases, options.settings.limits, accepted))

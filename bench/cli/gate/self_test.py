@@ -13,13 +13,12 @@ if TYPE_CHECKING:
     from bench.gate.lanes import Hosts
     from bench.gate.revisions import Side
 
-START_S = 5.0  # what starting a pair of hosts takes, about: for telling people, not for measuring
 ENOUGH_TRIALS = 10  # a spread is then known to a quarter or so
 
 
 def run(options: argparse.Namespace, sides: Mapping[str, Side], hosts: Hosts) -> int:
     """Gate the head against itself, and say what could have been seen. 1 when a change is found where there is none."""
-    from bench.cli.gate.trials import surveyed, trials_file, try_cases  # noqa: PLC0415 - imports torch
+    from bench.cli.gate.trials import START_S, surveyed, trials_file, try_cases  # noqa: PLC0415 - imports torch
     from reports.topics.gate.figures import Jury, Open  # noqa: PLC0415
     from reports.topics.gate.resolution import noise, text  # noqa: PLC0415
 

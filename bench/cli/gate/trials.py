@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from reports.topics.gate.figures import GateRow, Jury
 
 
+START_S = 5.0  # what starting a pair of hosts takes, about: for telling people, not for measuring
+SHORT_TRIAL_S = 1.0  # likewise, a trial
+
+
 @dataclass(frozen=True, slots=True)
 class Survey:
     """What both sides have: the cases to try, rows for those that cannot be, and where everything runs."""
@@ -42,6 +46,24 @@ def surveyed(gate: Gate, selection: Selection, hosts: Hosts) -> Survey:
     if prepare_digits(both, gate):
         hosts.close()  # those that come after them import what reads digits
     return Survey(both, rows, environments)
+
+
+def too_little(gate: Gate, cases: int) -> str:
+    """What to say before measuring where even the first look, after so many trials of each case, is out of reach."""
+    from reports.stats.sequential import LOOKS  # noqa: PLC0415 - imports scipy
+
+    if gate.most_trials is not None:
+        if gate.most_trials >= LOOKS[0]:
+            return ""
+        return f"--trials {gate.most_trials} decides only what is plain: the first look comes after {LOOKS[0]} trials"
+    need_s = LOOKS[0] * (START_S + cases * SHORT_TRIAL_S) / gate.lanes
+    if gate.budget_s >= need_s:
+        return ""
+    of = f"{cases} case{'s' if cases > 1 else ''}"
+    return (
+        f"{gate.budget_s:.0f} s are too little for {of}: {LOOKS[0]} trials of each, before which only what is plain is "
+        f"decided, take some {need_s:.0f} s; give more --budget, or fewer GLOBs"
+    )
 
 
 def prepare_digits(both: Sequence[Case], gate: Gate) -> bool:
