@@ -39,7 +39,7 @@ NOT_FOR_SELF_TEST = (
     "json", "markdown", "junit", "html",
 )  # fmt: skip
 NOT_FOR_EXPLAIN = (
-    "globs", "trials", "slower_than", "same_within", "undecided", "resume", "all", "no_cause", "parts", *FILES,
+    "trials", "slower_than", "same_within", "undecided", "resume", "all", "no_cause", "parts", *FILES,
 )  # fmt: skip
 How: TypeAlias = Callable[[argparse.Namespace, Mapping[str, "Side"], "Hosts"], int]
 
@@ -133,6 +133,8 @@ def check(options: argparse.Namespace) -> None:
         refuse(options, NOT_FOR_SELF_TEST, "--self-test", "it prints what changes can be seen between head and itself")
     if options.exact:
         refuse(options, NOT_FOR_EXACT, "--exact", "it counts every case once, and prints what changed")
+    if options.explain and options.globs:
+        raise UsageError("--explain names the case that it is about; leave the GLOBs out")
     if options.explain:
         refuse(options, NOT_FOR_EXPLAIN, "--explain", "it prints the parts of one case on both sides")
     for python in (options.base_python, options.head_python):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -81,15 +81,25 @@ def parted(frame: str) -> tuple[str, int, str]:
 
 
 def bodies(lines: list[str], name: str) -> list[str]:
-    """The functions of this name in a file, as they are written."""
+    """The functions of this qualified name in a file, such as 'Net.forward', as they are written."""
     try:
         tree = ast.parse("\n".join(lines))
     except SyntaxError:
         return lines
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    plain = [part for part in name.split(".") if not part.startswith("<")]  # without comprehensions in it
-    found = [node for node in ast.walk(tree) if isinstance(node, kinds) and plain and node.name == plain[-1]]
-    return ["\n".join(lines[node.lineno - 1 : node.end_lineno]) for node in found]
+    path = [part for part in name.split(".") if not part.startswith("<")]  # without comprehensions in it
+    return ["\n".join(lines[node.lineno - 1 : node.end_lineno]) for node in defined(tree, path) if path]
+
+
+def defined(tree: ast.AST, path: Sequence[str]) -> Iterator[ast.stmt]:
+    """The functions and classes of this path below a node, whatever else they are in."""
+    for node in ast.iter_child_nodes(tree):
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield from defined(node, path)
+        elif path and node.name == path[0]:
+            if len(path) == 1:
+                yield node
+            else:
+                yield from defined(node, path[1:])
 
 
 def places_of(calls: Calls, parts: frozenset[str]) -> Iterator[tuple[Place, float]]:

@@ -96,6 +96,15 @@ def test_a_function_is_touched_when_its_text_differs(name: str, is_touched: bool
     assert diff().touches_function("m.py", name) is is_touched
 
 
+def test_a_function_is_found_by_where_it_is_and_not_by_its_name_alone() -> None:
+    inner = "def a():\n    if 1:\n        def run():\n            return {}\n    return run\n"
+    code = inner + "\nclass B:\n    def run(self):\n        return 2\n"
+    both = diff(code.format(1), code.format(3))
+    assert [both.touches_function("m.py", name) for name in ("a.run", "a.run.<lambda>", "B.run", "run")] == [
+        True, True, False, False,
+    ]  # fmt: skip
+
+
 def test_a_file_that_is_no_python_is_compared_whole() -> None:
     assert bodies(["def ("], "run") == ["def ("]
 
