@@ -21,7 +21,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bench.counts.modules import called_modules, names_in_model
 from bench.records.record import BUILT_IN
 
-BLOCKS = 10  # of steps under cProfile
 MOST_FRAMES = 5  # of a stack, the innermost
 MOST_SHAPES = 4  # of an operator's inputs that are named
 RULER = str(Path(__file__).resolve().parents[1])
@@ -99,15 +98,15 @@ def calls_by_place(run: Callable[[], object], root: Path) -> dict[tuple[str, str
     return dict(found)
 
 
-def python_times(run: Callable[[], object], steps: int, root: Path) -> dict[str, float]:
+def python_times(run: Callable[[], object], steps: int, blocks: int, root: Path) -> dict[str, float]:
     """Seconds per step of Python's functions themselves, without those that they call, as 'file.py function'.
 
     Built-in functions, among them torch's operators, are one part. The profiler makes calls slower, and loops not. In
-    BLOCKS of so many steps, of which the middle half counts: what interrupts one is in none.
+    blocks of so many steps, of which the middle half counts: what interrupts one is in none.
     """
-    blocks = [block_of_python(run, steps, root) for _ in range(BLOCKS)]
-    names = dict.fromkeys(name for block in blocks for name in block)
-    return {name: middle([block.get(name, 0.0) for block in blocks]) for name in names}
+    seen = [block_of_python(run, steps, root) for _ in range(blocks)]
+    names = dict.fromkeys(name for block in seen for name in block)
+    return {name: middle([block.get(name, 0.0) for block in seen]) for name in names}
 
 
 def block_of_python(run: Callable[[], object], steps: int, root: Path) -> dict[str, float]:
@@ -135,5 +134,6 @@ def middle(values: Sequence[float]) -> float:
 
 
 def short(path: str) -> str:
-    """A file of others, from its package on."""
-    return path.rpartition(f"{FOREIGN}/")[2]
+    """A file of others, from its package on; of Python itself with its folder, wherever that is installed."""
+    _, found, inside = path.rpartition(f"{FOREIGN}/")
+    return inside if found else "/".join(path.split("/")[-2:])

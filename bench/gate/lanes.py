@@ -138,7 +138,8 @@ class Hosts:
         """Have them use these cores from now on."""
         self.cores = cores
         for owner in self.by_name.values():
-            owner.pin(cores)
+            if owner.alive:  # the number of one that ended may be another process's
+                owner.pin(cores)
 
     def revive(self) -> None:
         """After a death on one side, or a request that used a host up: have all run again."""

@@ -6,6 +6,7 @@ device's; and Python, between them. Taken under the profiler, whose cost is in e
 
 from __future__ import annotations
 
+import contextlib
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,6 +31,7 @@ from workloads.base import Workload
 TIMES, CALLS, PLACES, FUNCTIONS = "operator_time", "ops", "operator_places", "function_time"
 BREAKS, RECOMPILES = "graph_breaks", "recompiles"  # of compiled steps, by reason and place
 PARTS, SMALL_PARTS = "parts", "small-parts"  # what is measured, and how the names of its runs go on
+MOST_BLOCKS, PYTHON_S = 10, 1.0  # of steps under cProfile, and about how long they may take together
 MOST_STEPS = {PARTS: 30, SMALL_PARTS: 100}  # the profiler's events of each take a hundredth of a second to read
 
 
@@ -58,9 +60,11 @@ def parts_pass(task: Task, workload: Workload, device: Device, blank: Record) ->
             record(blank, RECOMPILES, Counter(made.recompilations)),
         ]
     if not torch_compile.generates(task.case.mode):  # the compiler leaves nothing of the code's lines
-        root = Path.cwd()
-        records.append(record(blank, FUNCTIONS, python_times(run, steps_for(step_s, MOST_STEPS[PARTS]), root), steps))
-        records.append(record(blank, PLACES, places(seen.within, calls_by_place(run, root))))
+        root, steps = Path.cwd(), steps_for(step_s, MOST_STEPS[PARTS])
+        blocks = max(1, min(MOST_BLOCKS, round(PYTHON_S / (steps * step_s))))
+        records.append(record(blank, FUNCTIONS, python_times(run, steps, blocks, root), steps * blocks))
+        with contextlib.suppress(Exception):  # of a step that does not run so: its places are not known
+            records.append(record(blank, PLACES, places(seen.within, calls_by_place(run, root))))
     return records
 
 
@@ -92,18 +96,19 @@ def sorted_out(events: Iterable[Any], steps: int) -> Seen:
     for event in events:
         if event.device_type != DeviceType.CPU:
             kernels[plain_name(event.name)] += 0 if event.is_user_annotation else event.self_device_time_total
-        elif event.name != MARK and event.self_cpu_time_total > 0:
+        elif event.name != MARK:
             part, *around = itself_and_around(event)
             step = max(0, bisect_right(starts, event.time_range.start) - 1)
             host.setdefault(part, [0.0] * len(marks))[step] += event.self_cpu_time_total
             host[OUTSIDE][step] -= event.self_cpu_time_total
             calls[part] += 1
             within.setdefault(part, set()).update([part, *around])
+    host = {name: own for name, own in host.items() if any(own)}  # what took no time at all is no part
     seconds = {name: max(0.0, middle(own)) * 1e-6 for name, own in host.items()}
     if +kernels:  # what a device did is not to be counted again where the host waits for it
         known = {name: taken * 1e-6 / steps for name, taken in kernels.items()}
         seconds = known | {OUTSIDE: max(0.0, sum(seconds.values()) - sum(known.values()))}
-    return Seen(seconds, {name: count / steps for name, count in calls.items()}, within)
+    return Seen(seconds, {name: count / steps for name, count in calls.items() if name in host}, within)
 
 
 def itself_and_around(event: Any) -> Iterator[str]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from torch.autograd import DeviceType  # type: ignore[attr-defined]
 
 from bench.cli.gate.causes import grown, said
 from bench.cli.gate.command import exit_code
+from bench.counts.torch_profiler import MARK
 from bench.gate.parts import Pair
-from bench.gate.parts_pass import BREAKS, CALLS, FUNCTIONS, PLACES, TIMES
+from bench.gate.parts_pass import BREAKS, CALLS, FUNCTIONS, PLACES, TIMES, sorted_out
 from bench.records.record import BUILT_IN, OUTSIDE, Case, Record
 from reports.topics.gate.figures import GateRow
 from reports.topics.gate.places import Diff
@@ -79,6 +83,20 @@ def test_a_slower_part_fails_a_gate_only_when_that_is_asked() -> None:
     assert [exit_code(rows, None, parts) for parts in (None, "report", "fail")] == [0, 0, 1]
     assert remark(rows[0]) == "slower part: +0.2 % in aten::sort"
     assert sentence(rows) == "No case is slower, 1 has a slower part: 1 same."
+
+
+def test_profiles_of_an_operator_count_calls_that_took_no_time_too() -> None:
+    def event(name: str, start: float, took: float) -> Any:
+        return SimpleNamespace(
+            name=name, device_type=DeviceType.CPU, time_range=SimpleNamespace(start=start), cpu_time_total=took,
+            self_cpu_time_total=took, cpu_parent=None, input_shapes=[],
+        )  # fmt: skip
+
+    marks = [event(MARK, 10.0 * step, 5.0) for step in range(4)]
+    calls = [event("aten::t", 10.0 * step + 1, float(step % 2)) for step in range(4)]
+    seen = sorted_out([*marks, *calls, event("nothing", 1.0, 0.0)], 4)
+    assert seen.calls == {"aten::t": 1.0}
+    assert set(seen.seconds) == {"aten::t", OUTSIDE}
 
 
 @pytest.mark.parametrize("count", [0, 2])

@@ -94,7 +94,7 @@ def test_anomaly_detection_is_off_again_after_a_step_that_raises(tmp_path: Path)
 
 
 def test_functions_have_their_own_time_and_built_in_ones_are_one(module: ModuleType, tmp_path: Path) -> None:
-    found = python_times(module.both, 2, tmp_path)
+    found = python_times(module.both, 2, 3, tmp_path)
     assert found["own/m.py slow"] > 10 * found["own/m.py quick"]
     assert found[BUILT_IN] > 0
     assert {"own/m.py both", "own/m.py slow", "own/m.py quick"} <= set(found)

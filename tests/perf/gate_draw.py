@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import statistics
 from collections import Counter
@@ -12,6 +13,7 @@ import numpy as np
 from tabulate import tabulate
 from tqdm import tqdm
 
+from reports.stats.plain import FAR
 from reports.stats.sequential import LOOKS, Rule, decide, is_open, observe
 from tests.perf.gate_record import SHARES
 
@@ -26,6 +28,8 @@ def draw(path: Path, runs: int, budget_s: float) -> None:
     spreads = [np.std(seen, ddof=1) for seen in same.seen.values()]
     print(f"{len(same.seen)} cases, {sum(map(len, same.seen.values()))} trials of identical sides; spread of a trial: "
           f"median {np.median(spreads):.2%}, largest {max(spreads):.2%}\n")  # fmt: skip
+    far = sum(abs(value) > FAR for seen in same.seen.values() for value in seen)
+    print(f"{far} of these trials take the sides more than {math.expm1(FAR):.0%} apart\n")
     drawn = [gate_run(same, {}, budget_s, dice) for _ in tqdm(range(runs), leave=False)]
     false = sum("slower" in verdicts.values() for verdicts, _ in drawn)
     counts = Counter(verdict for verdicts, _ in drawn for verdict in verdicts.values())

@@ -44,19 +44,24 @@ def with_causes(gate: Gate, rows: Sequence[GateRow], survey: Survey, path: Path)
     ]
 
 
-def with_slower_parts(gate: Gate, rows: Sequence[GateRow], survey: Survey, path: Path) -> list[GateRow]:
+def with_slower_parts(
+    gate: Gate, rows: Sequence[GateRow], survey: Survey, path: Path
+) -> tuple[list[GateRow], list[str]]:
     """The rows; those of cases that are not slower say which part of the step is, where one surely is.
 
-    Takes at most as long as the gate again.
+    Takes at most as long as the gate again. Besides, a note where cases could not be looked into.
     """
     from bench.gate.parts_pass import SMALL_PARTS  # noqa: PLC0415 - imports torch
+    from reports.topics.gate.cause import FEWEST  # noqa: PLC0415 - imports scipy
 
     cases = [row.case for row in rows if row.verdict in UNCHANGED]
     found = taken_apart(gate, cases, survey, path, max(LEAST_S, gate.budget_s), SMALL_PARTS)
     diff = diff_of(gate.sides)
+    unseen = sum(len(found.get(case, ())) < FEWEST for case in cases)
+    notes = [f"--parts: {unseen} of {len(cases)} cases had too few profiles to say whether a part is slower"]
     return [
         replace(row, slower_part=grown(found[row.case], len(cases), diff)) if row.case in found else row for row in rows
-    ]
+    ], notes * bool(unseen)
 
 
 def taken_apart(
@@ -83,11 +88,12 @@ def taken_apart(
 
 def grown(pairs: Sequence[Pair], cases: int, diff: Diff) -> str:
     """The parts of a case that surely grew although it did not, in words; the error is shared by so many cases."""
-    from bench.gate.parts_pass import FUNCTIONS, TIMES  # noqa: PLC0415 - imports torch
+    from bench.gate.parts_pass import CALLS, FUNCTIONS, TIMES  # noqa: PLC0415 - imports torch
     from reports.topics.gate.cause import DOUBT, alike, cause, told  # noqa: PLC0415 - imports scipy
 
     doubt = DOUBT / cases / 2  # a step is taken apart in two ways: by operators, and by functions
-    operators, functions = (cause(alike(parts_of(pairs, metric)), doubt=doubt) for metric in (TIMES, FUNCTIONS))
+    operators = cause(alike(parts_of(pairs, TIMES)), parts_of(pairs, CALLS), doubt)
+    functions = cause(alike(parts_of(pairs, FUNCTIONS)), doubt=doubt)
     location = location_of(pairs, True, diff)
     said = [(told(part), location.of(part)) for part in (operators.grown() if operators else ())]
     for function in functions.grown() if functions else ():
@@ -103,7 +109,7 @@ def said(pairs: Sequence[Pair], is_slower: bool, diff: Diff) -> str:
     found = cause_of(pairs)
     named = found.named(is_slower, location.touches) if found else []
     compiled = [more(*sides[-1], one) for metric, one in OF_COMPILER.items() if (sides := parts_of(pairs, metric))]
-    return "; ".join(filter(None, [*compiled * is_slower, sentence(found, named, location.of)]))
+    return "; ".join(filter(None, [*(compiled if is_slower else ()), sentence(found, named, location.of)]))
 
 
 def location_of(pairs: Sequence[Pair], is_slower: bool, diff: Diff) -> Location:
@@ -121,8 +127,7 @@ def cause_of(pairs: Sequence[Pair]) -> Cause | None:
     from bench.gate.parts_pass import CALLS, TIMES  # noqa: PLC0415 - imports torch
     from reports.topics.gate.cause import cause  # noqa: PLC0415 - imports scipy
 
-    calls = parts_of(pairs, CALLS)
-    return cause(parts_of(pairs, TIMES), calls[-1] if calls else ({}, {}))
+    return cause(parts_of(pairs, TIMES), parts_of(pairs, CALLS))
 
 
 def parts_of(pairs: Sequence[Pair], metric: str) -> list[tuple[dict[str, float], dict[str, float]]]:

@@ -169,7 +169,8 @@ def compare(options: argparse.Namespace, sides: Mapping[str, Side], hosts: Hosts
     if not interrupted and not options.no_cause:
         rows = with_causes(gate, rows, survey, path)
     if not interrupted and options.parts:
-        rows = with_slower_parts(gate, rows, survey, path)
+        rows, unseen = with_slower_parts(gate, rows, survey, path)
+        notes += unseen
     top = headline(options, sides, survey.environments, notes)
     code = show(options, [*rows, *survey.rows], top)
     return INTERRUPTED if interrupted else code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], hosts: Hosts) ->
             f"--explain {options.explain!r} names {count} cases that both sides have; give one, as --all prints it"
         )
     (case,) = survey.cases
-    pairs = stored(case, gate.run)
+    pairs = stored(case, gate.run, {environment.id for environment in survey.environments.values()})
     if len(pairs) < PAIRS[PARTS]:
         path = trials_file(gate.run, old=False)
         pairs = taken_apart(gate, survey.cases, survey, path, options.budget or LEAST_S, PARTS).get(case, [])
@@ -54,8 +54,8 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], hosts: Hosts) ->
     return 0
 
 
-def stored(case: Case, run: str) -> Sequence[Pair]:
-    """The pairs of a case that the last gate between these sides, or the last explanation, took."""
+def stored(case: Case, run: str, known: Set[str]) -> Sequence[Pair]:
+    """The pairs of a case that the last gate between these sides, or explanation, took in these environments."""
     from bench.gate.parts_pass import PARTS  # noqa: PLC0415 - imports torch
     from bench.records.files import read  # noqa: PLC0415
 
@@ -64,7 +64,7 @@ def stored(case: Case, run: str) -> Sequence[Pair]:
         found: dict[int, dict[str, list[object]]] = {}
         for record in read(Path(path)).records:
             name, _, side = record.run.rpartition("/")
-            if record.case == case and name == f"{run}/{PARTS}" and side in SIDES:
+            if record.case == case and record.environment in known and name == f"{run}/{PARTS}" and side in SIDES:
                 found.setdefault(record.launch, {}).setdefault(side, []).append(record)
         whole = [pair for pair in found.values() if len(pair) == len(SIDES)]
         if whole:

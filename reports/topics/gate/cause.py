@@ -46,8 +46,9 @@ class Part:
     @property
     def is_counted(self) -> bool:
         """Whether it takes longer and is called more often, or shorter and less: counts have no noise."""
-        more = (self.after or 0.0) - (self.before or 0.0)
-        return more * self.difference_s > 0
+        if self.before is None or self.after is None:
+            return False
+        return (self.after - self.before) * self.difference_s > 0
 
     @property
     def is_certain(self) -> bool:
@@ -89,17 +90,18 @@ def large(parts: list[Part]) -> list[Part]:
 
 
 def cause(
-    pairs: Sequence[tuple[Parts, Parts]], calls: tuple[Parts, Parts] = ({}, {}), doubt: float = DOUBT
+    pairs: Sequence[tuple[Parts, Parts]], calls: Sequence[tuple[Parts, Parts]] = (), doubt: float = DOUBT
 ) -> Cause | None:
     """What the pairs (base's and head's seconds by part) say; None for too few.
 
-    calls: per step, of either side. doubt: that any part's interval leaves the truth out.
+    calls: of operators, per step, of either side in each pair; none for functions of Python, which have no shapes.
+    doubt: that any part's interval leaves the truth out.
     """
     if len(pairs) < FEWEST:
         return None
-    merged = moved(pairs)
+    merged = moved(pairs) if calls else {}
     pairs = [(joined(base, merged), joined(head, merged)) for base, head in pairs]
-    calls = joined(calls[0], merged), joined(calls[1], merged)
+    calls = [(joined(base, merged), joined(head, merged)) for base, head in calls]
     names = list(dict.fromkeys(name for pair in pairs for side in pair for name in side))
     seconds = np.array([[[side.get(name, 0.0) for name in names] for side in pair] for pair in pairs])
     wholes = seconds[:, 0].sum(axis=1)
@@ -114,12 +116,18 @@ def cause(
     parts = [
         Part(
             name, float(mean), float(mean - half), float(mean + half), float(mean) / base_s,
-            None if name == OUTSIDE else calls[0].get(name, 0.0), None if name == OUTSIDE else calls[1].get(name, 0.0),
+            counted(calls, 0, name), counted(calls, 1, name),
             frozenset({name, *(own for own, new in merged.items() if new == name)}),
         )
         for name, mean, half in zip(names, means, reach, strict=True)
     ]  # fmt: skip
     return Cause(tuple(sorted(parts, key=lambda part: -abs(part.difference_s))), base_s, len(pairs))
+
+
+def counted(calls: Sequence[tuple[Parts, Parts]], side: int, name: str) -> float | None:
+    """How often a part is called in a step of a side; None where pairs do not agree on it, or it is not counted."""
+    found = {pair[side].get(name, 0.0) for pair in calls}
+    return found.pop() if len(found) == 1 and name != OUTSIDE else None
 
 
 def alike(pairs: Sequence[tuple[Parts, Parts]]) -> list[tuple[Parts, Parts]]:
@@ -195,7 +203,7 @@ def told(part: Part) -> str:
     how = ""
     if part.before and part.after and part.before != part.after:
         how = f", called {times(part.after)} times instead of {times(part.before)}"
-    elif part.before != part.after:
+    elif part.before != part.after and None not in (part.before, part.after):
         how = ", which is new" if part.after else ", which is gone"
     return f"{100 * part.share:+.1f} % of the profiled step [{low:.1f}, {high:.1f}] in {name_of(part.name)}{how}"
 
