@@ -9,7 +9,7 @@ import cProfile
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -98,19 +98,31 @@ def calls_by_place(run: Callable[[], object], root: Path) -> dict[tuple[str, str
     return dict(found)
 
 
-def python_times(run: Callable[[], object], steps: int, blocks: int, root: Path) -> dict[str, float]:
-    """Seconds per step of Python's functions themselves, without those that they call, as 'file.py function'.
+def by_name(blocks: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    """Of each function what every block says of it."""
+    names = dict.fromkeys(name for block in blocks for name in block)
+    return {name: [block.get(name, 0.0) for block in blocks] for name in names}
 
-    Built-in functions, among them torch's operators, are one part. The profiler makes calls slower, and loops not. In
-    blocks of so many steps, of which the middle half counts: what interrupts one is in none.
+
+def middle_of_each(parts: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Each part's seconds, from those that it took in every step or block: its usual share of the usual whole.
+
+    Both are means of the middle half, so that what interrupts a step is in none; and how fast the machine was during it
+    is in no share.
     """
-    seen = [block_of_python(run, steps, root) for _ in range(blocks)]
-    names = dict.fromkeys(name for block in seen for name in block)
-    return {name: middle([block.get(name, 0.0) for block in seen]) for name in names}
+    wholes = [sum(each) for each in zip(*parts.values(), strict=True)]
+    kept = [number for number, whole in enumerate(wholes) if whole > 0]
+    if not kept:
+        return dict.fromkeys(parts, 0.0)
+    usual = middle([wholes[number] for number in kept])
+    return {name: usual * middle([own[number] / wholes[number] for number in kept]) for name, own in parts.items()}
 
 
 def block_of_python(run: Callable[[], object], steps: int, root: Path) -> dict[str, float]:
-    """Likewise, of so many steps in a row."""
+    """Seconds per step of Python's functions themselves, without those that they call, as 'file.py function'.
+
+    Built-in functions, among them torch's operators, are one part. The profiler makes calls slower, and loops not.
+    """
     profiler = cProfile.Profile(builtins=True)
     profiler.enable()
     for _ in range(steps):

@@ -12,15 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from bench.devices import DEVICES
-from bench.gate.hosts import call
+from bench.gate.conversation import in_turns
 from bench.gate.lanes import Gate, Hosts, abreast, cores_of
-from bench.gate.parts_pass import PARTS, SMALL_PARTS, TIMES, perform_parts
+from bench.gate.parts_pass import MOST_STEPS, PARTS, SMALL_PARTS, TIMES, PartsTurns, take_apart
 from bench.measure.task import Task
-from bench.modes import torch_compile
 from bench.records.files import Writer
 from bench.records.record import SIDES, Case, Environment, Record
-from bench.runs.fresh import PROFILER, Death
+from bench.runs.fresh import PROFILER
 
 # Pairs of processes for a case: with fewer, intervals corrected for many parts are too wide. More are for one part of a
 # case that did not change.
@@ -77,36 +75,18 @@ class TakingApart:
         return self._stop.is_set() or time.monotonic() > self.until_s
 
     def _pair(self, case: Case, number: int, hosts: Hosts, dice: random.Random) -> None:
-        """One pair: the sides one after the other, in an order that is drawn."""
-        names = list(SIDES)
-        dice.shuffle(names)
-        pair: dict[str, list[Record]] = {}
-        for name in names:
-            task = Task(case, self.what, number, cache=cache_of(self.gate, name, case), module=self.gate.module)
-            pair[name] = asked(hosts, self.gate, name, task)
+        """One pair: the sides in turns."""
+        task = Task(case, self.what, number, module=self.gate.module)
+        turns = PartsTurns(MOST_STEPS[self.what])
+        pair = in_turns(hosts.by_name, task, turns, self.gate.timeout_s, dice, take_apart, TIMES)
         hosts.revive()
         with self._lock:
             for name, records in pair.items():
                 environment = self.environments[name, case.device]
                 run = f"{self.gate.run}/{self.what}/{name}"
                 self.writer.add(environment, [replace(r, run=run, environment=environment.id) for r in records])
-            if all(records[0].status == "measured" for records in pair.values()):
+            if len(pair) == len(SIDES) and all(records[0].status == "measured" for records in pair.values()):
                 self.found[case].append(pair)
             else:
                 self.failed.add(case)
             self.done()
-
-
-def cache_of(gate: Gate, name: str, case: Case) -> str:
-    """A side's folder of what compilers make; none for what is not compiled."""
-    return str(gate.sides[name].cache) if torch_compile.generates(case.mode) else ""
-
-
-def asked(hosts: Hosts, gate: Gate, name: str, task: Task) -> list[Record]:
-    """One side's records of a pair; its process's death is one."""
-    forks = DEVICES[task.case.device].start_method == "forkserver"
-    try:
-        records: list[Record] = call(hosts.by_name[name], forks, gate.timeout_s, perform_parts, task)
-    except Death as death:
-        return [Record("", "", task.case, TIMES, status="broken", reason=death.reason, launch=task.launch)]
-    return records

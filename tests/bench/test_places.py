@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from bench.counts.places import calls_by_place, middle, python_times, shaped
+from bench.counts.places import block_of_python, by_name, calls_by_place, middle, middle_of_each, shaped
 from bench.records.record import BUILT_IN
 
 CODE = """import torch
@@ -94,7 +94,7 @@ def test_anomaly_detection_is_off_again_after_a_step_that_raises(tmp_path: Path)
 
 
 def test_functions_have_their_own_time_and_built_in_ones_are_one(module: ModuleType, tmp_path: Path) -> None:
-    found = python_times(module.both, 2, 3, tmp_path)
+    found = middle_of_each(by_name([block_of_python(module.both, 2, tmp_path) for _ in range(3)]))
     assert found["own/m.py slow"] > 10 * found["own/m.py quick"]
     assert found[BUILT_IN] > 0
     assert {"own/m.py both", "own/m.py slow", "own/m.py quick"} <= set(found)
@@ -103,6 +103,10 @@ def test_functions_have_their_own_time_and_built_in_ones_are_one(module: ModuleT
 def test_the_middle_half_leaves_out_what_was_interrupted() -> None:
     assert middle([1.0, 1.0, 1.0, 900.0]) == 1.0
     assert middle([3.0]) == 3.0
+    # A step that the machine was slow for, by a half or a hundred times, is in no part's share of the usual step.
+    found = middle_of_each({"a": [1.0, 1.5, 1.0, 100.0, 1.0], "b": [3.0, 4.5, 3.0, 300.0, 3.0]})
+    assert found == pytest.approx({"a": 7 / 6, "b": 3.5})  # of the wholes 4, 4 and 6
+    assert middle_of_each({"a": [0.0], "b": [0.0]}) == {"a": 0.0, "b": 0.0}
 
 
 @pytest.mark.parametrize(

@@ -89,11 +89,11 @@ def taken_apart(
 def grown(pairs: Sequence[Pair], cases: int, diff: Diff) -> str:
     """The parts of a case that surely grew although it did not, in words; the error is shared by so many cases."""
     from bench.gate.parts_pass import CALLS, FUNCTIONS, TIMES  # noqa: PLC0415 - imports torch
-    from reports.topics.gate.cause import DOUBT, alike, cause, told  # noqa: PLC0415 - imports scipy
+    from reports.topics.gate.cause import DOUBT, cause, told  # noqa: PLC0415 - imports scipy
 
     doubt = DOUBT / cases / 2  # a step is taken apart in two ways: by operators, and by functions
-    operators = cause(alike(parts_of(pairs, TIMES)), parts_of(pairs, CALLS), doubt)
-    functions = cause(alike(parts_of(pairs, FUNCTIONS)), doubt=doubt)
+    operators = cause(parts_of(pairs, TIMES), parts_of(pairs, CALLS), doubt, at_one_speed=True)
+    functions = cause(parts_of(pairs, FUNCTIONS), doubt=doubt, at_one_speed=True)
     location = location_of(pairs, True, diff)
     said = [(told(part), location.of(part)) for part in (operators.grown() if operators else ())]
     for function in functions.grown() if functions else ():

@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import stdtrit
 
 from bench.records.record import BUILT_IN, OUTSIDE
@@ -25,6 +27,7 @@ LEAST_OF_CHANGE = 0.1  # of the whole change: a part that is less of it is no ca
 LOOKED_AT = 5  # parts that are listed where none stands out
 
 Parts = Mapping[str, float]
+Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +93,14 @@ def large(parts: list[Part]) -> list[Part]:
 
 
 def cause(
-    pairs: Sequence[tuple[Parts, Parts]], calls: Sequence[tuple[Parts, Parts]] = (), doubt: float = DOUBT
-) -> Cause | None:
+    pairs: Sequence[tuple[Parts, Parts]], calls: Sequence[tuple[Parts, Parts]] = (), doubt: float = DOUBT,
+    at_one_speed: bool = False,
+) -> Cause | None:  # fmt: skip
     """What the pairs (base's and head's seconds by part) say; None for too few.
 
     calls: of operators, per step, of either side in each pair; none for functions of Python, which have no shapes.
-    doubt: that any part's interval leaves the truth out.
+    doubt: that any part's interval leaves the truth out. at_one_speed: what most parts changed by in a pair is how fast
+    the machine was for either process, and no change; for cases that are no slower, of which at most a part is.
     """
     if len(pairs) < FEWEST:
         return None
@@ -110,9 +115,9 @@ def cause(
         return None
     # As shares of base's step first: how fast the machine was in a pair is no part of a difference.
     differences = base_s * (seconds[:, 1] - seconds[:, 0]) / wholes[:, np.newaxis]
-    means = differences.mean(axis=0)
-    errors = differences.std(axis=0, ddof=1) / math.sqrt(len(pairs))
-    reach = float(stdtrit(len(pairs) - 1, 1 - doubt / 2 / len(names))) * errors
+    faster = speeds(pairs) if at_one_speed else np.zeros(len(pairs))
+    means, errors, freedom = at_rest(differences, faster)
+    reach = float(stdtrit(freedom, 1 - doubt / 2 / len(names))) * errors
     parts = [
         Part(
             name, float(mean), float(mean - half), float(mean + half), float(mean) / base_s,
@@ -130,19 +135,32 @@ def counted(calls: Sequence[tuple[Parts, Parts]], side: int, name: str) -> float
     return found.pop() if len(found) == 1 and name != OUTSIDE else None
 
 
-def alike(pairs: Sequence[tuple[Parts, Parts]]) -> list[tuple[Parts, Parts]]:
-    """The pairs, head's parts divided by what most parts changed by: for cases of which at most a part changed.
-
-    How much faster the machine was for one of a pair's processes than for the other is then no part of a difference,
-    and neither is the noise of a large part, as it would be if steps were brought to one length.
-    """
-    scaled: list[tuple[Parts, Parts]] = []
+def speeds(pairs: Sequence[tuple[Parts, Parts]]) -> Floats:
+    """Of each pair by how much most parts took longer on head, as a logarithm: the median of the larger ones."""
+    found = []
     for base, head in pairs:
         least_s = LEAST_TO_SCALE * sum(base.values())
         ratios = [head[name] / base[name] for name in base if base[name] > least_s and head.get(name)]
-        factor = float(np.median(ratios)) if ratios else 1.0
-        scaled.append((base, {name: seconds / factor for name, seconds in head.items()}))
-    return scaled
+        found.append(math.log(float(np.median(ratios))) if ratios else 0.0)
+    return np.array(found)
+
+
+def at_rest(differences: Floats, speeds: Floats) -> tuple[Floats, Floats, int]:
+    """Means of the differences (pairs by parts) where the speeds are 0, their standard errors and degrees of freedom.
+
+    By least squares over the pairs: a part follows the machine as far as it has followed it, and not further. Where all
+    speeds are alike these are the plain ones.
+    """
+    count = len(speeds)
+    around = speeds - speeds.mean()
+    varies = bool((around**2).sum() > 0) and count > FEWEST
+    slopes = around @ differences / (around**2).sum() if varies else np.zeros(differences.shape[1])
+    means = differences.mean(axis=0) - slopes * (speeds.mean() if varies else 0.0)
+    left = differences - differences.mean(axis=0) - np.outer(around, slopes)
+    freedom = count - 1 - varies
+    spread = np.sqrt((left**2).sum(axis=0) / freedom)
+    leverage = speeds.mean() ** 2 / (around**2).sum() if varies else 0.0
+    return means, spread * math.sqrt(1 / count + leverage), freedom
 
 
 def moved(pairs: Sequence[tuple[Parts, Parts]]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from reports.topics.gate.figures import GateRow
 from reports.topics.gate.text import Headline, change, sentence
 
 GATE_SCHEMA = 1
+SLOWER_PART = "slower part"  # what JUnit calls a case that fails for one
 
 
 def as_json(rows: Sequence[GateRow], headline: Headline, exit_code: int) -> str:
@@ -25,30 +26,36 @@ def as_json(rows: Sequence[GateRow], headline: Headline, exit_code: int) -> str:
     return json.dumps(body, indent=2, allow_nan=False) + "\n"
 
 
-def as_junit(rows: Sequence[GateRow], headline: Headline) -> str:
+def as_junit(rows: Sequence[GateRow], headline: Headline, parts_fail: bool = False) -> str:
     """One test per case: slower fails, broken is an error, whatever was not decided or compared is skipped.
 
-    A test's time is that of its trials; the steps' times are its output.
+    parts_fail: whether a case fails that is not slower, and has a part that is. A test's time is that of its trials;
+    the steps' times are its output.
     """
-    kinds = {"slower": "failure", "broken": "error"}
+    verdicts = [
+        SLOWER_PART if parts_fail and row.slower_part and row.verdict != "slower" else row.verdict for row in rows
+    ]
+    failed = ("slower", SLOWER_PART)
+    kinds = {**dict.fromkeys(failed, "failure"), "broken": "error"}
     passed = ("same", "faster", "allowed")
     suite = ElementTree.Element("testsuite", {
         "name": "torchpace gate",
         "tests": str(len(rows)),
-        "failures": str(sum(row.verdict == "slower" for row in rows)),
-        "errors": str(sum(row.verdict == "broken" for row in rows)),
-        "skipped": str(sum(row.verdict not in (*kinds, *passed) for row in rows)),
+        "failures": str(sum(verdict in failed for verdict in verdicts)),
+        "errors": str(verdicts.count("broken")),
+        "skipped": str(sum(verdict not in (*kinds, *passed) for verdict in verdicts)),
     })  # fmt: skip
-    for row in rows:
+    for row, verdict in zip(rows, verdicts, strict=True):
         case = ElementTree.SubElement(suite, "testcase", {
             "classname": row.case.workload,
             "name": f"{row.case.label} {row.case.device} {row.case.mode}",
             "time": f"{row.took_s:.3f}",
         })  # fmt: skip
-        if row.verdict not in passed:
-            message = f"{row.verdict}: {'; '.join(filter(None, (change(row) if row.ratio else '', row.reason)))}"
-            element = ElementTree.SubElement(case, kinds.get(row.verdict, "skipped"), {"message": printable(message)})
-            if row.verdict == "slower":
+        if verdict not in passed:
+            said = row.slower_part if verdict == SLOWER_PART else row.reason
+            message = f"{verdict}: {'; '.join(filter(None, (change(row) if row.ratio else '', said)))}"
+            element = ElementTree.SubElement(case, kinds.get(verdict, "skipped"), {"message": printable(message)})
+            if verdict in failed:
                 element.text = f"{headline.base} -> {headline.head}\n{headline.command}"
         if row.base is not None and row.head is not None:
             out = ElementTree.SubElement(case, "system-out")

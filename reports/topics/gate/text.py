@@ -151,10 +151,12 @@ def text(rows: Sequence[GateRow], headline: Headline, everything: bool = False) 
 
 
 def markdown(rows: Sequence[GateRow], headline: Headline) -> str:
-    """The gate for a comment: the verdict, the changed rows, and all rows folded away."""
+    """The gate for a comment: the verdict, the changed rows, and the other ones folded away."""
     changed = [row for row in rows if row.verdict in WORTH_A_LINE]
-    everything = table(rows, "markdown")
-    folded = f"<details><summary>All {len(rows)} cases</summary>\n\n{everything}\n\n</details>" if everything else ""
+    others = [row for row in rows if row.verdict in TRIED and row not in changed]
+    which = f"The other {len(others)}" if changed else f"All {len(others)}"
+    summary = f"<summary>{which} case{'s' if len(others) > 1 else ''}</summary>"
+    folded = f"<details>{summary}\n\n{table(others, 'markdown')}\n\n</details>" if others else ""
     sides, machine = (plain(text, "markdown") for text in (f"{headline.base} → {headline.head}", headline.machine))
     parts = [
         f"### torchpace: {sentence(rows)}", sides, table(changed, "markdown"), exceptions(rows, "markdown"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench.records.record import OUTSIDE
-from reports.topics.gate.cause import Cause, Part, cause, moved
+from reports.topics.gate.cause import Cause, Part, at_rest, cause, moved
 from reports.topics.gate.cause import sentence as worded
 
 NAMES = [f"aten::op{number} 64x{number}" for number in range(20)]
@@ -147,3 +147,44 @@ def test_what_does_not_stand_out_says_what_was_looked_at() -> None:
     said = sentence(found(BASE), is_slower=True)
     assert said.startswith("no part stands out in 8 pairs of profiles, of aten::op") or "Python" in said
     assert sentence(cause(profiles(BASE, 0, pairs=2)), True).startswith("its parts were not seen often enough")
+
+
+def small(grown: float, seed: int, swing: float = 0.06) -> Cause:
+    """Of a case at one speed: a part of a twentieth of the step, and processes that differ by their machine's speed."""
+    dice = np.random.default_rng(seed)
+    head = {**BASE, NAMES[3]: BASE[NAMES[3]] * (1 + grown)}
+    pairs = []
+    for base, other in profiles(head, seed, pairs=24):
+        speed = float(np.exp(swing * dice.normal()))
+        pairs.append((base, {name: seconds * speed for name, seconds in other.items()}))
+    what = cause(pairs, at_one_speed=True)
+    assert what is not None
+    return what
+
+
+def test_a_small_part_that_grew_is_found_however_fast_the_machine_was_for_either_process() -> None:
+    said = [[part.name for part in small(0.08, seed).grown()] for seed in range(40)]
+    assert said.count([NAMES[3]]) >= 38
+    assert [part.difference_s for part in small(0.08, 1).parts if part.name == NAMES[3]] == pytest.approx(
+        [0.08 * BASE[NAMES[3]]], rel=0.5
+    )
+
+
+def test_where_no_small_part_grew_none_is_named() -> None:
+    assert sum(bool(small(0.0, seed).grown()) for seed in range(200)) <= 5
+    # A machine that is slower for head on average is no part that grew.
+    assert not small(0.0, 1, swing=0.3).grown()
+
+
+def test_pairs_of_one_speed_have_their_plain_means() -> None:
+    differences = np.array([[1.0, 2.0], [3.0, 2.0], [2.0, 5.0], [2.0, 3.0]])
+    means, errors, freedom = at_rest(differences, np.zeros(4))
+    assert means == pytest.approx([2.0, 3.0])
+    assert errors == pytest.approx(differences.std(axis=0, ddof=1) / 2)
+    assert freedom == 3
+    # A part that follows the machine by half, and did not change besides.
+    speeds = np.array([0.1, 0.3, -0.1, 0.2])
+    means, errors, freedom = at_rest(0.5 * speeds[:, np.newaxis], speeds)
+    assert means == pytest.approx([0.0], abs=1e-12)
+    assert errors == pytest.approx([0.0], abs=1e-12)
+    assert freedom == 2

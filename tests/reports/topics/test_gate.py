@@ -14,8 +14,6 @@ from bench.records.record import Case, Environment, Record
 from reports.stats.sequential import LOOKS, Rule
 from reports.topics.gate.figures import GateRow, Jury, Limit, paired, trials_of
 from reports.topics.gate.files import as_json, as_junit
-from reports.topics.gate.resolution import noise
-from reports.topics.gate.resolution import text as resolution_text
 from reports.topics.gate.section import as_html
 from reports.topics.gate.text import Headline, change, machine_line, markdown, text
 from tests.reports.golden import kept
@@ -205,6 +203,14 @@ def test_junit_is_xml_that_fails_what_is_slower(rows: list[GateRow]) -> None:
     times = {element.get("classname"): element.get("time") for element in suite}
     assert times["planted.still"] == "6.000"  # of its trials, not of a step
 
+    # A part that grew in a case that is the same passes, unless that is asked to fail.
+    small = [replace(row, slower_part="+0.2 % in aten::sort") for row in rows if row.verdict == "same"]
+    assert ElementTree.fromstring(as_junit(small, HEADLINE))[0].get("failures") == "0"
+    suite = ElementTree.fromstring(as_junit(small, HEADLINE, parts_fail=True))[0]
+    assert suite.get("failures") == str(len(small)) == "1"
+    (failure,) = suite.iter("failure")
+    assert "aten::sort" in str(failure.get("message"))
+
 
 def test_json_holds_every_row(rows: list[GateRow]) -> None:
     body = json.loads(as_json(rows, HEADLINE, 1))
@@ -214,8 +220,10 @@ def test_json_holds_every_row(rows: list[GateRow]) -> None:
     assert body["rule"]["slower_than"] == Rule().slower_than
 
 
-def test_markdown_holds_no_markup_of_what_raised(rows: list[GateRow]) -> None:
+def test_markdown_holds_each_case_once_and_no_markup_of_what_raised(rows: list[GateRow]) -> None:
     found = markdown(rows, HEADLINE)
+    for row in rows:  # once in a table, whatever is said of it besides
+        assert sum(f" {row.case.label} " in line and line[:1] == "|" for line in found.splitlines()) <= 1
     assert "<img" not in found
     assert "&lt;img" in found
 
@@ -231,15 +239,3 @@ def test_html_runs_nothing_and_loads_nothing(rows: list[GateRow]) -> None:
     for row in rows:
         assert row.case.label in page
     assert as_html([], HEADLINE)
-
-
-def test_the_self_test_says_what_can_be_seen_in_which_time() -> None:
-    calm, wild = case("planted.calm"), case("planted.wild")
-    seen = {calm: [0.01, -0.01] * 5, wild: [0.05, -0.05] * 5, case("planted.once"): [0.0]}
-    rows = noise(seen, {case: [0.5] * len(values) for case, values in seen.items()})
-    assert [row.case for row in rows] == [wild, calm]
-    assert rows[0].spread == pytest.approx(0.0527, rel=0.01)
-    said = resolution_text(rows, Rule(), lanes=2, start_s=5.0)
-    lines = [line.split("  ") for line in said.splitlines() if line[:1].isdigit()]
-    trials = [int(next(cell for cell in line[1:] if cell.strip())) for line in lines]
-    assert trials == [int(minutes * 60 / 3.0) for minutes in (2, 5, 10, 30)]
