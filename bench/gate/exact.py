@@ -5,6 +5,7 @@ No turns are needed: what is counted is the same whatever else the machine does.
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from functools import partial
 from bench.devices import DEVICES
 from bench.gate.hosts import Host, call
 from bench.gate.lanes import Gate, Hosts, abreast
+from bench.gate.valgrind import count_instructions
 from bench.measure.passes import MAIN_METRIC, perform
 from bench.measure.task import Task
 from bench.modes import torch_compile
@@ -27,8 +29,12 @@ def count(
     environments: Mapping[tuple[str, str], Environment],
     writer: Writer,
     counted: Callable[[Case], None],
+    with_valgrind: bool = False,
 ) -> dict[str, list[Record]]:
-    """The exact records of every side's cases, stored as they come. Raises SideBroken, and what `writer` raises."""
+    """The exact records of every side's cases, stored as they come. Raises SideBroken, and what `writer` raises.
+
+    with_valgrind: whether Valgrind counts their instructions, too; every case is then counted twice.
+    """
     found: dict[str, list[Record]] = {name: [] for name in SIDES}
     lock, stop = threading.Lock(), threading.Event()
 
@@ -41,7 +47,7 @@ def count(
             counted(case)
 
     def side(name: str) -> None:
-        with Hosts({name: gate.sides[name]}, gate.module, imports=[PROFILER]) as hosts:
+        with Hosts({name: gate.sides[name]}, gate.module, dice=random.Random(0), imports=[PROFILER]) as hosts:
             hosts.wait()
             for case in cases[name]:
                 if stop.is_set():
@@ -50,6 +56,8 @@ def count(
                 hosts.revive()
 
     abreast([partial(side, name) for name in SIDES], stop)
+    if with_valgrind:
+        count_instructions(gate, cases, keep)
     return found
 
 

@@ -43,6 +43,7 @@ class Host:
         self._log = tempfile.NamedTemporaryFile(prefix="torchpace-", suffix=".log")  # noqa: SIM115 - closed with the host
         self._connection, theirs = Pipe()
         far_end, self._lifeline = Pipe(duplex=False)
+        before, more = side.under
         settings = {
             **{name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")},
             **OPENMP_SETTINGS,
@@ -52,12 +53,14 @@ class Host:
             IMPORTS: " ".join(imports),
             "TORCHINDUCTOR_CACHE_DIR": str(side.cache / "inductor"),
             "TRITON_CACHE_DIR": str(side.cache / "triton"),
+            **more,
         }
         given = (theirs.fileno(), far_end.fileno(), side.root, module or "")
         with placing(layout) as placed:
             settings[LAID_OUT] = LAID_OUT_HERE if placed else LAID_OUT_BY_SYSTEM
             self._process = subprocess.Popen(
-                [side.python, "-P", str(PROGRAM), *map(str, given)], pass_fds=given[:2], cwd=side.root, env=settings,
+                [*before, side.python, "-P", str(PROGRAM), *map(str, given)],
+                pass_fds=given[:2], cwd=side.root, env=settings,
                 stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, start_new_session=True,
             )  # fmt: skip
         theirs.close()

@@ -13,9 +13,10 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from bench.records.git import GitError, git
 
@@ -36,7 +37,8 @@ class Side:
     """One side: `name` is base or head, `label` what the user called it, `commit` and `tree` what git does.
 
     root: where its packages lie. python: the interpreter that runs it. cache: the folder of its compilers. dirty: it
-    holds uncommitted changes.
+    holds uncommitted changes. under: the command that the interpreter is an argument of, and what its environment says
+    besides.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Side:
     python: str
     cache: Path
     dirty: bool = False
+    under: tuple[Sequence[str], Mapping[str, str]] = ((), MappingProxyType({}))
 
 
 def repository(folder: Path) -> Path:

@@ -32,6 +32,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
         (("--exact", "--base", "HEAD", "--undecided", "fail", "--all"), "leave --undecided, --all out"),
         (("--exact", "--base", "HEAD", "--budget", "10m", "--lanes", "1"), "leave --budget, --lanes out"),
         (("--exact", "--base", "HEAD", "--trials", "2"), "leave --trials out"),
+        (("--base", "HEAD", "--instructions", "valgrind"), "it goes with --exact"),
         (
             ("--exact", "--base", "HEAD", "--slower-than", "1%", "--same-within", "3%"),
             "leave --slower-than, --same-within out",

@@ -117,6 +117,24 @@ def run_with(options: argparse.Namespace, base: str, head: str) -> int:
 
 def check(options: argparse.Namespace) -> None:
     """Raise UsageError for options that do not go together."""
+    check_sides(options)
+    if options.self_test:
+        refuse(options, NOT_FOR_SELF_TEST, "--self-test", "it prints what changes can be seen between head and itself")
+    if options.exact:
+        refuse(options, NOT_FOR_EXACT, "--exact", "it counts every case once, and prints what changed")
+    if options.instructions and not options.exact:
+        raise UsageError("--instructions valgrind counts: it goes with --exact")
+    if options.explain:
+        if options.globs:
+            raise UsageError("--explain names the case that it is about; leave the GLOBs out")
+        refuse(options, NOT_FOR_EXPLAIN, "--explain", "it prints the parts of one case on both sides")
+    if options.because or options.up_to:
+        raise UsageError("--because and --up-to go with --accept CASE")
+    rule_of(options)
+
+
+def check_sides(options: argparse.Namespace) -> None:
+    """Raise UsageError where they are not two sides."""
     others = (options.base_python, options.head_python, options.base_torch, options.head_torch, options.torch)
     if not (options.base or any(others) or options.self_test):
         raise UsageError(
@@ -129,20 +147,9 @@ def check(options: argparse.Namespace) -> None:
         raise UsageError("--torch names the versions of both sides; leave --base-torch and --head-torch out")
     if len(options.torch) > 2 and any(getattr(options, name) for name in FILES):
         raise UsageError("several gates do not fit one file; leave --html and the like out, or give two versions")
-    if options.self_test:
-        refuse(options, NOT_FOR_SELF_TEST, "--self-test", "it prints what changes can be seen between head and itself")
-    if options.exact:
-        refuse(options, NOT_FOR_EXACT, "--exact", "it counts every case once, and prints what changed")
-    if options.explain and options.globs:
-        raise UsageError("--explain names the case that it is about; leave the GLOBs out")
-    if options.explain:
-        refuse(options, NOT_FOR_EXPLAIN, "--explain", "it prints the parts of one case on both sides")
     for python in (options.base_python, options.head_python):
         if python and not Path(python).is_file():
             raise UsageError(f"no interpreter at {python}; give the path of a Python, such as .venv/bin/python")
-    if options.because or options.up_to:
-        raise UsageError("--because and --up-to go with --accept CASE")
-    rule_of(options)
 
 
 def compare(options: argparse.Namespace, sides: Mapping[str, Side], hosts: Hosts) -> int:
@@ -203,7 +210,7 @@ def show(options: argparse.Namespace, rows: Sequence[GateRow], top: Headline) ->
     write_whole(FOLDER / TIMES, as_json(rows, top, code))
     writers: dict[Path | None, Callable[[], str]] = {
         options.json: lambda: as_json(rows, top, code), options.markdown: lambda: markdown(rows, top),
-        options.junit: lambda: as_junit(rows, top), options.html: lambda: as_html(rows, top),
+        options.junit: lambda: as_junit(rows, top, options.parts == "fail"), options.html: lambda: as_html(rows, top),
     }  # fmt: skip
     written = [path for path in writers if path]
     for path in written:

@@ -45,13 +45,15 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], hosts: Hosts) ->
     own = {"base": list(survey.cases), "head": list(survey.cases)}
     for row in survey.rows:
         own["head" if row.verdict == "new" else "base"].append(row.case)
+    simulated = options.instructions == "valgrind"
+    total = sum(map(len, own.values())) * (1 + simulated)
     try:
-        with tqdm(total=sum(map(len, own.values())), unit="case", desc="counted", dynamic_ncols=True) as bar:
+        with tqdm(total=total, unit="case", desc="counted", dynamic_ncols=True) as bar:
 
             def counted(case: Case) -> None:
                 bar.update()
 
-            found = count(gate, own, survey.environments, writer, counted)
+            found = count(gate, own, survey.environments, writer, counted, simulated)
     finally:
         writer.close()
     rows = [allowed(row, accepted) for row in compare_exact(found["base"], found["head"])]

@@ -86,6 +86,11 @@ def add_outcome(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--parts", choices=("report", "fail"), help="also look for a slower part in the cases that are not slower"
     )
+    parser.add_argument(
+        "--instructions",
+        choices=("valgrind",),
+        help="with --exact: have Valgrind count them, for small steps on the CPU",
+    )
     parser.add_argument("--no-cause", action="store_true", help="do not look for what makes a case slower or faster")
     parser.add_argument("--all", action="store_true", help="print every case, not only those that changed")
     for name in FILES:

@@ -18,6 +18,7 @@ from bench.records.record import Case, Record
 Parts = tuple[tuple[str, float], ...]
 
 INSTRUCTIONS_FLOOR = 0.003  # processes of identical code differ by up to about 0.3 % in user-mode instructions
+INSTRUCTIONS = ("instructions", "instructions_valgrind")
 SPREADS = 3.0  # and by no more than so many times the spread of one process's repeats
 ABSENT_IS_NONE = ("flops", "kernels")  # left out of a side's records when there are none to count
 PLACED = ("graph_breaks", "recompiles")  # their parts end in ':line', which an edit elsewhere in the file moves
@@ -124,7 +125,7 @@ def metric_row(case: Case, metric: str, base: Record | None, head: Record | None
     assert head is not None
     came, went = came_and_went(dict(base.parts), dict(head.parts), metric in PLACED)
     row = replace(row, came=came, went=went)
-    if metric == "instructions" and abs(values[1] - values[0]) <= values[0] * noise_floor(base.values, head.values):
+    if metric in INSTRUCTIONS and abs(values[1] - values[0]) <= values[0] * noise_floor(base.values, head.values):
         return replace(row, verdict="same")
     if values[0] == values[1]:
         return replace(row, verdict="changed" if came or went else "same")

@@ -1,0 +1,102 @@
+"""Instructions as Valgrind's callgrind counts them, where the processor lets nobody read its own count.
+
+Knows neither torch nor workloads. A program that callgrind runs says when to count by client requests: a sequence of
+instructions that leaves a processor as it was, and that Valgrind acts on. Sources: Valgrind's manual, "The Client
+Request mechanism"; valgrind.h and callgrind.h.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.counts.instructions import NoCounter
+
+FOLDER = "TORCHPACE_CALLGRIND"  # names the folder that the counts are written to, of the process that counts
+# Valgrind knows instructions up to AVX2; a library that goes by the processor's model instead has to be told.
+SIMULATED = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "OPENBLAS_CORETYPE": "Haswell",
+}
+RUNNING_ON_VALGRIND = 0x1001
+DUMP, ZERO, START, STOP = (0x43540000 + number for number in (0, 1, 4, 5))  # "CT" and the request's number
+REQUEST = bytes.fromhex(
+    "4889f8"  # mov rax, rdi: the request and its arguments
+    "31d2"  # xor edx, edx: the answer outside of Valgrind
+    "48c1c703 48c1c70d 48c1c73d 48c1c733"  # rol rdi, 3, 13, 61, 51: 128 in all
+    "4887db"  # xchg rbx, rbx: here Valgrind acts
+    "4889d0 c3"  # mov rax, rdx; ret
+)
+TOTALS = re.compile(r"^totals: (\d+)", re.MULTILINE)
+
+
+def command(folder: Path) -> list[str]:
+    """What stands before a program's command so that it counts into a folder. Raises NoCounter where there is none."""
+    if platform.machine() != "x86_64" or not sys.platform.startswith("linux"):
+        raise NoCounter("Valgrind's count is asked for on Linux on x86_64 only")
+    found = shutil.which("valgrind")
+    if found is None:
+        raise NoCounter("valgrind is not installed (apt-get install valgrind)")
+    return [
+        found, "--tool=callgrind", "--instr-atstart=no", "--read-inline-info=no", "--max-stackframe=16777216",
+        f"--callgrind-out-file={folder}/%p", "--quiet",
+    ]  # fmt: skip
+
+
+class CallgrindCounter:
+    """The instructions of all threads of this process. Raises NoCounter in one that callgrind does not run."""
+
+    def __init__(self) -> None:
+        if FOLDER not in os.environ:
+            raise NoCounter("this process does not run under Valgrind")
+        self._code = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+        self._code.write(REQUEST)
+        self._request = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)(
+            ctypes.addressof(ctypes.c_char.from_buffer(self._code))
+        )
+        self._dumps = 0
+        self._arguments = {
+            number: (ctypes.c_uint64 * 6)(number) for number in (RUNNING_ON_VALGRIND, DUMP, ZERO, START, STOP)
+        }
+        if not self._ask(RUNNING_ON_VALGRIND):
+            raise NoCounter("this process does not run under Valgrind")
+        self._own = 0
+        self._own = self.count(lambda: None, 0)
+
+    def count(self, run: Callable[[], object], steps: int) -> int:
+        """Instructions of `steps` calls of `run`, without those of asking for them."""
+        self._ask(ZERO)
+        self._ask(START)
+        for _ in range(steps):
+            run()
+        self._ask(STOP)
+        self._ask(DUMP)
+        self._dumps += 1
+        return max(0, total(Path(os.environ[FOLDER]) / f"{os.getpid()}.{self._dumps}") - self._own)
+
+    def close(self) -> None:
+        """Nothing has to be given back."""
+
+    def _ask(self, number: int) -> int:
+        return int(self._request(ctypes.addressof(self._arguments[number])))
+
+
+def total(path: Path) -> int:
+    """The instructions in one of callgrind's files, which is removed. Raises NoCounter where it says none."""
+    try:
+        found = TOTALS.search(path.read_text(errors="replace"))
+        path.unlink()
+    except OSError as error:
+        raise NoCounter(f"callgrind wrote no count: {error.strerror}") from error
+    if found is None:
+        raise NoCounter("callgrind wrote a file without a total")
+    return int(found[1])
