@@ -9,6 +9,7 @@ ACCEPTED = "tests/bench/test_accepted.py::test_what_is_accepted_is_as_large_as_i
 STRANGER = "tests/bench/test_gate_uses.py::test_a_stranger_gates_a_project_with_the_commands_of_the_document"
 OWN = "tests/test_documented_commands.py::test_a_users_package_works_as_documented"
 SELF_TEST = "tests/test_documented_commands.py::test_every_command_shows_what_its_document_says"
+SHARDS = "tests/bench/test_shards.py::test_shards_really_run_killed_resumed_and_merged"
 # Beginnings of commands that a test of its own runs.
 ELSEWHERE = {
     "asv run": "tests/bench/test_asv.py::test_results_are_stored_and_read_back",
@@ -24,6 +25,9 @@ ELSEWHERE = {
     "torchpace gate --accept": ACCEPTED,
     "torchpace list --workloads": OWN,
     "torchpace run --workloads": OWN,
+    "torchpace run --shard": SHARDS,
+    "torchpace run --resume": SHARDS,
+    "torchpace merge": SHARDS,
     "torchpace compare mine.jsonl": OWN,
 }
 

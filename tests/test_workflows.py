@@ -17,7 +17,9 @@ from tests.test_documents import blocks
 
 FOLDER = ROOT / ".github" / "workflows"
 SOURCES = {path.name: path.read_text() for path in sorted(FOLDER.glob("*.yml"))}
+MANY = ROOT / "docs" / "many-machines.md"
 SOURCES |= {"action.yml": (ROOT / "action.yml").read_text(), "docs/ci.md": blocks(ROOT / "docs" / "ci.md", "yaml")[0]}
+SOURCES |= {MANY.name: blocks(MANY, "yaml")[0]}
 NASTY = ("$(touch x)", '"; touch x; "', "`touch x`", "'; touch x; '", "a\ntouch x", "--all; touch x")
 
 

@@ -14,14 +14,29 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from bench.cli import ceilings, compare, compile, data, doctor, history, list, profile, report, run, settings
+from bench.cli import ceilings, compare, compile, data, doctor, history, list, merge, profile, report, run, settings
 from bench.cli.gate import bisect, command
 from bench.cli.prove import command as prove
 from bench.records.errors import UsageError
 
 SELDOM = 200_000  # objects made between two collections of garbage
 # In the order of --help. A new command is a file with `add_to`, and its place here.
-COMMANDS = (list, run, compile, ceilings, profile, report, compare, command, bisect, history, prove, doctor, data)
+COMMANDS = (
+    list,
+    run,
+    merge,
+    compile,
+    ceilings,
+    profile,
+    report,
+    compare,
+    command,
+    bisect,
+    history,
+    prove,
+    doctor,
+    data,
+)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.options import add_case_options, load, positive_int, refuse, selection_of
+from bench.cli.options import add_case_options, load, positive_int, refuse
 from bench.cli.quantities import duration, share
 from bench.cli.recording import add_recording_options, contents_of, gather, outcome, prepare_data, print_where
+from bench.cli.scopes import add_scope_options, check_unchanged, scope_of, unfinished
 from bench.records.files import Writer
 
 if TYPE_CHECKING:
-    from bench.records.record import Record
-    from workloads.base import Workload
+    from bench.records.files import Contents
+    from bench.records.record import Record, Scope
 
 BUDGET_S = 300.0
 QUICK_CASE_S = 2.0  # a look takes so long for each case, and at least as long as QUICK_S
@@ -45,6 +45,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--within", type=share, default=0.05, help="how well step times are to be known (default 5%%)")
     parser.add_argument("--launches", type=positive_int, help="so many fresh processes per case instead of a budget")
     parser.add_argument("--quick", action="store_true", help="a look: two seconds per case, and wider intervals")
+    add_scope_options(parser)
     add_recording_options(parser)
     parser.set_defaults(command=run, parser=parser)
 
@@ -54,19 +55,35 @@ def run(options: argparse.Namespace) -> int:
     from bench.runs.pursuit import pursue  # noqa: PLC0415
     from bench.runs.run import execute  # noqa: PLC0415
 
-    workloads = load(options.workloads)
-    plan = make_plan(options, workloads)
+    before: Contents | None = None
+    if options.resume:
+        scope, before = unfinished(options)
+        workloads = load(options.workloads)
+        check_unchanged(scope, workloads)
+    else:
+        workloads = load(options.workloads)
+        scope = scope_of(options, workloads)
+    plan = make_plan(options, scope, before)
     prepare_data(options, {case.workload for case in plan.cases}, workloads)
     path = options.output or Path("results") / f"{plan.run}.jsonl"
     writer, started_s = Writer(path), time.monotonic()
+    if not options.resume:
+        writer.declare(scope)
+    if not plan.cases:
+        print(f"nothing to measure: {scope.shards} shards are more than can be filled; {path} says so")
+        writer.close()
+        return 0
     if plan.limit_s is None:
         measuring = execute(plan, writer)
     else:
         measuring = pursue(plan, writer, lambda records: distance(records, options.within))
     records, interrupted = gather(measuring, writer)
-    if not records:
+    if not records and interrupted:
         print("torchpace: interrupted before anything was measured", file=sys.stderr)
         return 130
+    if not records:
+        print(f"all that the run set out to measure is in {path} already")
+        return 0
     show(path, plan.run)
     print_where(records, path, started_s, f"`torchpace compare {path}` shows them again")
     return outcome(records, interrupted)
@@ -79,16 +96,17 @@ def distance(records: Sequence[Record], within: float) -> float:
     return distance_of(records, within)
 
 
-def make_plan(options: argparse.Namespace, workloads: Mapping[str, Workload]) -> Any:
-    """The plan that the options describe. Raises SelectionError."""
+def make_plan(options: argparse.Namespace, scope: Scope, before: Contents | None = None) -> Any:
+    """The plan of what the scope says, as the options describe. before: what was measured already."""
     from bench.devices import DEVICES  # noqa: PLC0415
     from bench.measure.timer import SHORT, Budget  # noqa: PLC0415
-    from bench.runs.plan import cases  # noqa: PLC0415 - these import torch
-    from bench.runs.run import Plan, seeds_of  # noqa: PLC0415
+    from bench.runs.run import Plan, seeds_of  # noqa: PLC0415 - these import torch
 
-    name = datetime.now().strftime("%Y%m%d-%H%M%S")
-    chosen = cases(workloads, selection_of(options))
-    plan = Plan(name, chosen, timeout_s=options.timeout, module=options.workloads, seeds=options.launches)
+    chosen = [scope.cases[place] for place in scope.own]
+    plan = Plan(
+        scope.run, chosen, timeout_s=options.timeout, module=options.workloads, seeds=options.launches,
+        before=before.records if before else (), begun_in=tuple(before.environments.values()) if before else (),
+    )  # fmt: skip
     if options.launches:
         refuse(options, ("budget", "within"), "--launches", "their number is what ends the run")
         look = replace(Budget(), sample_s=QUICK_SAMPLE_S, calls_s=QUICK_SAMPLE_S, min_calls=SHORT.min_calls)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.records.errors import UsageError
-from bench.records.record import Environment, Named, Record, RecordError, environment_line, parse_line, record_line
+from bench.records.lines import Named, environment_line, parse_line, record_line, scope_line
+from bench.records.record import Environment, Record, RecordError, Scope
 
 FIRST_BYTES = b'{"schema"'  # how every line of a records file begins
 
@@ -64,6 +65,13 @@ class Writer:
         if environment.id not in self._environments:
             self._environments.add(environment.id)
             lines.insert(0, environment_line(environment, records[0].run))
+        self._append(lines)
+
+    def declare(self, scope: Scope) -> None:
+        """Append what a run is about to measure."""
+        self._append([scope_line(scope)])
+
+    def _append(self, lines: Sequence[str]) -> None:
         data = ("\n".join(lines) + "\n").encode()
         try:
             while data:
@@ -79,11 +87,12 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """All that a file holds: records, environments by id, and what was passed over and why."""
+    """All that a file holds: records, environments by id, what was passed over and why, and what runs set out to do."""
 
     records: tuple[Record, ...]
     environments: dict[str, Environment]
     warnings: tuple[str, ...] = ()
+    scopes: tuple[Scope, ...] = ()
 
 
 def lacks_its_end(line: str) -> bool:
@@ -97,9 +106,10 @@ def lacks_its_end(line: str) -> bool:
     return False
 
 
-def read(path: Path) -> Contents:
+def read(path: Path, unmeasured: bool = False) -> Contents:
     """Read a records file. A line cut off by a crash is passed over with a warning.
 
+    unmeasured: whether one will do that only says what a run set out to measure.
     Raises StoringError, with path and line, for an unreadable, empty or foreign file, or a newer schema.
     """
     try:
@@ -112,6 +122,7 @@ def read(path: Path) -> Contents:
     records: list[Record] = []
     environments: dict[str, Environment] = {}
     named: dict[str, str] = {}
+    scopes: list[Scope] = []
     warnings: list[str] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -127,9 +138,11 @@ def read(path: Path) -> Contents:
         if isinstance(parsed, Named):
             named[parsed.id] = parsed.environment.id
             environments[parsed.environment.id] = parsed.environment
+        elif isinstance(parsed, Scope):
+            scopes.append(parsed)
         else:  # somebody may have written facts into a file, whose digest is then another
             id = named.get(parsed.environment, parsed.environment)
             records.append(parsed if id == parsed.environment else replace(parsed, environment=id))
-    if not records:
-        raise StoringError(f"{path} holds no records; {'; '.join(warnings) or 'only environments'}")
-    return Contents(tuple(records), environments, tuple(warnings))
+    if not records and not (unmeasured and scopes):
+        raise StoringError(f"{path} holds no records; {'; '.join(warnings) or 'only what a run set out to measure'}")
+    return Contents(tuple(records), environments, tuple(warnings), tuple(scopes))

@@ -16,8 +16,9 @@ from typing import Any
 import msgspec
 
 from bench.records.files import StoringError, write_whole
+from bench.records.lines import case_from
 from bench.records.points import Value
-from bench.records.record import MOST_ITEMS, Case, case_from
+from bench.records.record import MOST_ITEMS, Case
 from bench.records.texts import loads
 
 NOTES_SCHEMA = 1

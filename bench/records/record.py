@@ -1,4 +1,4 @@
-"""The stored form of a measurement, and its way to JSON and back. Plain data; imports no torch.
+"""The stored form of a measurement. Plain data; imports no torch.
 
 Schema history (also in docs/records.md):
 1  first version.
@@ -8,15 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
-import msgspec
-
 from bench.records.points import Value, text_of
-from bench.records.texts import loads
 
 SCHEMA = 1
 
@@ -116,120 +111,19 @@ class Record:
     layout: int | None = None
 
 
-def environment_line(environment: Environment, run: str) -> str:
-    """The environment as one line of JSON."""
-    facts = {
-        "schema": SCHEMA,
-        "kind": "environment",
-        "id": environment.id,
-        "run": run,
-        "facts": dict(environment.facts),
-    }
-    return json.dumps(facts, allow_nan=False)
-
-
-def record_line(record: Record) -> str:
-    """The record as one line of JSON. Raises ValueError for NaN or infinity among the values."""
-    body = {**asdict(record), "case": record.case.body(), "parts": dict(record.parts),
-            "machine": dict(record.machine)}  # fmt: skip
-    return json.dumps({"schema": SCHEMA, "kind": "record", **body}, allow_nan=False)
-
-
 @dataclass(frozen=True, slots=True)
-class Named:
-    """An environment as it stands in a file, with the name that the file's records call it by."""
+class Scope:
+    """What a run set out to measure, whether or not it came to it.
 
-    id: str
-    environment: Environment
+    cases: of the whole run, of all its shards together, in their order. own: the places among them of those that this
+    shard measures. launches: how often each case was to be launched; None where the time decided. shard, shards: which
+    part of the run this was, from 1, of how many. module: of the workloads; empty for the suite.
+    """
 
-
-def parse_line(line: str) -> Record | Named:
-    """The record or environment in one line of JSON. Raises RecordError."""
-    try:
-        body = loads(line)
-    except json.JSONDecodeError as error:
-        raise RecordError(f"not JSON ({error.msg} at column {error.colno})") from error
-    except (RecursionError, ValueError) as error:  # a number of thousands of digits is a ValueError
-        raise RecordError(
-            f"not a record ({'nested too deeply' if isinstance(error, RecursionError) else error})"
-        ) from error
-    if not isinstance(body, dict) or "schema" not in body:
-        raise RecordError("JSON, but not a torchpace record: it has no 'schema'")
-    schema, kind = body["schema"], str(body.get("kind"))
-    if type(schema) is not int or schema < 1:
-        raise RecordError(f"schema {schema!r} is not a positive whole number")
-    if schema > SCHEMA:
-        raise RecordError(
-            f"schema {schema}, written by a newer torchpace; this one reads up to {SCHEMA}: update torchpace"
-        )
-    if kind not in READERS:
-        raise RecordError(f"kind {kind!r} unknown; expected 'environment' or 'record'")
-    try:
-        return READERS[kind](body)
-    except (KeyError, ValueError) as error:
-        raise RecordError(f"{ARTICLES[kind]} that lacks or misuses {in_words(error)}") from error
-
-
-def in_words(error: KeyError | ValueError) -> str:
-    """What a body lacks or misuses, the place first."""
-    what, at, place = str(error).partition(" - at ")
-    return f"{place}: {what}" if at else what
-
-
-def environment_from(body: Mapping[str, Any]) -> Named:
-    """The environment in a decoded line. Raises KeyError and ValueError."""
-    facts = tuple(table(body, "facts").items())
-    return Named(
-        msgspec.convert(body["id"], str), Environment(msgspec.convert(facts, tuple[tuple[str, Value | None], ...]))
-    )
-
-
-def record_from(body: Mapping[str, Any]) -> Record:
-    """The record in a decoded line; unknown fields are left out, so that schemas can grow. Raises as above."""
-    known = {field.name: body[field.name] for field in fields(Record) if field.name in body}
-    known["case"] = case_body(table(body, "case"))
-    for name in ("parts", "machine"):
-        known[name] = sorted(table(body, name).items()) if name in body else []
-    record = msgspec.convert(known, Record)
-    if not record.metric:  # one that is not known is another version's
-        raise ValueError(f"metric {record.metric!r}")
-    for name in ("values", "warm_up_values"):
-        if not all(math.isfinite(value) and value >= 0 for value in getattr(record, name)):
-            raise ValueError(f"{name} that are negative or not finite")
-    if not all(math.isfinite(number) for _, number in record.parts + record.machine):
-        raise ValueError("parts or facts of the machine that are not finite")
-    if (record.status == "measured") != bool(record.values):
-        raise ValueError(f"status {record.status!r} with {len(record.values)} values")
-    if record.items is not None and not 0 < record.items <= MOST_ITEMS:
-        raise ValueError(f"items {record.items!r}")
-    if record.steps_per_value < 1 or record.launch < 0 or record.case.threads < 1:
-        raise ValueError("steps_per_value, launch or threads that are too small")
-    return record
-
-
-def case_from(body: object) -> Case:
-    """The case in decoded JSON; unknown fields are left out. Raises KeyError and ValueError."""
-    if not isinstance(body, dict):
-        raise ValueError(f"case {body!r}")
-    return msgspec.convert(case_body(body), Case)
-
-
-def case_body(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known of a case in decoded JSON, its point as pairs."""
-    known = {field.name: body[field.name] for field in fields(Case)}
-    return {**known, "point": list(table(body, "point").items())}
-
-
-def table(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """The table of this name. Raises KeyError and ValueError."""
-    found = body[name]
-    if not isinstance(found, dict):
-        raise ValueError(f"{name} {found!r}")
-    return found
-
-
-READERS: Mapping[str, Callable[[Mapping[str, Any]], Record | Named]] = {
-    "environment": environment_from,
-    "record": record_from,
-}
-ARTICLES = {"environment": "an environment", "record": "a record"}
+    run: str
+    cases: tuple[Case, ...]
+    own: tuple[int, ...]
+    launches: int | None = None
+    shard: int = 1
+    shards: int = 1
+    module: str = ""

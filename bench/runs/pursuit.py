@@ -22,6 +22,7 @@ from bench.modes import torch_compile
 from bench.modes.compilations import IMPORT
 from bench.records.files import Writer
 from bench.records.record import Case, Record
+from bench.runs.resume import done_by, launches_of, took_s
 from bench.runs.run import COUNTED, FIRST_CALL, SEEDED, TIMED, Plan, Session, has_latency, seeds_of, title
 from bench.runs.schedule import KNOWN, SWEEP_SHARE, Standing, becomes_known, expected_s, sweep
 
@@ -146,6 +147,10 @@ class Pursuit:
         self.started_s = time.monotonic()
         self.deadline_s = self.started_s + self.limit_s
         self.laid_out_s = self.laying_out_s = 0.0
+        self.done = done_by(plan.before)
+        for subject in self.subjects:
+            for launch in launches_of(plan.before, subject.cases, subject.name):
+                subject.keep(launch, took_s(launch, WARM_S), distance, self.started_s)
 
     def measure(self) -> Iterator[Record]:
         """Everything once, then sweeps, then a last look at what was known early, then sweeps of what is left.
@@ -155,10 +160,10 @@ class Pursuit:
         self.lay_out(self.subjects)
         compiling = [subject for subject in self.subjects if generating(subject)]
         others = [subject for subject in self.subjects if not generating(subject)]
-        for subject in others:
+        for subject in (each for each in others if not each.launches):
             yield from self.launch(subject)
         yield from self.untimed([*firsts(compiling), *counts(others)])
-        for subject in compiling:
+        for subject in (each for each in compiling if not each.launches):
             yield from self.launch(subject)
         yield from self.untimed(counts(compiling))
         early = [subject for subject in self.subjects if subject.cases]
@@ -205,6 +210,7 @@ class Pursuit:
 
     def untimed(self, waiting: Sequence[Untimed]) -> Iterator[Record]:
         """Passes during which no step is timed: on the CPU some at a time, on any other device one."""
+        waiting = [each for each in waiting if (each[1], each[2], 0) not in self.done]
         beside = [each for each in waiting if DEVICES[each[1].device].start_method == "forkserver"]
         with ThreadPoolExecutor(BESIDE) as pool:
             going = [pool.submit(self.session.attempt, [case], name, 0, number) for number, case, name in beside]

@@ -25,6 +25,7 @@ from bench.records.files import Writer
 from bench.records.record import Case, Environment, Record
 from bench.runs.fresh import PROFILER, Death, Launcher
 from bench.runs.layouts import draw
+from bench.runs.resume import check_same, done_by, failed_in, layouts_of
 from workloads.base import WORKLOADS
 
 TIMED = "time"
@@ -42,6 +43,7 @@ class Plan:
 
     seeds: how many processes a case of a workload with seeds has; None for as many as the workload says.
     limit_s: seconds that the whole run may take, where not launches are counted but what is known decides.
+    before: what was measured already by this run, before it ended early; begun_in: in which environments.
     """
 
     run: str
@@ -52,6 +54,8 @@ class Plan:
     module: str | None = None
     seeds: int | None = None
     limit_s: float | None = None
+    before: Sequence[Record] = ()
+    begun_in: Sequence[Environment] = ()
 
 
 class Session:
@@ -63,7 +67,7 @@ class Session:
         self.environments: dict[str, Environment] = {}
         self.caches = Path(tempfile.mkdtemp(prefix="torchpace-caches-"))
         self.layout: int | None = None
-        self._layouts = 0
+        self._layouts = layouts_of(plan.before)
         self._compiled: set[Case] = set()
         self._lock = threading.Lock()
 
@@ -77,7 +81,10 @@ class Session:
         """The environment of measurements on a device, captured when it is first asked for."""
         if device not in self.environments:
             method = DEVICES[device].start_method
-            self.environments[device] = self.launcher.call(method, capture, device, self.plan.module)
+            found = self.launcher.call(method, capture, device, self.plan.module)
+            ids = {record.environment for record in self.plan.before if record.case.device == device}
+            check_same(found, [environment for environment in self.plan.begun_in if environment.id in ids])
+            self.environments[device] = found
         return self.environments[device]
 
     def lay_out(self, cases: Sequence[Case], has_first_calls: bool = True) -> None:
@@ -144,7 +151,7 @@ def reads_digits(case: Case) -> bool:
 
 def execute(plan: Plan, writer: Writer, show_progress: bool = True) -> Iterator[Record]:
     """Measure the plan, storing and giving back every record. Later launches skip what failed in the first."""
-    failed: set[Case] = set()
+    failed, done = failed_in(plan.before, TIMED), done_by(plan.before)
     total = sum(len(passes(plan, case, launch)) for case in plan.cases for launch in range(rounds(plan)))
     with (
         Session(plan, writer) as session,
@@ -153,7 +160,7 @@ def execute(plan: Plan, writer: Writer, show_progress: bool = True) -> Iterator[
         for launch in range(rounds(plan)):
             session.lay_out(plan.cases)
             for number, name, cases in steps_of(plan, launch):
-                going = [case for case in cases if case not in failed]
+                going = [case for case in cases if case not in failed and (case, name, launch) not in done]
                 bar.set_description_str(title(going or cases))
                 if going:
                     records = session.measure(going, name, launch, number)

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from bench.records.files import Contents, StoringError
+from bench.records.lines import case_from
 from bench.records.metrics import POOLED
 from bench.records.points import Value, parse_value
-from bench.records.record import MOST_ITEMS, Case, Environment, Record, case_from
+from bench.records.record import MOST_ITEMS, Case, Environment, Record
 from reports.read.asv import is_fact, table
 from reports.stats.intervals import UNSURE
 

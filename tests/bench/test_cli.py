@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,9 @@ import pytest
 from bench.cli import main
 from bench.records.files import read
 from bench.records.record import Record
+from tests.bench.conftest import Call
 from tests.conftest import ROOT
 from workloads.base import load_suite
-
-Call = Callable[..., tuple[int, str, str]]
 
 USERS_MODULE = '''
 """Workloads of a user's own package."""
@@ -52,25 +51,6 @@ def torchpace(folder: Path, *arguments: str) -> str:
     assert done.returncode == 0, done.stderr[-2000:]
     assert "Traceback" not in done.stderr
     return done.stdout
-
-
-@pytest.fixture
-def call(called_here: None, capsys: pytest.CaptureFixture[str]) -> Call:
-    """`torchpace` called in this process, where torch is imported already: its exit code, output and errors.
-
-    That a process ends with main's code, tests that start one show.
-    """
-
-    def called(*arguments: str) -> tuple[int, str, str]:
-        try:
-            code = main(arguments)
-        except SystemExit as end:  # what argparse refuses
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err
-        return code, said.out, said.err
-
-    return called
 
 
 def test_list_shows_every_workload_with_its_axes(call: Call) -> None:

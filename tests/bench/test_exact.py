@@ -7,7 +7,8 @@ import pytest
 from bench.devices import Account, Peak
 from bench.measure.exact import REPEATS, accounted, counted, instructions
 from bench.measure.task import Task
-from bench.records.record import Case, Record, parse_line, record_line
+from bench.records.lines import parse_line, record_line
+from bench.records.record import Case, Record
 from bench.runs.fresh import Launcher
 from bench.runs.run import measured
 from reports.topics.exact.figures import ExactRow, compare_exact

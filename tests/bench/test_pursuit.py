@@ -14,6 +14,7 @@ import pytest
 
 from bench.cli import parser
 from bench.cli.run import make_plan
+from bench.cli.scopes import scope_of
 from bench.measure.task import Task
 from bench.records.record import Case, Record
 from bench.runs import pursuit, run
@@ -73,9 +74,11 @@ class FakeSession:
     measure = attempt
 
 
-def ran(monkeypatch: pytest.MonkeyPatch, *cases: Case, limit_s: float = 100.0) -> tuple[FakeSession, list[Record]]:
+def ran(
+    monkeypatch: pytest.MonkeyPatch, *cases: Case, limit_s: float = 100.0, before: Sequence[Record] = ()
+) -> tuple[FakeSession, list[Record]]:
     """A whole run of these cases: the session, and the records."""
-    plan = Plan("run", cases, limit_s=limit_s)
+    plan = Plan("run", cases, limit_s=limit_s, before=before)
     session = FakeSession(plan, None)
     monkeypatch.setattr(pursuit, "Session", lambda *given: session)
     monkeypatch.setattr(pursuit, "time", SimpleNamespace(monotonic=session.monotonic))
@@ -196,8 +199,25 @@ def test_a_run_has_a_budget_unless_what_is_counted_ends_it(
     arguments: list[str], limit_s: float | None, seeds: int | None
 ) -> None:
     options = parser().parse_args(["run", *arguments, "--device", "cpu", "--mode", "eager"])
-    plan = make_plan(options, load_suite())
+    plan = make_plan(options, scope_of(options, load_suite()))
     assert (plan.limit_s, plan.seeds) == (limit_s, seeds)
+
+
+def test_a_run_goes_on_with_what_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = (STEADY, COMPILED, LONG, FAILS)
+    _, records = ran(monkeypatch, *cases)
+    whole = launches(records)
+    for kept in range(0, len(records), 7):  # whenever it was killed
+        session, more = ran(monkeypatch, *cases, before=records[:kept])
+        again = [(name, case) for name, some, _ in session.passes if name != "time" for case in some]
+        had = {(record.case, record.metric) for record in records[:kept]}
+        metrics = {"memory": "peak_memory", "work": "flops", "cold": "first_call"}
+        assert not [each for each in again if (each[1], metrics[each[0]]) in had]
+        every = [*records[:kept], *more]
+        assert {r.case for r in every if r.metric == "flops"} == {STEADY, COMPILED, LONG}
+        numbers = Counter((r.case, r.launch) for r in every if r.metric == "step_time")
+        assert max(numbers.values()) == 1  # no launch is there twice
+        assert all(count >= min(whole[case], ENOUGH_LAUNCHES) for case, count in launches(every).items())
 
 
 def test_what_cannot_be_measured_does_not_count_as_known(monkeypatch: pytest.MonkeyPatch) -> None:

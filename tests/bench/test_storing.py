@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.records.files import StoringError, Writer, read, write_whole
+from bench.records.lines import parse_line, record_line
 from bench.records.metrics import METRICS
-from bench.records.record import SCHEMA, Case, Environment, Record, parse_line, record_line
+from bench.records.record import SCHEMA, Case, Environment, Record
 from bench.records.texts import loads
 
 names = st.text(string.ascii_lowercase + "_.", min_size=1, max_size=20)

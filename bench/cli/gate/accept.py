@@ -14,7 +14,7 @@ from bench.cli.gate.accepted import STEP_TIME, Accepted, case_and_metric, in_fil
 from bench.cli.settings import settings
 from bench.gate.revisions import FOLDER
 from bench.records.errors import UsageError
-from bench.records.record import case_from
+from bench.records.lines import case_from
 
 TIMES, COUNTS = "last-times.json", "last-counts.json"  # what the last gate of either kind said
 FINEST = 0.001  # an accepted share is rounded up to this

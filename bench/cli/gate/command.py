@@ -117,7 +117,6 @@ def run_with(options: argparse.Namespace, base: str, head: str) -> int:
 
 def check(options: argparse.Namespace) -> None:
     """Raise UsageError for options that do not go together."""
-    check_sides(options)
     if options.self_test:
         refuse(options, NOT_FOR_SELF_TEST, "--self-test", "it prints what changes can be seen between head and itself")
     if options.exact:
@@ -130,6 +129,7 @@ def check(options: argparse.Namespace) -> None:
         refuse(options, NOT_FOR_EXPLAIN, "--explain", "it prints the parts of one case on both sides")
     if options.because or options.up_to:
         raise UsageError("--because and --up-to go with --accept CASE")
+    check_sides(options)
     rule_of(options)
 
 

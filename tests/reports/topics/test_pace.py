@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from bench.records.files import Contents
-from bench.records.record import Case, Environment, Record, parse_line, record_line
+from bench.records.lines import parse_line, record_line
+from bench.records.record import Case, Environment, Record
 from reports.read.frames import Figure, figures, frame_of
 from reports.topics.compare.figures import versus
 from reports.topics.pace.figures import allowance, is_another, is_one_machine, pace_of
