@@ -1,4 +1,4 @@
-"""The documented ways to divide a run among machines, their scripts really run: every shard is asked for, and joined."""
+"""The documented ways to divide a run among machines, their scripts really run: each shard is asked for, and joined."""
 
 from __future__ import annotations
 
