@@ -29,6 +29,7 @@ PROGRAM = Path(__file__).with_name("host.py")  # started by its path, under the 
 LAID_OUT = "TORCHPACE_LAID_OUT"  # who decided where things lie
 LAID_OUT_HERE, LAID_OUT_BY_SYSTEM = "drawn per trial, the same on both sides", "as the system has it"
 IMPORT_S = 120.0  # importing torch and the side's code may take so long on a cold disk
+UNDER_ANOTHER = 5  # times as long, under another program
 
 
 class Host:
@@ -44,6 +45,7 @@ class Host:
         self._connection, theirs = Pipe()
         far_end, self._lifeline = Pipe(duplex=False)
         before, more = side.under
+        self._import_s = IMPORT_S * (UNDER_ANOTHER if before else 1)
         settings = {
             **{name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")},
             **OPENMP_SETTINGS,
@@ -78,7 +80,7 @@ class Host:
     def wait(self) -> None:
         """Wait until the side's code is imported. Raises Death when it does not import."""
         if not self._ready:
-            kind, what = self.receive(IMPORT_S)
+            kind, what = self.receive(self._import_s)
             if kind == "failed":
                 raise self._end(str(what))
             self._ready = True

@@ -88,13 +88,13 @@ def simulated(side: Side) -> Iterator[Side]:
 
 
 def records_of(hosts: Hosts, gate: Gate, name: str, case: Case) -> list[Record]:
-    """One case's record from one side; its process's death is one too."""
+    """One case's record from one side. What fails under Valgrind alone is no fault of the case: others say that."""
     task = Task(case, METRIC, module=gate.module)
     try:
         records: list[Record] = call(hosts.by_name[name], True, SLOWER * gate.timeout_s, perform_instructions, task)
     except Death as death:
-        return [Record("", "", case, METRIC, status="broken", reason=f"under Valgrind {death.reason}")]
-    return records
+        return [without(case, f"under Valgrind {death.reason}")]
+    return [without(case, f"under Valgrind: {each.reason}") if each.status == "broken" else each for each in records]
 
 
 def perform_instructions(task: Task) -> list[Record]:

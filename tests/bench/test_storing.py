@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import string
 from dataclasses import replace
@@ -13,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.records.files import StoringError, Writer, read, write_whole
-from bench.records.lines import parse_line, record_line
+from bench.records.lines import explained, parse_line, record_at_once, record_line
 from bench.records.metrics import METRICS
-from bench.records.record import SCHEMA, Case, Environment, Record
+from bench.records.record import SCHEMA, Case, Environment, Record, RecordError
 from bench.records.texts import loads
 
 names = st.text(string.ascii_lowercase + "_.", min_size=1, max_size=20)
@@ -65,7 +66,25 @@ def written(folder: Path, count: int = 2) -> Path:
 
 @given(records)
 def test_a_record_survives_its_line(record: Record) -> None:
-    assert parse_line(record_line(record)) == record
+    line = record_line(record)
+    assert parse_line(line) == record
+    # What is read at once is what is read with every question asked, types included.
+    assert repr(record_at_once(line)) == repr(explained(line)) == repr(record)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"values": [math.nan]}, {"values": [-1.0]}, {"values": []}, {"values": [True]}, {"values": "1"}, {"metric": ""},
+        {"schema": 2}, {"schema": True}, {"kind": "recorded"}, {"steps_per_value": 0}, {"items": 0}, {"parts": []},
+        {"launch": -1}, {"status": "lost"}, {"case": {}}, {"run": None}, {"warnings": [1]},
+    ],
+)  # fmt: skip
+def test_what_is_no_record_is_not_read_at_once_either(changed: dict[str, object]) -> None:
+    line = json.dumps({**json.loads(record_line(RECORD)), **changed})
+    assert record_at_once(line) is None
+    with pytest.raises(RecordError):
+        parse_line(line)
 
 
 @given(st.lists(records, min_size=1, max_size=5))
