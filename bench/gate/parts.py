@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from bench.devices import DEVICES
 from bench.gate.conversation import in_turns
 from bench.gate.lanes import Gate, Hosts, abreast, cores_of
-from bench.gate.parts_pass import MOST_STEPS, PARTS, SMALL_PARTS, TIMES, PartsTurns, take_apart
+from bench.gate.parts_pass import MOST_ALONE, MOST_STEPS, MOST_TURNS, PARTS, SMALL_PARTS, TIMES, PartsTurns, take_apart
 from bench.measure.task import Task
 from bench.records.files import Writer
 from bench.records.record import SIDES, Case, Environment, Record
@@ -77,7 +78,8 @@ class TakingApart:
     def _pair(self, case: Case, number: int, hosts: Hosts, dice: random.Random) -> None:
         """One pair: the sides in turns."""
         task = Task(case, self.what, number, module=self.gate.module)
-        turns = PartsTurns(MOST_STEPS[self.what])
+        most_turns = MOST_TURNS if DEVICES[case.device].turns_are_safe else MOST_ALONE
+        turns = PartsTurns(MOST_STEPS[self.what], most_turns)
         pair = in_turns(hosts.by_name, task, turns, self.gate.timeout_s, dice, take_apart, TIMES)
         hosts.revive()
         with self._lock:
