@@ -28,7 +28,7 @@ SIMULATED = {
     "OPENBLAS_CORETYPE": "Haswell",
 }
 RUNNING_ON_VALGRIND = 0x1001
-DUMP, ZERO, START, STOP = (0x43540000 + number for number in (0, 1, 4, 5))  # "CT" and the request's number
+DUMP, ZERO, START = (0x43540000 + number for number in (0, 1, 4))  # "CT" and the request's number
 REQUEST = bytes.fromhex(
     "4889f8"  # mov rax, rdi: the request and its arguments
     "31d2"  # xor edx, edx: the answer outside of Valgrind
@@ -52,8 +52,13 @@ def command(folder: Path) -> list[str]:
     ]  # fmt: skip
 
 
-class CallgrindCounter:
-    """The instructions of all threads of this process. Raises NoCounter in one that callgrind does not run."""
+def begin() -> None:
+    """Have callgrind watch this process, and those forked from it. Raises NoCounter in one that it does not run."""
+    Requests().ask(START)
+
+
+class Requests:
+    """Client requests of this process. Raises NoCounter in one that Valgrind does not run."""
 
     def __init__(self) -> None:
         if FOLDER not in os.environ:
@@ -63,31 +68,34 @@ class CallgrindCounter:
         self._request = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)(
             ctypes.addressof(ctypes.c_char.from_buffer(self._code))
         )
-        self._dumps = 0
-        self._arguments = {
-            number: (ctypes.c_uint64 * 6)(number) for number in (RUNNING_ON_VALGRIND, DUMP, ZERO, START, STOP)
-        }
-        if not self._ask(RUNNING_ON_VALGRIND):
+        self._arguments = {number: (ctypes.c_uint64 * 6)(number) for number in (RUNNING_ON_VALGRIND, DUMP, ZERO, START)}
+        if not self.ask(RUNNING_ON_VALGRIND):
             raise NoCounter("this process does not run under Valgrind")
-        self._own = 0
+
+    def ask(self, number: int) -> int:
+        """What Valgrind answers to the request of this number."""
+        return int(self._request(ctypes.addressof(self._arguments[number])))
+
+
+class CallgrindCounter:
+    """The instructions of all threads of this process, which callgrind watches. Raises NoCounter where it does not."""
+
+    def __init__(self) -> None:
+        self._requests = Requests()
+        self._dumps = self._own = 0
         self._own = self.count(lambda: None, 0)
 
     def count(self, run: Callable[[], object], steps: int) -> int:
         """Instructions of `steps` calls of `run`, without those of asking for them."""
-        self._ask(ZERO)
-        self._ask(START)
+        self._requests.ask(ZERO)
         for _ in range(steps):
             run()
-        self._ask(STOP)
-        self._ask(DUMP)
+        self._requests.ask(DUMP)
         self._dumps += 1
         return max(0, total(Path(os.environ[FOLDER]) / f"{os.getpid()}.{self._dumps}") - self._own)
 
     def close(self) -> None:
-        """Nothing has to be given back."""
-
-    def _ask(self, number: int) -> int:
-        return int(self._request(ctypes.addressof(self._arguments[number])))
+        """Nothing has to be given back: the process ends watched."""
 
 
 def total(path: Path) -> int:

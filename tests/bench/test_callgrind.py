@@ -21,6 +21,7 @@ from tests.conftest import ROOT
 
 CASE = Case("toy.loops", 1, (), "cpu", "float32", "eager", 1)
 COUNTING = """
+import bench.preload.callgrind
 from bench.counts.callgrind import CallgrindCounter
 
 counter = CallgrindCounter()
