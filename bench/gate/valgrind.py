@@ -32,7 +32,7 @@ from bench.runs.fresh import Death
 from workloads.base import Unavailable, Workload
 
 METRIC = "instructions_valgrind"
-WATCHED = "bench.preload.callgrind"
+WATCHED = "bench.preload.watched"
 LONGEST_S = 2.0  # a step under callgrind, which takes some fifty times as long as by itself
 SLOWER = 10  # times as long as by itself a process may take to answer
 NOT_ON = "Valgrind sees nothing of a device, whose work instructions are not"

@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 
 CASE = Case("toy.loops", 1, (), "cpu", "float32", "eager", 1)
 COUNTING = """
-import bench.preload.callgrind
+import bench.preload.watched
 from bench.counts.callgrind import CallgrindCounter
 
 counter = CallgrindCounter()
