@@ -78,7 +78,7 @@ class TakingApart:
     def _pair(self, case: Case, number: int, hosts: Hosts, dice: random.Random) -> None:
         """One pair: the sides in turns."""
         task = Task(case, self.what, number, module=self.gate.module)
-        most_turns = MOST_TURNS if DEVICES[case.device].turns_are_safe else MOST_ALONE
+        most_turns = MOST_TURNS[self.what] if DEVICES[case.device].turns_are_safe else MOST_ALONE
         turns = PartsTurns(MOST_STEPS[self.what], most_turns)
         pair = in_turns(hosts.by_name, task, turns, self.gate.timeout_s, dice, take_apart, TIMES)
         hosts.revive()

@@ -34,7 +34,8 @@ TIMES, CALLS, PLACES, FUNCTIONS = "operator_time", "ops", "operator_places", "fu
 BREAKS, RECOMPILES = "graph_breaks", "recompiles"  # of compiled steps, by reason and place
 PARTS, SMALL_PARTS = "parts", "small-parts"  # what is measured, and how the names of its runs go on
 MOST_STEPS = {PARTS: 30, SMALL_PARTS: 100}  # the profiler's events of each take a hundredth of a second to read
-MOST_TURNS, MOST_ALONE = 20, 4  # and where sides do not alternate: to start the profiler of a GPU takes long
+MOST_TURNS = {PARTS: 10, SMALL_PARTS: 20}
+MOST_ALONE = 4  # turns, where sides do not alternate: to start the profiler of a GPU takes long
 MOST_PYTHON_STEPS, PYTHON_S = 15, 0.05  # of a turn under cProfile, and about how long they may take
 
 
@@ -43,7 +44,7 @@ class PartsTurns:
     """How `most_steps` or fewer are divided into turns, `most_turns` or fewer."""
 
     most_steps: int
-    most_turns: int = MOST_TURNS
+    most_turns: int
 
     def plan(self, step_s: float) -> tuple[int, int]:
         """Steps of a turn and rounds of turns, for steps of so many seconds."""
