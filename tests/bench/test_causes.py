@@ -94,7 +94,9 @@ def test_profiles_of_an_operator_count_calls_that_took_no_time_too() -> None:
 
     marks = [event(MARK, 10.0 * step, 5.0) for step in range(4)]
     calls = [event("aten::t", 10.0 * step + 1, float(step % 2)) for step in range(4)]
-    seen = sorted_out([*marks, *calls, event("nothing", 1.0, 0.0)], 4)
+    sessions = [[*marks[:2], *calls[:2], event("nothing", 1.0, 0.0)], [*marks[2:], *calls[2:]]]
+    seen = sorted_out(sessions, 4)
+    assert seen == sorted_out([[*marks, *calls, event("nothing", 1.0, 0.0)]], 4)
     assert seen.calls == {"aten::t": 1.0}
     assert set(seen.seconds) == {"aten::t", OUTSIDE}
 

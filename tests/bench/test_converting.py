@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from bench.cli.run import add_to, make_plan
+from bench.cli.scopes import scope_of
 from bench.measure.task import Task
 from bench.measure.timer import Budget
 from bench.modes import torch_compile
@@ -112,8 +113,9 @@ def test_a_look_times_few_single_calls() -> None:
     add_to(parser.add_subparsers())
     ask = ["run", "mnist_cnn.inference", "--device", "cpu"]
     look, measurement = (
-        make_plan(parser.parse_args([*ask, "--launches", "1", *how]), load_suite()).budget for how in (["--quick"], [])
-    )  # fmt: skip
+        make_plan(options, scope_of(options, load_suite())).budget
+        for options in (parser.parse_args([*ask, "--launches", "1", *how]) for how in (["--quick"], []))
+    )
     assert look.min_calls < ENOUGH_CALLS <= measurement.min_calls
     assert look.calls_s < measurement.calls_s
 
