@@ -33,6 +33,7 @@ from workloads.base import Unavailable, Workload
 
 METRIC = "instructions_valgrind"
 WATCHED = "bench.preload.watched"
+WARM_STEPS = 10
 LONGEST_S = 2.0  # a step under callgrind, which takes some fifty times as long as by itself
 SLOWER = 10  # times as long as by itself a process may take to answer
 NOT_ON = "Valgrind sees nothing of a device, whose work instructions are not"
@@ -116,6 +117,8 @@ def instructions_pass(task: Task, workload: Workload, device: Device, blank: Rec
         raise Unavailable(
             f"a step takes {taken_s:.2g} s under Valgrind, more than {LONGEST_S:g} s: only small ones are counted there"
         )
+    for _ in range(WARM_STEPS):  # Python adapts its code while it is new
+        run()
     gc.collect()
     gc.disable()
     try:
