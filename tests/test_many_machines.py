@@ -40,7 +40,11 @@ def test_a_job_of_an_array_measures_its_shard_and_then_goes_on_with_it(tmp_path:
     first, then = asked_for(tmp_path)
     assert parser().parse_args(first).shard == (5, 8)
     assert then == ["run", "--resume", "shards/5.jsonl"]
+    program(tmp_path, "torchpace", 'sys.exit(2 if "--resume" in sys.argv else 0)')  # begun on another node
+    run(array, tmp_path, SLURM_ARRAY_TASK_ID="5", SLURM_ARRAY_TASK_COUNT="8")
+    assert asked_for(tmp_path)[2:] == [then, first]
     (tmp_path / "given").unlink()
+    program(tmp_path, "torchpace", "")
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "given").symlink_to(tmp_path / "given")
     program(tmp_path, "ssh", 'import subprocess; subprocess.run(["bash", "-c", sys.argv[2]], check=True)')

@@ -39,7 +39,7 @@ def add_to(commands: Any) -> None:
         "merge",
         help="join the shards of a run, and name what is missing",
         description="Joins files that `torchpace run --shard K/N` wrote on several machines. Exit codes: 0 whole, 3 "
-        "some cases are missing, which are named; the file is written all the same.",
+        "some cases are missing or not finished, which are named; the file is written all the same.",
     )
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE.jsonl")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.jsonl", help="the whole run")
@@ -47,7 +47,7 @@ def add_to(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Join the files; 0 when every case is there, 3 when some are missing."""
+    """Join the files; 0 when every case is whole, 3 when some are missing or not finished."""
     if options.output.resolve() in {path.resolve() for path in options.files}:
         raise UsageError(f"-o {options.output} is one of the files that are joined; name another")
     contents = [(path, read(path, unmeasured=True)) for path in options.files]
@@ -59,11 +59,24 @@ def run(options: argparse.Namespace) -> int:
     write_whole(options.output, "\n".join(lines) + "\n")
     for warning in (warning for _, one in contents for warning in one.warnings):
         print(f"torchpace: {warning}", file=sys.stderr)
-    missing = [case for case in scope.cases if not any(case in shard.cases for shard in kept)]
-    for said in (*twice, *machines(kept, environments), *absent(missing, scope, shards)):
+    whole = finished(kept)
+    for said in (*twice, *machines(kept, environments), *absent(scope, shards, whole)):
         print(said)
-    print(f"{len(scope.cases) - len(missing)} of {len(scope.cases)} cases in {options.output}")
-    return NOT_WHOLE if missing else WHOLE
+    print(f"{len(whole)} of {len(scope.cases)} cases in {options.output}")
+    return WHOLE if len(whole) == len(scope.cases) else NOT_WHOLE
+
+
+def finished(shards: Sequence[Shard]) -> set[Case]:
+    """The cases of which all is there that was to be measured."""
+    from bench.runs.resume import is_finished  # noqa: PLC0415 - imports torch
+
+    found: set[Case] = set()
+    for shard in shards:
+        own: dict[Case, list[Record]] = {}
+        for record in shard.records:
+            own.setdefault(record.case, []).append(record)
+        found |= {case for case, records in own.items() if is_finished(records, shard.scope.launches)}
+    return found
 
 
 def shards_of(path: Path, contents: Contents) -> list[Shard]:
@@ -86,7 +99,7 @@ def common(shards: Sequence[Shard]) -> Scope:
         for what, own, other in (
             ("other cases", scope.cases, first.cases), ("another number of shards", scope.shards, first.shards),
             ("another number of launches", scope.launches, first.launches),
-            ("other workloads", scope.module, first.module),
+            ("other workloads", scope.module, first.module), ("another haste (--quick)", scope.quick, first.quick),
         ):  # fmt: skip
             if own != other:
                 raise UsageError(f"{shard.path}: its run {scope.run} has {what} than {first.run}: they are not one run")
@@ -134,18 +147,18 @@ def machines(shards: Sequence[Shard], environments: Mapping[str, Environment]) -
     return [f"{len(found)} models of machine, whose figures are not comparable with each other: {listed}"]
 
 
-def absent(missing: Sequence[Case], scope: Scope, shards: Sequence[Shard]) -> list[str]:
-    """Which cases nobody measured, which shards are not there, and how to get them."""
-    if not missing:
-        return []
-    count = max(shard.scope.shards for shard in shards)
+def absent(scope: Scope, shards: Sequence[Shard], whole: set[Case]) -> list[str]:
+    """Which cases nobody measured, or not to the end, which shards are not there, and how to get them."""
+    begun = set[Case]().union(*(shard.cases for shard in shards))
+    missing, cut_off = set(scope.cases) - begun, begun - whole
+    said = [f"{what}: {named(cases)}" for what, cases in (("missing", missing), ("not finished", cut_off)) if cases]
+    count = shards[0].scope.shards
     gone = sorted(set(range(1, count + 1)) - {shard.scope.shard for shard in shards})
-    said = [f"missing: {named(missing)}"]
-    if gone:
+    if gone and missing:
         said.append(f"no file of shard {', '.join(map(str, gone))} of {count}")
     for shard in shards:
-        if not shard.records:
-            said.append(f"nothing measured in {shard.path}; `torchpace run --resume {shard.path}` goes on with it")
+        if {shard.scope.cases[place] for place in shard.scope.own} - whole:
+            said.append(f"`torchpace run --resume {shard.path}` goes on with shard {shard.scope.shard}")
     return said
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bench.cli.options import add_case_options, load, positive_int, refuse
 from bench.cli.quantities import duration, share
 from bench.cli.recording import add_recording_options, contents_of, gather, outcome, prepare_data, print_where
-from bench.cli.scopes import add_scope_options, check_unchanged, scope_of, unfinished
+from bench.cli.scopes import add_scope_options, check_digits, check_unchanged, scope_of, unfinished
 from bench.records.files import Writer
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ def run(options: argparse.Namespace) -> int:
         scope = scope_of(options, workloads)
     plan = make_plan(options, scope, before)
     prepare_data(options, {case.workload for case in plan.cases}, workloads)
+    if before:
+        check_digits(before)
     path = options.output or Path("results") / f"{plan.run}.jsonl"
     writer, started_s = Writer(path), time.monotonic()
     if not options.resume:

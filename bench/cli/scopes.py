@@ -17,7 +17,21 @@ from bench.records.record import Scope
 if TYPE_CHECKING:
     from workloads.base import Workload
 
-SELECTING = ("device", "mode", "dtype", "threads", "axis", "workloads", "shard", "weights", "launches", "output")
+SELECTING = (
+    "device",
+    "mode",
+    "dtype",
+    "threads",
+    "axis",
+    "workloads",
+    "shard",
+    "weights",
+    "launches",
+    "quick",
+    "output",
+)
+
+MNIST, STAND_IN = "MNIST", "stand-in digits"  # how the names of digits begin
 
 
 def add_scope_options(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +69,7 @@ def scope_of(options: argparse.Namespace, workloads: Mapping[str, Workload]) -> 
     own = set(divided(chosen, costs(chosen, known), shards)[shard - 1])
     places = tuple(place for place, case in enumerate(chosen) if case in own)
     name = datetime.now().strftime("%Y%m%d-%H%M%S") + (f"-{shard}of{shards}" if shards > 1 else "")
-    return Scope(name, tuple(chosen), places, options.launches, shard, shards, options.workloads or "")
+    return Scope(name, tuple(chosen), places, options.launches, shard, shards, options.workloads or "", options.quick)
 
 
 def unfinished(options: argparse.Namespace) -> tuple[Scope, Contents]:
@@ -67,7 +81,8 @@ def unfinished(options: argparse.Namespace) -> tuple[Scope, Contents]:
     if not contents.scopes:
         raise UsageError(f"{options.resume} does not say what its run set out to measure; run it anew")
     scope = contents.scopes[-1]
-    options.workloads, options.launches, options.output = scope.module or None, scope.launches, options.resume
+    options.workloads, options.launches, options.quick = scope.module or None, scope.launches, scope.quick
+    options.output = options.resume
     own = tuple(record for record in contents.records if record.run == scope.run)
     return scope, replace(contents, records=own)
 
@@ -79,3 +94,13 @@ def check_unchanged(scope: Scope, workloads: Mapping[str, Workload]) -> None:
         if now is None or now.version != case.version:
             what = "is gone" if now is None else f"is version {now.version} now, and was {case.version}"
             raise UsageError(f"{case.workload} {what}: the run cannot be gone on with; run it anew")
+
+
+def check_digits(before: Contents) -> None:
+    """Raise UsageError where a run was begun with other digits than are read now."""
+    from workloads.shared.mnist_data import locate  # noqa: PLC0415 - imports torch
+
+    now = locate()[1]
+    then = {record.data for record in before.records if record.data == MNIST or record.data.startswith(STAND_IN)}
+    if then - {now}:
+        raise UsageError(f"the run was begun with {' and '.join(sorted(then))}, and there are {now} now; see --data")

@@ -64,7 +64,10 @@ class Requests:
     def __init__(self) -> None:
         if FOLDER not in os.environ:
             raise NoCounter("this process does not run under Valgrind")
-        self._code = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+        try:
+            self._code = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+        except OSError as error:
+            raise NoCounter(f"Valgrind cannot be asked: {error.strerror}") from error
         self._code.write(REQUEST)
         self._request = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)(
             ctypes.addressof(ctypes.c_char.from_buffer(self._code))

@@ -117,7 +117,8 @@ class Scope:
 
     cases: of the whole run, of all its shards together, in their order. own: the places among them of those that this
     shard measures. launches: how often each case was to be launched; None where the time decided. shard, shards: which
-    part of the run this was, from 1, of how many. module: of the workloads; empty for the suite.
+    part of the run this was, from 1, of how many. module: of the workloads; empty for the suite. quick: whether it was
+    a look.
     """
 
     run: str
@@ -127,3 +128,4 @@ class Scope:
     shard: int = 1
     shards: int = 1
     module: str = ""
+    quick: bool = False

@@ -25,6 +25,7 @@ from bench.records.record import Case, Record
 from bench.runs.resume import done_by, launches_of, took_s
 from bench.runs.run import COUNTED, FIRST_CALL, SEEDED, TIMED, Plan, Session, has_latency, seeds_of, title
 from bench.runs.schedule import KNOWN, SWEEP_SHARE, Standing, becomes_known, expected_s, sweep
+from bench.runs.shards import PROCESS_S
 
 Distance = Callable[[Sequence[Record]], float]
 """From all timed records of cases that are measured together: how many times too wide their widest interval is."""
@@ -150,7 +151,7 @@ class Pursuit:
         self.done = done_by(plan.before)
         for subject in self.subjects:
             for launch in launches_of(plan.before, subject.cases, subject.name):
-                subject.keep(launch, took_s(launch, WARM_S), distance, self.started_s)
+                subject.keep(launch, took_s(launch, PROCESS_S), distance, self.started_s)
 
     def measure(self) -> Iterator[Record]:
         """Everything once, then sweeps, then a last look at what was known early, then sweeps of what is left.

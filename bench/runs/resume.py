@@ -9,8 +9,8 @@ from bench.records.errors import UsageError
 from bench.records.record import Case, Environment, Record
 
 FIRST_CALL = ("first_call", "cold")  # the metric of a first call, and the pass that takes it where nobody is timed
-NAME_OF_HOST = "hostname"
 FACTS_NAMED = 3
+MAIN_PASSES = ("time", "training")  # one of which each case has, in every launch
 PASS_OF = {metric: name for name, metric in MAIN_METRIC.items()} | dict([FIRST_CALL])
 
 Done = frozenset[tuple[Case, str, int]]
@@ -44,14 +44,24 @@ def failed_in(records: Iterable[Record], name: str) -> set[Case]:
     return {record.case for record in records if record.metric == MAIN_METRIC[name] and record.status != "measured"}
 
 
-def check_same(now: Environment, before: Iterable[Environment]) -> None:
-    """Raise UsageError where a run was begun in another environment than there is now, but for the host's name.
+def is_finished(records: Sequence[Record], launches: int | None) -> bool:
+    """Whether a case's records are all that it was to have, or say that it cannot be measured.
 
-    Machines of one model are one machine here, as everywhere: a job that goes on elsewhere in a cluster is welcome.
+    launches: how many it was to have; None for some, where the time decided.
     """
+    main = [record for record in records if PASS_OF.get(record.metric) in MAIN_PASSES]
+    if any(record.status != "measured" for record in main):
+        return True
+    passes = {PASS_OF.get(record.metric) for record in records}
+    counted = passes >= {"memory", "work"} or "training" in passes
+    return counted and len({record.launch for record in main}) >= (launches or 1)
+
+
+def check_same(now: Environment, before: Iterable[Environment]) -> None:
+    """Raise UsageError where a run was begun in another environment than there is now: no figure is of two."""
     for then in before:
         names = dict.fromkeys([*dict(then.facts), *dict(now.facts)])
-        other = [name for name in names if name != NAME_OF_HOST and then.get(name) != now.get(name)]
+        other = [name for name in names if then.get(name) != now.get(name)]
         if other:
             told = ", ".join(f"{name} {then.get(name)} then and {now.get(name)} now" for name in other[:FACTS_NAMED])
             raise UsageError(f"the run was begun in another environment: {told}; its figures would not go together")

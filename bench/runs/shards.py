@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from bench.measure.turn_passes import groups
 from bench.modes import torch_compile
@@ -27,16 +28,11 @@ def recorded_s(records: Iterable[Record]) -> dict[Case, float]:
     launches: dict[Case, set[tuple[str, int]]] = {}
     for record in records:
         if record.metric in TIMED_METRICS and record.status == "measured":
-            case = any_version(record.case)
+            case = replace(record.case, version=0)
             measured_s = (sum(record.values) + sum(record.warm_up_values)) * record.steps_per_value
             found[case] = found.get(case, 0.0) + measured_s
             launches.setdefault(case, set()).add((record.metric, record.launch))
     return {case: seconds + COUNTED_S + PROCESS_S * len(launches[case]) for case, seconds in found.items()}
-
-
-def any_version(case: Case) -> Case:
-    """The case, whatever its version."""
-    return Case(case.workload, 0, case.point, case.device, case.dtype, case.mode, case.threads)
 
 
 def costs(cases: Sequence[Case], records: Iterable[Record] = ()) -> dict[Case, float]:
@@ -51,7 +47,7 @@ def costs(cases: Sequence[Case], records: Iterable[Record] = ()) -> dict[Case, f
             return statistics.median(by_mode[case.mode])
         return COMPILED_S if torch_compile.generates(case.mode) else EAGER_S
 
-    return {case: known.get(any_version(case)) or guess(case) for case in cases}
+    return {case: known.get(replace(case, version=0)) or guess(case) for case in cases}
 
 
 def divided(cases: Sequence[Case], seconds: Mapping[Case, float], shards: int) -> list[list[Case]]:

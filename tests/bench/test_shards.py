@@ -12,16 +12,20 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
+from bench.cli.scopes import check_digits
 from bench.measure.turn_passes import groups
-from bench.records.files import Writer, read
+from bench.records.errors import UsageError
+from bench.records.files import Contents, Writer, read
 from bench.records.record import Case, Environment, Record, Scope
 from bench.runs.shards import COMPILED_S, EAGER_S, costs, divided, recorded_s
 from tests.bench.conftest import Call
+from workloads.shared import mnist_data
 
 HERE = Environment((("torch", "2.15.0"), ("cpu", "One CPU"), ("cores", 2)))
 THERE = Environment((("torch", "2.15.0"), ("cpu", "Another CPU"), ("cores", 2)))
 CASES = tuple(Case(f"made.case{number}", 1, (), "cpu", "float32", mode, 1)
               for number in range(30) for mode in ("eager", "compile")[: 1 + number % 2])  # fmt: skip
+METRICS = ("step_time", "peak_memory", "flops")  # what is there of a case that was measured to the end
 PLANTED = """
 from workloads import Step, workload
 
@@ -82,13 +86,17 @@ def test_a_case_costs_what_it_took_or_what_others_of_its_mode_did() -> None:
     assert costs([other])[other] == EAGER_S
 
 
-def shard(path: Path, number: int, own: tuple[int, ...], environment: Environment = HERE, cases: int = 4) -> Path:
+def shard(
+    path: Path, number: int, own: tuple[int, ...], environment: Environment = HERE, cases: int = 4,
+    metrics: tuple[str, ...] = METRICS,
+) -> Path:  # fmt: skip
     """A file of a shard that has measured its own cases; a negative place is one that it did not come to."""
     writer, run = Writer(path), f"2026010{number}-000000"
     writer.declare(Scope(run, CASES[:cases], tuple(map(abs, own)), shard=number, shards=3))
     for place in own:
         if place >= 0:
-            writer.add(environment, [Record(run, environment.id, CASES[place], "step_time", values=(1.0, 2.0))])
+            found = [Record(run, environment.id, CASES[place], name, values=(1.0,)) for name in metrics]
+            writer.add(environment, found)
     writer.close()
     return path
 
@@ -100,7 +108,7 @@ def test_shards_become_one_run(tmp_path: Path, call: Call) -> None:
     assert (code, errors) == (0, "")
     assert output.endswith(f"4 of 4 cases in {whole}\n")
     contents = read(whole)
-    assert [record.case for record in contents.records] == list(CASES[:4])
+    assert list(dict.fromkeys(record.case for record in contents.records)) == list(CASES[:4])
     assert {record.run for record in contents.records} == {"20260101-000000"}
     assert contents.scopes == (Scope("20260101-000000", CASES[:4], (0, 1, 2, 3)),)
     assert contents.environments == {HERE.id: HERE}
@@ -118,9 +126,15 @@ def test_what_is_missing_twice_or_of_another_machine_is_named(tmp_path: Path, ca
     assert "twice: made.case0 cpu eager; left out as" in output
     assert "missing: made.case1 cpu compile, made.case2 cpu eager" in output
     assert "no file of shard 3 of 3" in output
-    assert f"nothing measured in {two}; `torchpace run --resume {two}`" in output
+    assert f"`torchpace run --resume {two}` goes on with shard 2" in output
+    assert str(again) not in output.partition("missing")[2]  # another file has what it lacks
     assert "2 of 4 cases" in output
-    assert [record.case for record in read(whole).records] == [CASES[0], CASES[1]]
+    assert {record.case for record in read(whole).records} == {CASES[0], CASES[1]}
+    cut = shard(tmp_path / "cut.jsonl", 3, (3,), metrics=METRICS[:1])  # killed before its memory was measured
+    code, output, _ = call("merge", str(one), str(two), str(cut), "-o", str(whole))
+    assert code == 3
+    assert "missing: made.case1 cpu compile\nnot finished: made.case2 cpu eager\n" in output
+    assert f"`torchpace run --resume {cut}` goes on with shard 3" in output
     three = shard(tmp_path / "3.jsonl", 3, (3,), THERE)
     _, output, _ = call("merge", str(one), str(three), "-o", str(whole))
     assert "2 models of machine" in output
@@ -164,6 +178,17 @@ def test_what_does_not_go_together_is_refused(
     assert said in capsys.readouterr().err
 
 
+def test_a_run_of_other_digits_is_not_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    def before(data: str) -> Contents:
+        return Contents((Record("r", "e", CASES[0], "step_time", values=(1.0,), data=data),), {})
+
+    monkeypatch.setattr(mnist_data, "locate", lambda: (Path(), "MNIST"))
+    for data in ("MNIST", "", "a user's own images"):
+        check_digits(before(data))
+    with pytest.raises(UsageError, match="begun with stand-in digits 1, and there are MNIST now"):
+        check_digits(before("stand-in digits 1"))
+
+
 def test_shards_really_run_killed_resumed_and_merged(
     tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,11 +203,13 @@ def test_shards_really_run_killed_resumed_and_merged(
     Path("2.jsonl").write_text("".join(lines[: timed[1]]) + lines[timed[1]][:100])  # killed in the middle of a line
     assert call("merge", "1.jsonl", "2.jsonl", "-o", "all.jsonl")[0] == 3
     elsewhere = Path("2.jsonl").read_text()
-    for fact, code in (("torch", 2), ("hostname", 0)):  # of another torch, and of another machine of the model
+    for fact in ("torch", "hostname"):
         Path("2.jsonl").write_text(re.sub(rf'"{fact}": "[^"]*"', f'"{fact}": "other"', elsewhere))
-        found, _, errors = call("run", "--resume", "2.jsonl")
-        assert found == code, errors
-        assert ("begun in another environment: torch other then and" in errors) == (code == 2)
+        code, _, errors = call("run", "--resume", "2.jsonl")
+        assert code == 2
+        assert f"begun in another environment: {fact} other then and" in errors
+    Path("2.jsonl").write_text(elsewhere)
+    assert call("run", "--resume", "2.jsonl")[0] == 0
     code, output, _ = call("merge", "1.jsonl", "2.jsonl", "-o", "all.jsonl")
     assert (code, output) == (0, "6 of 6 cases in all.jsonl\n")
     launches = Counter((r.case.workload, r.launch) for r in read(Path("all.jsonl")).records if r.metric == "step_time")

@@ -154,14 +154,7 @@ def markdown(rows: Sequence[GateRow], headline: Headline) -> str:
     """The gate for a comment: the verdict, the changed rows, and the other ones folded away."""
     changed = [row for row in rows if row.verdict in WORTH_A_LINE]
     others = [row for row in rows if row.verdict in TRIED and row not in changed]
-    which = (
-        f"{'The other' if changed else 'All'} {len(others)} cases"
-        if len(others) > 1
-        else "The other case"
-        if changed
-        else "The case"
-    )
-    summary = f"<summary>{which}</summary>"
+    summary = f"<summary>{'Other' if changed else 'All'} cases: {len(others)}</summary>"
     folded = f"<details>{summary}\n\n{table(others, 'markdown')}\n\n</details>" if others else ""
     sides, machine = (plain(text, "markdown") for text in (f"{headline.base} → {headline.head}", headline.machine))
     parts = [
