@@ -65,7 +65,13 @@ def run(options: argparse.Namespace) -> int:
     if missing:
         prober.divide(options.budget, missing)
     for each in wanted:
-        print(roofs_text(roofs([ceilings_of(options, prober, each)])))
+        try:
+            contents = ceilings_of(options, prober, each)
+        except BaseException:  # Ctrl-C, or being asked to end
+            if each.path.exists():  # what was measured so far
+                print(roofs_text(roofs([read(each.path)])))
+            raise
+        print(roofs_text(roofs([contents])))
         print(f"\nkept in {each.path}; --again measures anew")
     for name, reason in reasons.items():
         if reason:

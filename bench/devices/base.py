@@ -47,21 +47,27 @@ class Device(ABC):
     """A place where steps run. What has an honest answer for a device of which nothing else is known has it here.
 
     name: as given to --device, and torch's name for its type. start_method: how a fresh process for it is started,
-    "forkserver" where a process that has imported torch may be forked, "spawn" where it may not. has_float64: whether
-    it computes in double precision. turns_are_safe: whether two processes may be alive on it and take turns, without
-    the idle one slowing the other down. memory_in_traces: the number by which the profiler's traces tell its
-    allocations; None where they have none.
+    "forkserver" where a process that has imported torch, and not touched the device, may be forked, "spawn" where it
+    may not. may_be_spoilt: whether a process cannot use it that was forked from one which had. has_float64: whether it
+    computes in double precision. turns_are_safe: whether two processes may be alive on it and take turns, without the
+    idle one slowing the other down. memory_in_traces: the number by which the profiler's traces tell its allocations;
+    None where they have none.
     """
 
     name: str
     start_method: str = "spawn"  # what a driver holds open seldom survives a fork
     has_float64: bool = True
     turns_are_safe: bool = False  # until somebody has measured it
+    may_be_spoilt: bool = False
     memory_in_traces: int | None = None
 
     @abstractmethod
     def unavailable_reason(self) -> str:
         """Why nothing can run on this device here; empty when something can."""
+
+    def is_spoilt(self) -> bool:
+        """Whether this process was forked from one that had touched the device, and cannot use it therefore."""
+        return False
 
     @abstractmethod
     def synchronize(self) -> None:
@@ -102,6 +108,14 @@ class Device(ABC):
     def precision_of(self, dtype: str, is_convolution: bool) -> str:
         """In which precision products and convolutions of a dtype are computed; empty where that is not known."""
         return dtype if dtype != "float32" or torch.get_float32_matmul_precision() != "medium" else ""
+
+    def readings(self) -> dict[str, float]:
+        """What the device says of itself at this moment, by name; taken in microseconds, so that turns may be marked.
+
+        clock_mhz: of what computes. power_w, temperature_c: of the whole device. throttled: 1 where power or heat holds
+        its clock down, else 0. What it does not tell is left out.
+        """
+        return {}
 
     def activities(self) -> list[ProfilerActivity]:
         """What the profiler can record of work on this device."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch.profiler import ProfilerActivity
 
+from bench.counts import nvml
 from bench.counts.torch_profiler import profiled_calls
 from bench.devices.base import Account, Device, Peak
 
@@ -22,6 +21,8 @@ class Cuda(Device):
     """The current CUDA (or ROCm) device."""
 
     name = "cuda"
+    start_method = "forkserver"  # 0.6 s on an H200, of which importing torch anew would take another 10
+    may_be_spoilt = True
     turns_are_safe = True  # an idle process cost the other 0.2 to 0.5 % on an H200 (docs/devices.md)
     memory_in_traces = 1
 
@@ -31,6 +32,9 @@ class Cuda(Device):
         if not torch.cuda.is_available():
             return "torch finds no CUDA device (no GPU, no driver, or a driver too old for this torch)"
         return ""
+
+    def is_spoilt(self) -> bool:
+        return bool(torch.cuda._is_in_bad_fork())
 
     def torch_device(self) -> torch.device:
         return torch.device("cuda", torch.cuda.current_device())
@@ -71,6 +75,9 @@ class Cuda(Device):
         flags = torch.backends.cudnn if is_convolution else torch.backends.cuda.matmul
         return "tf32" if flags.allow_tf32 else dtype
 
+    def readings(self) -> dict[str, float]:
+        return nvml.readings()
+
     def activities(self) -> list[ProfilerActivity]:
         return [ProfilerActivity.CPU, ProfilerActivity.CUDA]
 
@@ -83,11 +90,11 @@ class Cuda(Device):
             "gpu_capability": ".".join(str(part) for part in torch.cuda.get_device_capability()),
             "cuda": torch.version.cuda or torch.version.hip,
             "cudnn": torch.backends.cudnn.version(),
-            "driver": driver_version(),
+            "driver": nvml.driver_version() or proc_driver_version(),
             "cudnn_tf32": torch.backends.cudnn.allow_tf32,
             "fp16_reduction": bool(torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction),
             "bf16_reduction": bool(torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction),
-            **limits(),
+            **nvml.limits(),
         }
 
 
@@ -110,51 +117,6 @@ def workspace_bytes() -> int:
 def allocations() -> int:
     """Bytes that tensors have asked of torch's allocator so far, given back or not."""
     return int(torch.cuda.memory_stats()["allocated_bytes.all.allocated"])
-
-
-def limits() -> dict[str, str | int | None]:
-    """What the GPU may draw and how fast it may run, whether it checks its memory and is a slice, from NVML."""
-    try:
-        import pynvml  # noqa: PLC0415 - optional
-
-        pynvml.nvmlInit()
-        # By its identity: NVML counts devices that CUDA_VISIBLE_DEVICES hides.
-        identity = torch.cuda.get_device_properties(torch.cuda.current_device()).uuid
-        try:
-            handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{identity}")
-        except pynvml.NVMLError:  # a slice of a GPU has an identity of its own
-            part = pynvml.nvmlDeviceGetHandleByUUID(f"MIG-{identity}")
-            handle = pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(part)
-            return {"gpu_mig": True, **limits_of(pynvml, handle)}
-        return {"gpu_mig": False, **limits_of(pynvml, handle)}
-    except Exception:  # NVML is optional, and fails in as many ways as there are drivers
-        return {}
-
-
-def limits_of(pynvml: Any, handle: Any) -> dict[str, str | int | None]:
-    """Likewise, of a whole GPU, each as far as it is told."""
-    known: dict[str, Callable[[], int]] = {
-        "gpu_power_limit_w": lambda: round(pynvml.nvmlDeviceGetPowerManagementLimit(handle) / 1000),
-        "gpu_max_clock_mhz": lambda: int(pynvml.nvmlDeviceGetMaxClockInfo(handle, pynvml.NVML_CLOCK_SM)),
-        "gpu_ecc": lambda: bool(pynvml.nvmlDeviceGetEccMode(handle)[0]),
-    }
-    found: dict[str, str | int | None] = {}
-    for name, ask in known.items():
-        with contextlib.suppress(pynvml.NVMLError):  # a GPU without it, or without leave to ask
-            found[name] = ask()
-    return found
-
-
-def driver_version() -> str | None:
-    """The GPU driver's version from NVML, where torch has its Python binding; None otherwise."""
-    try:
-        import pynvml  # noqa: PLC0415 - optional
-
-        pynvml.nvmlInit()
-        version = pynvml.nvmlSystemGetDriverVersion()
-    except Exception:  # NVML is optional, and fails in as many ways as there are drivers
-        return proc_driver_version()
-    return version.decode() if isinstance(version, bytes) else str(version)
 
 
 def proc_driver_version() -> str | None:

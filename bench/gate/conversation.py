@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from bench.devices import DEVICES
-from bench.gate.hosts import Host
+from bench.gate.hosts import Host, may_fork
 from bench.measure.task import Task
 from bench.records.record import Record
 from bench.runs.fresh import Death
@@ -55,7 +55,7 @@ class Conversation:
     ) -> None:
         self.hosts, self.task, self.timeout_s = hosts, task, timeout_s
         self.function, self.metric = function, metric
-        self.forks = DEVICES[task.case.device].start_method == "forkserver"
+        self.forks: bool | None = None
         self.records: dict[str, list[Record]] = {}
 
     def alternate(self, turns: Turns, dice: random.Random) -> None:
@@ -102,6 +102,9 @@ class Conversation:
         host = self.hosts[name]
 
         def start() -> tuple[str, Any]:
+            if self.forks is None:  # both sides alike
+                device = DEVICES[self.task.case.device]
+                self.forks = all(may_fork(each, device, self.timeout_s) for each in self.hosts.values())
             host.start(self.forks, self.function, self.task)
             return host.receive(self.timeout_s)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from bench.devices import DEVICES
-from bench.gate.hosts import Host, call
+from bench.gate.hosts import Host, call, may_fork
 from bench.gate.lanes import Gate, Hosts, abreast
 from bench.gate.valgrind import count_instructions
 from bench.measure.passes import MAIN_METRIC, perform
@@ -65,8 +65,8 @@ def records_of(host: Host, gate: Gate, name: str, case: Case) -> list[Record]:
     """One case's exact records from one side; its process's death is a record too."""
     cache = str(gate.sides[name].cache) if torch_compile.generates(case.mode) else ""
     task = Task(case, "exact", cache=cache, module=gate.module)
-    forks = DEVICES[case.device].start_method == "forkserver"
     try:
+        forks = may_fork(host, DEVICES[case.device], gate.timeout_s)
         records: list[Record] = call(host, forks, gate.timeout_s, perform, task)
     except Death as death:
         return [Record("", "", case, MAIN_METRIC["exact"], status="broken", reason=death.reason)]

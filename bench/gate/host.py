@@ -94,7 +94,7 @@ def main(arguments: list[str]) -> None:
     with contextlib.suppress(EOFError, OSError):
         while True:
             function, values, forks = connection.recv()
-            if not forks:  # a context of CUDA or Metal does not survive a fork: this process serves one request
+            if not forks:  # a device that was touched does not survive a fork: this process serves one request
                 answer(connection, lifeline, function, values)
                 return
             connection.send(("ended", in_a_child(connection, lifeline, function, values)))

@@ -19,9 +19,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from bench.devices import DEVICES
+from bench.devices.base import Device
 from bench.gate.host import IMPORTS
 from bench.gate.revisions import Side
-from bench.modes.variables import OPENMP_SETTINGS
+from bench.modes.variables import CUDA_SETTINGS, OPENMP_SETTINGS
 from bench.runs.fresh import QUIET, Death, how_it_died
 from bench.runs.layouts import Layout, placing
 
@@ -49,6 +51,7 @@ class Host:
         settings = {
             **{name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")},
             **OPENMP_SETTINGS,
+            **CUDA_SETTINGS,
             **QUIET,
             **layout.variables,
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -69,6 +72,7 @@ class Host:
         far_end.close()
         self.alive = True
         self._ready = False
+        self.spoilt: dict[str, bool] = {}
         self.pin(cores)
 
     def pin(self, cores: Sequence[int]) -> None:
@@ -149,6 +153,23 @@ def call(owner: Host, forks: bool, timeout_s: float, function: Callable[..., Any
     """The function's result from a fresh process of the host. Raises Death when there is none."""
     owner.start(forks, _without_connection, function, values)
     return owner.finish(timeout_s)
+
+
+def may_fork(owner: Host, device: Device, timeout_s: float) -> bool:
+    """Whether a process for the device may be forked from the host. Raises Death when that cannot be asked.
+
+    It may not where what the host imported has touched a device that does not survive it.
+    """
+    if device.start_method != "forkserver" or not device.may_be_spoilt:
+        return device.start_method == "forkserver"
+    if device.name not in owner.spoilt:
+        owner.spoilt[device.name] = call(owner, True, timeout_s, _is_spoilt, device.name)
+    return not owner.spoilt[device.name]
+
+
+def _is_spoilt(device: str) -> bool:
+    """In a forked process: whether it cannot use the device."""
+    return DEVICES[device].is_spoilt()
 
 
 def _without_connection(connection: Connection, function: Callable[..., Any], values: tuple[Any, ...]) -> Any:

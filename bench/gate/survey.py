@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from bench.devices import DEVICES
-from bench.gate.hosts import LAID_OUT, call
+from bench.gate.hosts import LAID_OUT, call, may_fork
 from bench.gate.lanes import Gate, Hosts, SideBroken, own_cores
 from bench.gate.revisions import Side
 from bench.measure.environment import capture
@@ -57,7 +57,7 @@ def survey(
                 reasons[name], listed = listed, []
             found[name] = listed
             for device in selection.devices:
-                forks = DEVICES[device].start_method == "forkserver"
+                forks = may_fork(hosts.by_name[name], DEVICES[device], gate.timeout_s)
                 captured = call(hosts.by_name[name], forks, gate.timeout_s, capture_host, device, gate.module)
                 environments[name, device] = environment_of(side, captured, gate.lanes, gate.threads)
                 hosts.revive()

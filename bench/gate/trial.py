@@ -7,7 +7,7 @@ What a trial says of the two is for `reports` to judge.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
 
@@ -48,9 +48,12 @@ def converse(connection: Connection, task: Task, blank: Record) -> Record:
     step_s = warm_up(step.run, device.clock)
     connection.send(("settled", step_s))
     values: list[float] = []
+    device.readings()  # the first takes longer
+    said: list[dict[str, float]] = []
     steps = taken = int(connection.recv())
     while taken:
         values.append(block_time(step.run, taken, device.clock) / taken)
+        said.append(device.readings())
         connection.send(("turn", values[-1]))
         taken = int(connection.recv())
     check_last(step)
@@ -61,8 +64,14 @@ def converse(connection: Connection, task: Task, blank: Record) -> Record:
         audit(task, workload, device, step, values)
     return replace(
         blank, values=tuple(values), steps_per_value=steps, items=step.items, item=workload.item, data=step.data,
-        warnings=unchecked(step),
+        warnings=unchecked(step), readings=by_name(said),
     )  # fmt: skip
+
+
+def by_name(said: Sequence[Mapping[str, float]]) -> tuple[tuple[str, tuple[float, ...]], ...]:
+    """What the device said turn by turn, by what it said every time."""
+    names = set.intersection(*map(set, said)) if said else set()
+    return tuple((name, tuple(each[name] for each in said)) for name in sorted(names))
 
 
 def trial(

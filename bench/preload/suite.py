@@ -9,6 +9,10 @@ import os
 
 gc.disable()  # what is imported is no garbage, and looking for some takes a fifth of the time
 
+from bench.modes.variables import CUDA_SETTINGS  # noqa: E402
+
+os.environ.update(CUDA_SETTINGS)
+
 import torch.profiler  # noqa: E402
 import torch.utils.data  # noqa: E402
 

@@ -31,7 +31,7 @@ def environment_line(environment: Environment, run: str) -> str:
 def record_line(record: Record) -> str:
     """The record as one line of JSON. Raises ValueError for NaN or infinity among the values."""
     body = {**asdict(record), "case": record.case.body(), "parts": dict(record.parts),
-            "machine": dict(record.machine)}  # fmt: skip
+            "machine": dict(record.machine), "readings": dict(record.readings)}  # fmt: skip
     return json.dumps({"schema": SCHEMA, "kind": "record", **body}, allow_nan=False)
 
 
@@ -87,6 +87,7 @@ class WrittenRecord(msgspec.Struct):
     turns: str = ""
     machine: dict[str, float] = {}
     layout: int | None = None
+    readings: dict[str, tuple[float, ...]] = {}
 
 
 DECODER = msgspec.json.Decoder(WrittenRecord)
@@ -122,6 +123,7 @@ def record_at_once(line: str) -> Record | None:
         found.metric, found.status, found.values, found.steps_per_value, found.warm_up_values, found.launch,
         found.items, found.item, found.data, found.reason, found.warnings, tuple(sorted(found.parts.items())),
         found.turns, tuple(sorted(found.machine.items())), found.layout,
+        tuple(sorted(found.readings.items())),
     )  # fmt: skip
     try:
         return checked(record)
@@ -179,7 +181,7 @@ def record_from(body: Mapping[str, Any]) -> Record:
     """The record in a decoded line; unknown fields are left out, so that schemas can grow. Raises as above."""
     known = {field.name: body[field.name] for field in fields(Record) if field.name in body}
     known["case"] = case_body(table(body, "case"))
-    for name in ("parts", "machine"):
+    for name in ("parts", "machine", "readings"):
         known[name] = sorted(table(body, name).items()) if name in body else []
     return checked(msgspec.convert(known, Record))
 
@@ -193,6 +195,9 @@ def checked(record: Record) -> Record:
             raise ValueError(f"{name} that are negative or not finite")
     if not all(math.isfinite(number) for _, number in record.parts + record.machine):
         raise ValueError("parts or facts of the machine that are not finite")
+    for name, read in record.readings:
+        if len(read) != len(record.values) or not all(map(math.isfinite, read)):
+            raise ValueError(f"readings of {name!r} that are not one finite number for each value")
     if (record.status == "measured") != bool(record.values):
         raise ValueError(f"status {record.status!r} with {len(record.values)} values")
     if record.items is not None and not 0 < record.items <= MOST_ITEMS:

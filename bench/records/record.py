@@ -87,6 +87,8 @@ class Record:
     turns: the mode whose values were taken next to these, the nth of either in the same round; MODES_IN_TURNS where it
         was several, RUNGS where it was the other rungs of a ladder; empty when these were taken alone.
     machine: what the machine did meanwhile, by name (bench/measure/machine.py says which); empty where nobody looked.
+    readings: what the device said of itself at the end of each value, by name (`Device.readings` says which); empty
+        where it was not asked, or says nothing.
     layout: which of the run's layouts of memory its process had, which processes forked from one program share; None
         where it had one of its own, or nobody knows.
     """
@@ -109,6 +111,7 @@ class Record:
     turns: str = ""
     machine: tuple[tuple[str, float], ...] = ()
     layout: int | None = None
+    readings: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

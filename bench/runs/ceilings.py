@@ -7,9 +7,12 @@ slower than one that it has.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+
+import torch
 
 from bench.devices import DEVICES
 from bench.measure.environment import capture
@@ -32,7 +35,6 @@ COLD = 20  # how many times as long a first call may take, which readies librari
 WARM_UP_SHARE = 0.2  # of a launch's time
 START_S = 60.0  # a process has so long to start, build its step and check its answers before it counts as hung
 HANGS = 10  # times the budget, likewise
-USUAL_START_S = 0.4  # what a process usually needs for that; it is part of the time that is given
 LEAST_S = 0.05  # of a probe
 MATMUL = "ceilings.matmul"
 PRODUCTS = (MATMUL, "ceilings.matmul_tf32")  # of these a size is chosen
@@ -117,12 +119,20 @@ def too_large(case: Case, environment: Environment) -> str:
     return ""
 
 
+def begin(device: str) -> None:
+    """In a fresh process: do what any probe does first."""
+    load_suite()
+    torch.ones(8, device=DEVICES[device].torch_device()).sum()
+    DEVICES[device].synchronize()
+
+
 class Prober:
     """Measures probes, each within `budget_s` seconds, and kills those that hang."""
 
     def __init__(self, run: str, budget_s: float = LEAST_S) -> None:
         self.run = run
         self.launcher = Launcher(START_S)
+        self.start_s = 0.0  # what a process needs for that; it is part of the time that is given
         self.allow(budget_s)
 
     def allow(self, budget_s: float) -> None:
@@ -132,11 +142,15 @@ class Prober:
 
     def divide(self, whole_s: float, probes: int) -> None:
         """Share a time out among so many probes, processes' starts counted."""
-        self.allow(max(LEAST_S, whole_s / probes - LAUNCHES * USUAL_START_S))
+        self.allow(max(LEAST_S, whole_s / probes - LAUNCHES * self.start_s))
 
     def environment(self, device: str) -> Environment:
         """Where the probes are measured. Raises Death when no process can be started."""
-        found: Environment = self.launcher.call(DEVICES[device].start_method, capture, device, None)
+        method = DEVICES[device].start_method
+        found: Environment = self.launcher.call(method, capture, device, None)
+        started_s = time.monotonic()
+        self.launcher.call(method, begin, device)  # the first had to wait for imports, maybe
+        self.start_s = max(self.start_s, time.monotonic() - started_s)
         return found
 
     def chosen(self, cases: Sequence[Case], environment: Environment) -> Case | Record:

@@ -210,7 +210,7 @@ class Pursuit:
         yield from records
 
     def untimed(self, waiting: Sequence[Untimed]) -> Iterator[Record]:
-        """Passes during which no step is timed: on the CPU some at a time, on any other device one."""
+        """Passes during which no step is timed: some at a time where processes are forked, else one."""
         waiting = [each for each in waiting if (each[1], each[2], 0) not in self.done]
         beside = [each for each in waiting if DEVICES[each[1].device].start_method == "forkserver"]
         with ThreadPoolExecutor(BESIDE) as pool:

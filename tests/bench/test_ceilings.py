@@ -19,7 +19,6 @@ from bench.runs.ceilings import (
     LAUNCHES,
     LEAST_S,
     PRODUCTS,
-    USUAL_START_S,
     Choice,
     Prober,
     climb,
@@ -170,14 +169,33 @@ def test_the_command_measures_once_prints_every_roof_and_keeps_them(
     assert capsys.readouterr().out == first
 
 
+def test_what_was_measured_before_ctrl_c_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(Prober, "scouted", lambda self, candidates: Choice(dict(candidates[0].point)))
+    right, done = Prober.launch, []
+
+    def interrupted(self: Prober, case: Case, environment: Environment, number: int) -> Record:
+        done.append(case)
+        if len(done) > 1:
+            raise KeyboardInterrupt
+        return right(self, case, environment, number)
+
+    monkeypatch.setattr(Prober, "launch", interrupted)
+    assert main(["ceilings", "--device", "cpu", "--dtype", "float32", "--budget", "0.06"]) == 130
+    assert "matmul float32" in capsys.readouterr().out
+
+
 def test_an_unknown_type_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ceilings", "--device", "cpu", "--dtype", "int4"]) == 2
     assert "dtype 'int4' unknown; choose from float64" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("whole_s", "each_s"), [(60.0, 6.0 - LAUNCHES * USUAL_START_S), (0.1, LEAST_S)])
+@pytest.mark.parametrize(("whole_s", "each_s"), [(60.0, 6.0 - LAUNCHES * 0.5), (0.1, LEAST_S)])
 def test_the_budget_is_shared_by_all_probes_with_the_starts_of_their_processes(whole_s: float, each_s: float) -> None:
     prober = Prober("now")
+    prober.start_s = 0.5
     prober.divide(whole_s, probes=10)
     assert prober.budget_s == pytest.approx(each_s)
     assert prober.launcher.timeout_s > HANGS * each_s

@@ -18,7 +18,6 @@ from torch import nn
 
 from bench.cli.options import choose_devices
 from bench.devices import DEVICES
-from bench.devices.cuda import limits
 from bench.measure.first_call import begin
 from bench.measure.passes import skipped
 from bench.measure.task import Task, check_defined
@@ -165,44 +164,6 @@ def test_every_part_sees_the_same_compiler(monkeypatch: pytest.MonkeyPatch, miss
         monkeypatch.delenv("CXX", raising=False)
     assert no_compiler("cpu") == torch_compile.missing_compiler("cpu")
     assert bool(no_compiler("cpu")) == bool(missing) or not shutil.which("g++")
-
-
-class Nvml:
-    """Stands for NVIDIA's library: one GPU, whole or in slices, that does not say whether it checks its memory."""
-
-    NVML_CLOCK_SM = 1
-    NVMLError = LookupError
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-
-    def nvmlInit(self) -> None:
-        pass
-
-    def nvmlDeviceGetHandleByUUID(self, identity: str) -> str:
-        if not identity.startswith(self.kind):
-            raise LookupError(identity)
-        return "slice" if self.kind == "MIG" else "whole"
-
-    def nvmlDeviceGetDeviceHandleFromMigDeviceHandle(self, handle: str) -> str:
-        return {"slice": "whole"}[handle]
-
-    def nvmlDeviceGetPowerManagementLimit(self, handle: str) -> int:
-        return {"whole": 700_000}[handle]
-
-    def nvmlDeviceGetMaxClockInfo(self, handle: str, kind: int) -> int:
-        return {"whole": 1980}[handle]
-
-    def nvmlDeviceGetEccMode(self, handle: str) -> tuple[int, int]:
-        raise LookupError("not supported")
-
-
-@pytest.mark.parametrize(("kind", "is_slice"), [("GPU", False), ("MIG", True)])
-def test_a_slice_of_a_gpu_is_a_fact(kind: str, is_slice: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", Nvml(kind))
-    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(uuid="1-2"))
-    assert limits() == {"gpu_mig": is_slice, "gpu_power_limit_w": 700, "gpu_max_clock_mhz": 1980}
 
 
 def test_memory_is_not_pinned_on_mps() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench.cli import main
 from bench.cli.prove import command, counted, gated, timed
 from bench.cli.prove.claims import NOT_AVAILABLE, OK, UNDECIDED, WRONG, Bench, Claim
 from bench.counts import memory, traffic
@@ -18,7 +19,8 @@ from bench.measure import passes, timer
 from bench.measure.audit import auditing
 from bench.measure.task import Task
 from bench.measure.timer import Budget
-from bench.records.record import Record
+from bench.records.record import Environment, Record
+from bench.runs.fresh import Launcher
 from reports.profiles import profile
 
 HERE = (timed.known_times, counted.memory, counted.work, counted.profiled, counted.believed)
@@ -206,6 +208,27 @@ def test_what_the_gate_says(
     monkeypatch.setattr(gated, "gate", lambda repository, device, budget_s: (0, waiting.pop(0), ""))
     bench = bench_in(tmp_path, lambda task: [])
     assert [claim.verdict for claim in gated.gates(bench)] == verdicts
+
+
+def test_what_was_found_before_ctrl_c_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(bench: Bench) -> Iterator[Claim]:
+        yield Claim("the first", "1", "1", "exactly", OK)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "CLAIMS", (interrupted,))
+    monkeypatch.setattr(Launcher, "call", lambda *given: Environment((("cpu", "a processor"),)))
+    written = tmp_path / "found.txt"
+    assert main(["prove", "-o", str(written)]) == 130
+    assert "the first" in capsys.readouterr().out
+    assert "the first" in written.read_text()
+
+
+def test_no_claim_is_begun_when_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench("cpu", Path(), lambda task: [], lambda *given: None, lambda: 0.0)
+    (found,) = command.shown(bench, [timed.known_times])
+    assert (found.verdict, found.reason) == (UNDECIDED, "no time was left for it")
 
 
 def test_the_table_says_what_it_is_of() -> None:

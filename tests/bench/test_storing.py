@@ -48,7 +48,11 @@ any_records = st.builds(
     ),
 )
 # Only what was measured has values.
-records = any_records.map(lambda r: r if r.status == "measured" else replace(r, values=()))
+records = st.builds(
+    lambda record, name: replace(record, readings=((name, record.values),) if name else ()),
+    any_records.map(lambda r: r if r.status == "measured" else replace(r, values=())),
+    st.text(max_size=10),
+)
 
 CASE = Case("a.b", 1, (("size", 4),), "cpu", "float32", "eager", 1)
 ENVIRONMENT = Environment((("torch", "2.15.0"),))
@@ -78,6 +82,7 @@ def test_a_record_survives_its_line(record: Record) -> None:
         {"values": [math.nan]}, {"values": [-1.0]}, {"values": []}, {"values": [True]}, {"values": "1"}, {"metric": ""},
         {"schema": 2}, {"schema": True}, {"kind": "recorded"}, {"steps_per_value": 0}, {"items": 0}, {"parts": []},
         {"launch": -1}, {"status": "lost"}, {"case": {}}, {"run": None}, {"warnings": [1]},
+        {"readings": {"clock_mhz": [1.0]}}, {"readings": {"clock_mhz": [1.0, math.inf]}}, {"readings": []},
     ],
 )  # fmt: skip
 def test_what_is_no_record_is_not_read_at_once_either(changed: dict[str, object]) -> None:

@@ -29,6 +29,7 @@ CLAIMS: tuple[Claims, ...] = (
     timed.ceilings, timed.beside, counted.compiled, timed.under_load, gated.gates,
 )  # fmt: skip
 # Seconds that they need at least; with less left they are not begun.
+LEAST_S = 1.0
 NEED_S: dict[Claims, float] = {counted.compiled: 20.0, timed.under_load: 5.0, gated.gates: 30.0}
 
 
@@ -65,11 +66,15 @@ def run(options: argparse.Namespace) -> int:
             lambda function, *given: launcher.call(device.start_method, function, *given),
             lambda: max(0.0, until_s - time.monotonic()),
         )  # fmt: skip
-        found = list(shown(bench, CLAIMS))
-    text = written(found, dict(facts), options.format)
-    print(text)
-    if options.output:
-        options.output.write_text(text + "\n")
+        found: list[Claim] = []
+        try:
+            for claim in shown(bench, CLAIMS):
+                found.append(claim)
+        finally:  # Ctrl-C, too, leaves what was found so far
+            text = written(found, dict(facts), options.format)
+            print(text)
+            if options.output:
+                options.output.write_text(text + "\n")
     return int(any(claim.verdict == WRONG for claim in found))
 
 
@@ -85,7 +90,7 @@ def shown(bench: Bench, claims: Sequence[Claims]) -> Iterator[Claim]:
     for number, each in enumerate(claims, 1):
         if sys.stderr.isatty():
             print(f"\r{number} of {len(claims)}: {each.__name__.replace('_', ' ')}".ljust(60), end="", file=sys.stderr)
-        if bench.left_s() < NEED_S.get(each, 0.0):
+        if bench.left_s() < NEED_S.get(each, LEAST_S):
             yield Claim((each.__doc__ or "").splitlines()[0], "", "", "", UNDECIDED, "no time was left for it")
             continue
         yield from each(bench)

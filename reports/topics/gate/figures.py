@@ -13,6 +13,7 @@ from bench.records.record import SIDES, Case, Record
 from reports.read.rows import COMPARED
 from reports.stats.plain import plain
 from reports.stats.sequential import CHANGED, LIKELY, LOOKS, OPEN, Finding, Rule, decide, is_open, observe
+from reports.topics.gate.clocks import Clocks, at_the_same_clock
 
 # From what must be looked at first to what need not be looked at.
 VERDICTS = ("slower", "broken", LIKELY, "undecided", "allowed", "faster", "new", "missing", "n/a", "same")
@@ -42,7 +43,8 @@ class GateRow:
     interval. detectable: the slowdown these trials could have found. needed_s: what an undecided case would have needed
     besides, as far as its trials show; None when more than a gate ever gives it.
     took_s: seconds that its trials took. cause: where a change is, in words; empty where nobody looked. slower_part: in
-    words, the part that surely grew in a case that did not; empty for none, or where nobody looked.
+    words, the part that surely grew in a case that did not; empty for none, or where nobody looked. clocks: in words,
+    what its device's clock did to its trials; empty where it did nothing.
     """
 
     case: Case
@@ -59,6 +61,7 @@ class GateRow:
     took_s: float = 0.0
     cause: str = ""
     slower_part: str = ""
+    clocks: str = ""
 
 
 @dataclass(slots=True)
@@ -69,6 +72,7 @@ class Heard:
     medians: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in SIDES})
     problems: dict[str, Record] = field(default_factory=dict)
     took_s: list[float] = field(default_factory=list)
+    clocks: Clocks = field(default_factory=Clocks)
 
 
 class Jury:
@@ -90,9 +94,11 @@ class Jury:
         if problems or any(name not in records for name in SIDES):
             known.problems |= problems
         else:
-            known.observations.append(observe(records["base"].values, records["head"].values))
-            for name in SIDES:
-                known.medians[name].append(float(np.median(records[name].values)))
+            known.clocks.add(records)
+            if values := at_the_same_clock(records):
+                known.observations.append(observe(values["base"], values["head"]))
+                for name in SIDES:
+                    known.medians[name].append(float(np.median(values[name])))
         self._judge(final=False)
 
     def trials(self) -> dict[Case, int]:
@@ -148,7 +154,7 @@ class Jury:
         limit = self.limits.get(case)
         return GateRow(
             case, found.verdict, found.ratio, found.low, found.high, found.detectable, found.trials, base, head, needed,
-            limit.why if limit else "", sum(known.took_s),
+            limit.why if limit else "", sum(known.took_s), clocks=known.clocks.text(),
         )  # fmt: skip
 
 

@@ -127,7 +127,7 @@ def remark(row: GateRow) -> str:
     if row.verdict == LIKELY:
         takes = f"{change(row)} by itself; to be as sure of it among all cases takes {takes}"
     part = f"slower part: {row.slower_part}" if row.slower_part else ""
-    return "; ".join(filter(None, (row.cause, part, takes, row.reason)))
+    return "; ".join(filter(None, (row.cause, part, takes, row.clocks, row.reason)))
 
 
 def exceptions(rows: Sequence[GateRow], style: str) -> str:
