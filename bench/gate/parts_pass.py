@@ -62,6 +62,7 @@ def parts_pass(connection: Connection, task: Task, workload: Workload, device: D
     """Seconds and calls of a warm step by part, and of uncompiled steps the places and Python's functions."""
     run = build(workload, task.case, device).run
     run()
+    torch_compile.end_workers()
     step_s = warm_up(run, device.clock)
     python_steps, root = max(1, min(MOST_PYTHON_STEPS, round(PYTHON_S / step_s))), Path.cwd()
     has_lines = not torch_compile.generates(task.case.mode)  # the compiler leaves nothing of the code's lines

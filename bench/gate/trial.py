@@ -45,6 +45,7 @@ def converse(connection: Connection, task: Task, blank: Record) -> Record:
     step = build(workload, case, device)
     answers = [kept(step.run()) for _ in range(ANSWERS)] if task.launch == 0 else [kept(step.run())]
     check_begun(step, answers)
+    torch_compile.end_workers()
     step_s = warm_up(step.run, device.clock)
     connection.send(("settled", step_s))
     values: list[float] = []

@@ -52,6 +52,7 @@ def begin(task: Task, workload: Workload, device: Device, mode: str = "") -> Beg
     answers = [kept(step.run()) for _ in range(torch_compile.first_calls(mode) - 1)]  # replaying a graph changes them
     answer = step.run()
     first_call_s = import_s + device.clock() - start
+    torch_compile.end_workers()
     answers.append(kept(answer))
     torch_compile.check_used(mode)
     made = compilations.counts() if torch_compile.compiled(mode) else None

@@ -59,6 +59,7 @@ def timeline_pass(case: Case, workload: Workload, device: Device, folder: Path) 
         run()
     found: Found = {"items": step.items, "item": workload.item, "data": step.data}
     torch_compile.check_used(case.mode)
+    torch_compile.end_workers()
     if torch_compile.compiled(case.mode):
         found["graphs"] = compilations.counts().graphs
     values = sample(run, device.clock, STEP_BUDGET).values

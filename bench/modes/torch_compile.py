@@ -94,6 +94,30 @@ def load() -> float:
     return import_s
 
 
+def end_workers() -> None:
+    """End the processes that compile beside this one, now that nothing is left for them to do.
+
+    Where Triton's kernels are made there is one for every core, and the first of them imports torch for seconds after
+    everything was found in the cache: beside steps that are timed. Whatever is compiled later starts them again.
+    """
+    compiling = sys.modules.get("torch._inductor.async_compile")
+    pools = list(getattr(compiling, "_pool_set", ()))
+    for pool in pools:
+        process = getattr(pool, "process", None)
+        if process is not None and not has_children(process.pid):  # asked to end, it would import all of torch first
+            process.kill()
+    if pools:
+        compiling.shutdown_compile_workers()  # type: ignore[union-attr]
+
+
+def has_children(pid: int) -> bool:
+    """Whether a process has started others; so it is taken to have where the system does not say."""
+    try:
+        return any(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
+    except OSError:
+        return True
+
+
 def headers() -> frozenset[str]:
     """The headers that are precompiled on this machine, by whatever program; none where torch does not say where."""
     codecache = sys.modules.get("torch._inductor.codecache")

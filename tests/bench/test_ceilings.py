@@ -67,10 +67,11 @@ def test_a_type_too_slow_for_its_smallest_size_says_so() -> None:
     assert device.now_s == pytest.approx(75.0)  # tried once, no more
 
 
-def test_a_first_call_that_readies_a_library_is_not_the_size_s_time() -> None:
+@pytest.mark.parametrize(("allowed_s", "first_s"), [(0.1, 0.5), (2e-3, 0.13)])
+def test_a_first_call_that_readies_a_library_is_not_the_size_s_time(allowed_s: float, first_s: float) -> None:
     device = FakeDevice()
-    calls = iter([0.5, *[1e-3] * 100])
-    choice, built = climbing(device, 0.1, lambda size: next(calls))
+    calls = iter([first_s, *[allowed_s / 100] * 100])
+    choice, built = climbing(device, allowed_s, lambda size: next(calls))
     assert (choice.point, built[0]) == ({"size": 1024}, 128)
 
 
