@@ -52,6 +52,7 @@ class Setup:
     tolerance: the relative error of an answer that the mode's own rounding explains; None where its dtype decides.
     convolution_tolerance: likewise of an answer that convolutions made, on a device that rounds what they are given.
     has_float64: whether the device computes in double precision.
+    group: of a case with ranks, the process group of those that take part; None of any other.
     """
 
     device: torch.device
@@ -61,6 +62,7 @@ class Setup:
     tolerance: float | None = None
     convolution_tolerance: float | None = None
     has_float64: bool = True
+    group: Any = None
 
     def randn(self, *shape: int) -> Tensor:
         """Standard normal numbers, drawn on the CPU in float32 so that every device and dtype gets the same."""
@@ -114,6 +116,8 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Workload:
     """A named family of steps: one builder, and the points at which it is measured.
+
+    A point that says how many `ranks` it has is run in as many processes, each of which builds the step and calls it.
 
     not_compiled: why torch.compile has nothing to do here; empty where it has.
     default_modes: the modes the default suite measures.

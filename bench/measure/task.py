@@ -19,6 +19,10 @@ from bench.records.errors import NotBelieved, describe
 from bench.records.record import Case, Record
 from workloads.base import WORKLOADS, Setup, Step, Unavailable, Workload, WrongAnswer, load_suite
 
+# Of the cases with ranks that this process takes part in, the group of those that do.
+PROCESS_GROUPS: dict[Case, Any] = {}
+NO_RANKS = "its ranks are processes that `torchpace run` starts; nothing else measures them"
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -91,6 +95,10 @@ def build(
     mode = mode or case.mode
     dtype = dtype or case.dtype
     setup = setup_on(device, dtype, torch_compile.MODES[mode], seed, inference.TOLERANCE.get(mode))
+    if case.ranks:
+        if case not in PROCESS_GROUPS:
+            raise Unavailable(NO_RANKS)
+        setup = replace(setup, group=PROCESS_GROUPS[case])
     return workload.build(setup, **dict(case.point))
 
 

@@ -19,7 +19,8 @@ from bench.measure.task import Task, failure
 from bench.measure.timer import Budget, Samples
 from bench.measure.turns import alternate, warm_up
 from bench.modes.enter import entered
-from bench.records.record import MODES_IN_TURNS, RUNGS, Case, Record
+from bench.records.points import Value
+from bench.records.record import MODES_IN_TURNS, RANKS, RUNGS, WRAP, Case, Record
 from workloads.base import Workload
 
 RUNG_TURN_S = 0.1  # at least, where there is time: a rung of milliseconds has more steps a turn
@@ -38,13 +39,27 @@ class Fallen(Exception):
 
 
 def groups(cases: Sequence[Case]) -> list[list[Case]]:
-    """The cases, those that take turns together: rungs of one ladder, modes of one step; each in its first's place."""
+    """The cases, those that take turns together: rungs of one ladder, modes of one step, the same in more or fewer
+    ranks; each in its first's place.
+    """
     found: dict[object, list[Case]] = {}
     for case in cases:
-        rest = tuple((axis, value) for axis, value in case.point if axis not in ("rung", "on"))
-        key = (replace(case, point=rest), RUNGS) if is_rung(case) else replace(case, mode="")
-        found.setdefault(key, []).append(case)
+        found.setdefault(turn_key(case), []).append(case)
     return list(found.values())
+
+
+def turn_key(case: Case) -> object:
+    """What is the same in all cases that take turns with this one."""
+    if is_rung(case):
+        return replace(case, point=without(case, "rung", "on")), RUNGS
+    if case.ranks:
+        return replace(case, point=without(case, RANKS, WRAP)), RANKS
+    return replace(case, mode="")
+
+
+def without(case: Case, *axes: str) -> tuple[tuple[str, Value], ...]:
+    """The case's point without some axes."""
+    return tuple((axis, value) for axis, value in case.point if axis not in axes)
 
 
 def is_rung(case: Case) -> bool:

@@ -24,6 +24,8 @@ BUILT_IN = "built-in functions"  # the part of a function_time that is in no fun
 OUTSIDE = "outside of operators"  # the part of an operator_time that no operator or kernel took
 MODES_IN_TURNS = "modes"  # what `turns` says of more than two modes, which take turns with each other
 RUNGS = "rungs"  # what `turns` says of the rungs of a ladder, which take turns with each other
+RANKS = "ranks"  # the axis that says in how many processes a step runs; and what `turns` says of those that take turns
+WRAP = "wrap"  # the axis that says what makes one model of several ranks: none, ddp, fsdp
 
 
 class RecordError(ValueError):
@@ -46,6 +48,12 @@ class Case:
     def point_text(self) -> str:
         """The point as 'batch=64, model=padded'; empty when the workload has no axes."""
         return text_of(self.point)
+
+    @property
+    def ranks(self) -> int:
+        """In how many processes its step runs that talk to each other; 0 where its point does not say."""
+        found = dict(self.point).get(RANKS)
+        return found if isinstance(found, int) and not isinstance(found, bool) else 0
 
     @property
     def label(self) -> str:
@@ -85,7 +93,8 @@ class Record:
         to say.
     launch: which of the run's rounds of fresh processes this one was, from 0.
     turns: the mode whose values were taken next to these, the nth of either in the same round; MODES_IN_TURNS where it
-        was several, RUNGS where it was the other rungs of a ladder; empty when these were taken alone.
+        was several, RUNGS where it was the other rungs of a ladder, RANKS where it was the same in more or fewer ranks;
+        empty when these were taken alone.
     machine: what the machine did meanwhile, by name (bench/measure/machine.py says which); empty where nobody looked.
     readings: what the device said of itself at the end of each value, by name (`Device.readings` says which); empty
         where it was not asked, or says nothing.

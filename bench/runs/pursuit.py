@@ -122,14 +122,15 @@ def firsts(subjects: Sequence[Subject]) -> list[Untimed]:
     """The first calls of every generated program."""
     return [
         (subject.number, case, FIRST_CALL) for subject in subjects if subject.name == TIMED for case in subject.cases
-        if torch_compile.generates(case.mode)
+        if torch_compile.generates(case.mode) and not case.ranks
     ]  # fmt: skip
 
 
 def counts(subjects: Sequence[Subject]) -> list[Untimed]:
     """Memory and work of every case that could be timed."""
     timed = [subject for subject in subjects if subject.name == TIMED]
-    return [(subject.number, case, name) for subject in timed for case in subject.cases for name in COUNTED]
+    alone = [(subject.number, case) for subject in timed for case in subject.cases if not case.ranks]
+    return [(number, case, name) for number, case in alone for name in COUNTED]
 
 
 def told(records: list[Record]) -> list[Record]:

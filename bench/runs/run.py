@@ -26,6 +26,7 @@ from bench.records.record import Case, Environment, Record
 from bench.runs.fresh import PROFILER, Death, Launcher
 from bench.runs.layouts import draw
 from bench.runs.resume import check_same, done_by, failed_in, layouts_of
+from bench.runs.world import measured_by_ranks
 from workloads.base import WORKLOADS
 
 TIMED = "time"
@@ -113,7 +114,7 @@ class Session:
             self._compiled |= {task.case for task in tasks}
         found = measured(self.launcher, *[replace(task, cold=own) for task, own in zip(tasks, cold, strict=True)])
         found += [record for task in tasks for record in first_again(self.launcher, task, found)]
-        forked = DEVICES[cases[0].device].start_method == "forkserver"
+        forked = DEVICES[cases[0].device].start_method == "forkserver" and not cases[0].ranks
         return [replace(record, layout=self.layout) for record in found] if forked else found
 
     def measure(self, cases: Sequence[Case], name: str, launch: int, number: int) -> list[Record]:
@@ -135,7 +136,7 @@ def lay_out(launcher: Launcher, cases: Sequence[Case], number: int, has_first_ca
 
     A number's layout is the same in every run, so that two runs of the same code do not differ by the luck of theirs.
     """
-    forked = [case for case in cases if DEVICES[case.device].start_method == "forkserver"]
+    forked = [case for case in cases if DEVICES[case.device].start_method == "forkserver" and not case.ranks]
     compile, read = any(torch_compile.generates(case.mode) for case in forked), any(map(reads_digits, forked))
     imports = [COMPILER if compile else PROFILER] + [VISION] * read + [KEYS] * (compile and not has_first_calls)
     try:
@@ -207,6 +208,8 @@ def passes(plan: Plan, case: Case, launch: int) -> tuple[str, ...]:
         return ()
     if seeds:
         return SEEDED
+    if case.ranks:
+        return LATER_LAUNCHES
     own = FIRST_LAUNCH if launch == 0 else LATER_LAUNCHES
     return (*own, "latency") if has_latency(case) else own
 
@@ -232,6 +235,8 @@ def measured(launcher: Launcher, *tasks: Task) -> list[Record]:
     reason = device.unavailable_reason()
     if reason:
         return [replace(blank, status="unavailable", reason=reason) for blank in blanks]
+    if tasks[0].case.ranks:
+        return measured_by_ranks(tasks, launcher.timeout_s)
     try:
         if len(tasks) == 1:
             function = perform_study if tasks[0].measure in STUDY_METRIC else perform

@@ -1,0 +1,130 @@
+"""Cases with ranks: a launch is a world of processes that torchrun starts, and that end with this one, however it does.
+
+A rank that dies, hangs, raises or answers wrongly makes the cases of its launch broken, with its own last words.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from bench.measure.task import Task
+from bench.modes.variables import OPENMP_SETTINGS
+from bench.ranks import agent, rank
+from bench.records.record import Record, Status
+from bench.runs.fresh import LAST_WORDS, QUIET, Death, how_it_died
+
+AGENT = Path(agent.__file__)
+START_S = 60.0  # torchrun and its ranks import torch, on a busy machine one after the other
+ASKED_S = 0.5  # what a hanging rank is given to say where it is
+ENDING_S = 3.0
+WAITING = "torch/distributed"  # a rank that hangs there waits for another
+
+
+def measured_by_ranks(tasks: Sequence[Task], timeout_s: float) -> list[Record]:
+    """The records of cases that take turns, or of each why there are none."""
+    blanks = [Record("", "", task.case, "step_time", launch=task.launch) for task in tasks]
+    if len(tasks) > 1 and not same_world(tasks):
+        return [record for task in tasks for record in measured_by_ranks([task], timeout_s)]
+    try:
+        return in_world(tasks, timeout_s)
+    except Failed as failed:
+        found = [replace(blank, status=failed.status, reason=failed.reason) for blank in blanks]
+    except Death as death:
+        found = [replace(blank, status="broken", reason=death.reason) for blank in blanks]
+    if len(tasks) == 1:
+        return found
+    return [record for task in tasks for record in measured_by_ranks([task], timeout_s)]  # which of them it was
+
+
+def same_world(tasks: Sequence[Task]) -> bool:
+    """Whether the tasks can be measured by the same processes."""
+    return len({(task.case.device, task.case.threads, task.module) for task in tasks}) == 1
+
+
+class Failed(Exception):
+    """A rank said itself why there is no result."""
+
+    def __init__(self, status: Status, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+
+def in_world(tasks: Sequence[Task], timeout_s: float) -> list[Record]:
+    """The records, measured by as many ranks as the largest case has. Raises Failed and Death."""
+    ranks = max(task.case.ranks for task in tasks)
+    with tempfile.TemporaryDirectory(prefix="torchpace-ranks-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        within_s = timeout_s * len(tasks)
+        (folder / rank.TASKS).write_bytes(pickle.dumps((list(tasks), START_S + within_s)))
+        with (folder / "log").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, str(AGENT), name, str(ranks)], stdin=subprocess.PIPE, stdout=log, stderr=log,
+                env=settings(os.environ, tasks[0].case.threads), start_new_session=True,
+            )  # fmt: skip
+            try:
+                process.wait(START_S + within_s)
+            except subprocess.TimeoutExpired:
+                raise Death(f"did not finish within {within_s:g} s (--timeout){who_hangs(folder, ranks)}") from None
+            finally:
+                end(process)
+        if (folder / rank.RECORDS).is_file() and process.returncode == 0:
+            records: list[Record] = pickle.loads((folder / rank.RECORDS).read_bytes())
+            return records
+        raise why(folder, ranks, process.returncode)
+
+
+def settings(environment: Mapping[str, str], threads: int) -> dict[str, str]:
+    """What torchrun and its ranks are told."""
+    return {**environment, **OPENMP_SETTINGS, **QUIET, "OMP_NUM_THREADS": str(threads), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """See to it that nothing is left: the agent kills its ranks when the pipe to it breaks."""
+    if process.stdin:
+        with suppress(OSError):
+            process.stdin.close()
+    try:
+        process.wait(ENDING_S)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def why(folder: Path, ranks: int, exit_code: int) -> Failed | Death:
+    """Why a world came to nothing, in the words of the rank that was the cause."""
+    for number in range(ranks):
+        told = rank.place(folder, number, rank.FAILED)
+        if told.is_file():
+            status, reason = pickle.loads(told.read_bytes())
+            return Failed(status, reason if status == "unavailable" else f"rank {number}: {reason}")
+    with suppress(OSError, EOFError, pickle.UnpicklingError):
+        number, code = pickle.loads((folder / agent.DIED).read_bytes())
+        return Death(f"rank {number}: {how_it_died(code, rank.place(folder, number, rank.LOG))}")
+    return Death(f"torchrun: {how_it_died(exit_code, folder / 'log')}")
+
+
+def who_hangs(folder: Path, ranks: int) -> str:
+    """In words, which ranks do not wait for others, and where they are."""
+    for number in range(ranks):
+        with suppress(OSError, ValueError):
+            os.kill(int(rank.place(folder, number, rank.PID).read_text()), signal.SIGUSR1)
+    time.sleep(ASKED_S)
+    found = []
+    for number in range(ranks):
+        with suppress(OSError):
+            lines = rank.place(folder, number, rank.LOG).read_text(errors="replace").splitlines()
+            places = [line.strip() for line in lines if line.strip().startswith("File ")]
+            if places and not any(WAITING in line for line in places[:3]):
+                found.append(f"rank {number} is at {places[0].removeprefix('File ')}")
+    return ("; " + "; ".join(found))[:LAST_WORDS] if found else ""
