@@ -15,11 +15,10 @@ from torch.nn import functional as F
 
 from workloads.base import Point, Setup, Step, Unavailable, workload
 from workloads.checks import host64, losses_near, near, sgd_losses
-from workloads.mnist_cnn import Padded
+from workloads.mnist_cnn import BATCH, Padded
 
 SIZES = (1 << 14, 1 << 20)  # float32 numbers: 64 KiB, and 4 MiB as a larger gradient has
 BYTES = 4
-BATCH = 64
 LR, MOMENTUM = 0.01, 0.9
 WIDE = 1024
 

@@ -21,6 +21,7 @@ from bench.measure.first_call import Begun, begin, first_call_records
 from bench.measure.machine import Watch
 from bench.measure.task import PROCESS_GROUPS, Task, subject_of
 from bench.measure.timer import Clock, block_time
+from bench.measure.turns import WARM_UP_BLOCKS
 from bench.modes.enter import entered
 from bench.records.record import RANKS, Record
 from workloads.base import Workload
@@ -28,7 +29,6 @@ from workloads.base import Workload
 TURN_S = 0.03  # ranks leave a barrier of gloo some 50 µs apart
 ROUNDS_S = 0.6  # of all turns of a case in a launch, about
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 20
-WARM_UP_BLOCKS = 3
 MOST_STEPS = 1 << 16
 TOO_FEW_CORES = "{} ranks of {} threads share {} cores"
 

@@ -24,7 +24,7 @@ from bench.records.record import Record, Status
 from bench.runs.fresh import LAST_WORDS, QUIET, Death, how_it_died
 
 AGENT = Path(agent.__file__)
-START_S = 60.0  # torchrun and its ranks import torch, on a busy machine one after the other
+WORLD_START_S = 60.0  # torchrun and its ranks import torch, on a busy machine one after the other
 ASKED_S = 0.5  # what a hanging rank is given to say where it is
 ENDING_S = 3.0
 WAITING = "torch/distributed"  # a rank that hangs there waits for another
@@ -65,14 +65,14 @@ def in_world(tasks: Sequence[Task], timeout_s: float) -> list[Record]:
     with tempfile.TemporaryDirectory(prefix="torchpace-ranks-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         within_s = timeout_s * len(tasks)
-        (folder / rank.TASKS).write_bytes(pickle.dumps((list(tasks), START_S + within_s)))
+        (folder / rank.TASKS).write_bytes(pickle.dumps((list(tasks), WORLD_START_S + within_s)))
         with (folder / "log").open("w") as log:
             process = subprocess.Popen(
                 [sys.executable, str(AGENT), name, str(ranks)], stdin=subprocess.PIPE, stdout=log, stderr=log,
                 env=settings(os.environ, tasks[0].case.threads), start_new_session=True,
             )  # fmt: skip
             try:
-                process.wait(START_S + within_s)
+                process.wait(WORLD_START_S + within_s)
             except subprocess.TimeoutExpired:
                 raise Death(f"did not finish within {within_s:g} s (--timeout){who_hangs(folder, ranks)}") from None
             finally:
