@@ -24,6 +24,7 @@ TOPICS = (
     "compile",
     "training",
     "ladder",
+    "scaling",
     "roofline",
     "absent",
 )

@@ -23,8 +23,8 @@ class Figure:
 
     launches: those that share a layout of memory are one.
     turns: for each launch the mode that it took turns with, or nothing. parts: those of the launches that have any.
-    machine: likewise what the machine did meanwhile. setting: what tells its environment from others that measured the
-    same; empty where there is none.
+    machine, readings: likewise what the machine did meanwhile, and what was read with each value. setting: what tells
+    its environment from others that measured the same; empty where there is none.
     """
 
     workload: str
@@ -50,6 +50,7 @@ class Figure:
     parts: tuple[tuple[tuple[str, float], ...], ...] = ()
     machine: tuple[tuple[tuple[str, float], ...], ...] = ()
     setting: str = ""
+    readings: tuple[tuple[tuple[str, tuple[float, ...]], ...], ...] = ()
 
     @property
     def kind(self) -> Metric:
@@ -117,6 +118,7 @@ def row_of(records: Sequence[Record], environment: Environment) -> dict[str, Any
         "turns": tuple(record.turns for record in launched if record.values),
         "parts": tuple(record.parts for record in records if record.parts),
         "machine": tuple(record.machine for record in records if record.machine),
+        "readings": tuple(record.readings for record in records if record.readings),
     }
 
 

@@ -25,7 +25,12 @@ def matched(base: Figure, head: Figure, base_turns: str, head_turns: str) -> tup
 
 def rung_ratio(base: Figure, head: Figure) -> Ratio:
     """head / base of two rungs' seconds per item: by their pairs where they took turns, else by Welch's t."""
-    pairs = matched(base, head, RUNGS, RUNGS)
+    return ratio_per_item(base, head, RUNGS)
+
+
+def ratio_per_item(base: Figure, head: Figure, turns: str) -> Ratio:
+    """Likewise, of cases whose records say so of their turns."""
+    pairs = matched(base, head, turns, turns)
     own, other = head.items_per_step or 1.0, base.items_per_step or 1.0
     if pairs is None:
         return compare(per_item(base.launches, other), per_item(head.launches, own))

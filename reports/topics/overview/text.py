@@ -17,6 +17,7 @@ from reports.topics.ladder.text import ladder_text
 from reports.topics.latency.text import latency_text
 from reports.topics.notes import machine, missing_table, warnings_text
 from reports.topics.overview.answer import answer_text
+from reports.topics.scaling.text import scaling_text
 from reports.topics.training.text import training_text
 
 MOST_COLUMNS = 2  # of figures that only some measure: more of them are a table of their own
@@ -40,7 +41,7 @@ def overview_text(
     parts.append(gains_table(rows, style))
     parts += [steps_table(rows, style), latency_text(figures, style)]
     parts += [outcomes_table(rows, style), missing_table(rows, style), warnings_text(rows, style)]
-    parts += [ladder_text(figures, style), training_text(figures, style)]
+    parts += [ladder_text(figures, style), scaling_text(figures, style), training_text(figures, style)]
     return "\n\n".join(part for part in parts if part)
 
 
