@@ -39,7 +39,7 @@ def kill_ranks() -> None:
 
 
 def main(folder: Path, ranks: int) -> int:
-    """Run the ranks; 1 when one failed, and which did first is written down."""
+    """Run the ranks; 1 when one failed, and how each ended that did is written down."""
     threading.Thread(target=end_with_starter, args=(folder,), daemon=True).start()
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError  # noqa: PLC0415 - imports torch
     from torch.distributed.run import parse_args, run  # noqa: PLC0415
@@ -48,8 +48,7 @@ def main(folder: Path, ranks: int) -> int:
     try:
         run(parse_args([*given, str(RANK), str(folder)]))
     except ChildFailedError as error:
-        rank, first = error.get_first_failure()
-        (folder / DIED).write_bytes(pickle.dumps((rank, first.exitcode)))
+        (folder / DIED).write_bytes(pickle.dumps({rank: each.exitcode for rank, each in error.failures.items()}))
         return 1
     return 0
 

@@ -16,7 +16,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-TASKS, RECORDS, FAILED, LOG, PID = "tasks.pickle", "records.pickle", "failed", "log", "pid"
+TASKS, RECORDS, FAILED, LOG, PID, BEGUN = "tasks.pickle", "records.pickle", "failed", "log", "pid", "begun"
 PATIENCE_S = 0.2  # after which a parent is looked for
 BACKENDS = {"cuda": "cpu:gloo,cuda:nccl"}
 
@@ -56,7 +56,6 @@ def main(folder: Path) -> int:
 
     import bench.preload.suite  # noqa: F401, PLC0415
     from bench.ranks.together import perform_together  # noqa: PLC0415
-    from bench.records.errors import describe  # noqa: PLC0415
 
     tasks, timeout_s = pickle.loads((folder / TASKS).read_bytes())
     device = tasks[0].case.device
@@ -66,13 +65,15 @@ def main(folder: Path) -> int:
 
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         dist.init_process_group(BACKENDS.get(device, "gloo"), timeout=timedelta(seconds=timeout_s))
+        place(folder, rank, BEGUN).touch()
         records = perform_together(tasks)
     except Exception as error:  # a workload may raise anything
         from bench.measure.task import failure  # noqa: PLC0415
         from bench.records.record import Record  # noqa: PLC0415
 
         record = failure(Record("", "", tasks[0].case, "step_time"), error)
-        place(folder, rank, FAILED).write_bytes(pickle.dumps((record.status, record.reason or describe(error))))
+        lost = isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error).lower())
+        place(folder, rank, FAILED).write_bytes(pickle.dumps((record.status, record.reason, lost)))
         return 1
     if rank == 0:
         (folder / RECORDS).write_bytes(pickle.dumps(records))

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bench.measure.task import Task
 from bench.modes.variables import OPENMP_SETTINGS
@@ -27,6 +28,7 @@ AGENT = Path(agent.__file__)
 WORLD_START_S = 60.0  # torchrun and its ranks import torch, on a busy machine one after the other
 ASKED_S = 0.5  # what a hanging rank is given to say where it is
 ENDING_S = 3.0
+LOOK_S = 0.05
 WAITING = "torch/distributed"  # a rank that hangs there waits for another
 
 
@@ -72,15 +74,26 @@ def in_world(tasks: Sequence[Task], timeout_s: float) -> list[Record]:
                 env=settings(os.environ, tasks[0].case.threads), start_new_session=True,
             )  # fmt: skip
             try:
-                process.wait(WORLD_START_S + within_s)
-            except subprocess.TimeoutExpired:
-                raise Death(f"did not finish within {within_s:g} s (--timeout){who_hangs(folder, ranks)}") from None
+                if not ended(process, folder, within_s):
+                    raise Death(f"did not finish within {within_s:g} s (--timeout){who_hangs(folder, ranks)}")
             finally:
                 end(process)
         if (folder / rank.RECORDS).is_file() and process.returncode == 0:
             records: list[Record] = pickle.loads((folder / rank.RECORDS).read_bytes())
             return records
         raise why(folder, ranks, process.returncode)
+
+
+def ended(process: subprocess.Popen[bytes], folder: Path, within_s: float) -> bool:
+    """Whether the ranks ended in time, which runs from when they had found each other."""
+    until_s, begun = time.monotonic() + WORLD_START_S, False
+    while process.poll() is None:
+        if not begun and rank.place(folder, 0, rank.BEGUN).exists():
+            until_s, begun = time.monotonic() + within_s, True
+        if time.monotonic() > until_s:
+            return False
+        time.sleep(LOOK_S)
+    return True
 
 
 def settings(environment: Mapping[str, str], threads: int) -> dict[str, str]:
@@ -102,16 +115,27 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def why(folder: Path, ranks: int, exit_code: int) -> Failed | Death:
-    """Why a world came to nothing, in the words of the rank that was the cause."""
-    for number in range(ranks):
-        told = rank.place(folder, number, rank.FAILED)
-        if told.is_file():
-            status, reason = pickle.loads(told.read_bytes())
-            return Failed(status, reason if status == "unavailable" else f"rank {number}: {reason}")
-    with suppress(OSError, EOFError, pickle.UnpicklingError):
-        number, code = pickle.loads((folder / agent.DIED).read_bytes())
-        return Death(f"rank {number}: {how_it_died(code, rank.place(folder, number, rank.LOG))}")
+    """Why a world came to nothing, in the words of the rank that was the cause: others lost it, or were told to end."""
+    told = {number: read(rank.place(folder, number, rank.FAILED)) for number in range(ranks)}
+    causes = [(number, *said[:2]) for number, said in told.items() if said and not said[2]]
+    lost = [(number, *said[:2]) for number, said in told.items() if said and said[2]]
+    died = {
+        number: code for number, code in (read(folder / agent.DIED) or {}).items()
+        if not told.get(number) and code != -signal.SIGTERM
+    }  # fmt: skip
+    if not causes and died:
+        number = min(died)
+        return Death(f"rank {number}: {how_it_died(died[number], rank.place(folder, number, rank.LOG))}")
+    for number, status, reason in (*causes, *lost):
+        return Failed(status, reason if status == "unavailable" else f"rank {number}: {reason}")
     return Death(f"torchrun: {how_it_died(exit_code, folder / 'log')}")
+
+
+def read(path: Path) -> Any:
+    """What a process wrote down; None where it came to nothing."""
+    with suppress(OSError, EOFError, pickle.UnpicklingError):
+        return pickle.loads(path.read_bytes())
+    return None
 
 
 def who_hangs(folder: Path, ranks: int) -> str:

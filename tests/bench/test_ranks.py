@@ -1,0 +1,140 @@
+"""Cases with ranks: what they measure, and that whoever fails says so and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch.distributed as dist
+
+from bench.measure.passes import perform
+from bench.measure.task import NO_RANKS, Task
+from bench.measure.timer import SHORT
+from bench.measure.turn_passes import groups
+from bench.records.record import RANKS, Case, Record
+from bench.runs.fresh import Launcher
+from bench.runs.run import measured
+from bench.runs.world import measured_by_ranks
+from tests.conftest import ROOT
+from tests.planted_ranks import SLOW_S
+
+MODULE = "tests.planted_ranks"
+pytestmark = [
+    pytest.mark.skipif(not dist.is_available(), reason="this torch has no torch.distributed"),
+    pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks processes up in /proc"),
+]
+
+
+def case(what: str, ranks: int = 2) -> Case:
+    return Case("planted.ranks", 1, (("ranks", ranks), ("what", what)), "cpu", "float32", "eager", 1)
+
+
+def task(what: str, ranks: int = 2) -> Task:
+    return Task(case(what, ranks), "time", 0, SHORT, module=MODULE)
+
+
+def of_ranks() -> dict[int, str]:
+    """Processes that serve ranks, by what they were started as."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_text().replace("\0", " ")
+        except OSError:
+            continue
+        if "bench/ranks/" in line:
+            found[int(path.parent.name)] = line
+    return found
+
+
+@pytest.fixture
+def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for what is temporary; afterwards there is nothing in it, and no process of a rank."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    before = set(of_ranks())
+    yield tmp_path
+    left = {pid: line for pid, line in of_ranks().items() if pid not in before and str(tmp_path) in line}
+    assert not left
+    assert not list(tmp_path.glob("torchpace-ranks-*"))
+
+
+def test_cases_in_ranks_take_turns_and_a_step_takes_what_its_slowest_rank_does(nothing_left: Path) -> None:
+    tasks = [task("slow", ranks) for ranks in (1, 2)]
+    assert len(groups([each.case for each in tasks])) == 1
+    records = measured(Launcher(60.0), *tasks)
+    alone, both = (record for record in records if record.metric == "step_time")
+    assert (alone.turns, both.turns) == (RANKS, RANKS)
+    assert len(alone.values) == len(both.values)
+    for record in (alone, both):
+        assert min(record.values) >= SLOW_S
+        assert statistics.median(record.values) < 1.5 * SLOW_S
+        assert record.case.ranks == record.items == len(record.readings)
+    by_rank = dict(both.readings)
+    assert both.values == tuple(map(max, zip(*by_rank.values(), strict=True)))
+    assert [record.metric for record in records].count("first_call") == 2
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("wrong", "rank 0: wrong answer: relative error"),
+        ("raises", "rank 1: ValueError: planted in a rank"),
+        ("dies", "rank 1: its process was ended by SIGKILL"),
+        ("hangs", "did not finish within 3 s (--timeout); rank 1 is at"),
+    ],
+)
+def test_a_rank_that_fails_says_why(what: str, said: str, nothing_left: Path) -> None:
+    (record,) = measured_by_ranks([task(what)], 3.0)
+    assert record.status == "broken"
+    assert said in record.reason
+    if what == "hangs":
+        assert "planted_ranks.py" in record.reason
+    if what == "dies":
+        assert "last words of a rank" in record.reason
+
+
+def test_of_cases_in_turns_the_sound_one_is_measured_alone(nothing_left: Path) -> None:
+    records = measured_by_ranks([task("fine", 1), task("raises", 2)], 20.0)
+    assert {(record.case.ranks, record.status) for record in records} == {(1, "measured"), (2, "broken")}
+
+
+def test_nothing_else_measures_ranks() -> None:
+    (record,) = perform(task("fine"))
+    assert (record.status, record.reason) == ("unavailable", NO_RANKS)
+
+
+@pytest.mark.parametrize("after_s", [0.5, 3.0, 5.0])
+def test_a_run_that_is_killed_leaves_nothing(after_s: float, nothing_left: Path) -> None:
+    program = (
+        "from bench.runs.world import measured_by_ranks; from tests.bench.test_ranks import task\n"
+        "print('begun', flush=True); measured_by_ranks([task('hangs')], 60.0)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"begun\n"
+    time.sleep(after_s)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    until_s = time.monotonic() + 20.0
+    while time.monotonic() < until_s and (
+        list(nothing_left.glob("torchpace-ranks-*")) or any(str(nothing_left) in line for line in of_ranks().values())
+    ):
+        time.sleep(0.1)
+
+
+def test_records_of_ranks_can_be_read_again(tmp_path: Path) -> None:
+    from bench.records.lines import parse_line, record_line
+
+    record = Record(
+        "r", "e", case("fine"), "step_time", values=(1.0, 2.0), turns=RANKS, readings=(("rank 0 s", (1.0, 2.0)),)
+    )
+    assert parse_line(record_line(record)) == record
