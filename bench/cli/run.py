@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -51,7 +52,23 @@ def add_to(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure the selection; 2 when nothing at all could be measured."""
+    """Measure the selection; 2 when nothing could be measured. Of several ranks the first measures and prints."""
+    from bench.runs import world  # noqa: PLC0415 - imports torch
+
+    if not world.was_started(os.environ):
+        return measure(options)
+    world.joined = world.Joined()
+    if world.joined.rank > 0:
+        world.joined.follow()
+        return 0
+    try:
+        return measure(options)
+    finally:
+        world.joined.end()
+
+
+def measure(options: argparse.Namespace) -> int:
+    """Likewise, in the process that leads."""
     from bench.runs.pursuit import pursue  # noqa: PLC0415
     from bench.runs.run import execute  # noqa: PLC0415
 

@@ -15,8 +15,10 @@ import threading
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 TASKS, RECORDS, FAILED, LOG, PID, BEGUN = "tasks.pickle", "records.pickle", "failed", "log", "pid", "begun"
+LAUNCH = "TORCHPACE_LAUNCH"  # which launch this is, where somebody else started the ranks
 PATIENCE_S = 0.2  # after which a parent is looked for
 BACKENDS = {"cuda": "cpu:gloo,cuda:nccl"}
 
@@ -64,7 +66,12 @@ def main(folder: Path) -> int:
             import torch  # noqa: PLC0415
 
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        dist.init_process_group(BACKENDS.get(device, "gloo"), timeout=timedelta(seconds=timeout_s))
+        joins: dict[str, Any] = {}
+        if launch := os.environ.get(LAUNCH):
+            from bench.ranks.joined import group_of_launch  # noqa: PLC0415
+
+            joins = group_of_launch(launch)
+        dist.init_process_group(BACKENDS.get(device, "gloo"), timeout=timedelta(seconds=timeout_s), **joins)
         place(folder, rank, BEGUN).touch()
         records = perform_together(tasks)
     except Exception as error:  # a workload may raise anything

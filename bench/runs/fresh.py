@@ -174,7 +174,11 @@ def stop(process: Any) -> None:
 
 def how_it_died(exit_code: int | None, log: Path) -> str:
     """How a process ended without a result, with the end of what it printed."""
-    said = " ".join(log.read_text(errors="replace").split())[-LAST_WORDS:]
+    return how_it_ended(exit_code, " ".join(log.read_text(errors="replace").split())[-LAST_WORDS:])
+
+
+def how_it_ended(exit_code: int | None, said: str) -> str:
+    """Likewise, with what it printed last."""
     if exit_code is not None and exit_code < 0:
         name = signal.Signals(-exit_code).name
         hint = ", often sent by the system when memory runs out" if name == "SIGKILL" else ""

@@ -12,33 +12,45 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from bench.measure.task import Task
 from bench.modes.variables import OPENMP_SETTINGS
 from bench.ranks import agent, rank
-from bench.records.record import Record, Status
-from bench.runs.fresh import LAST_WORDS, QUIET, Death, how_it_died
+from bench.ranks.joined import Joined, was_started
+from bench.records.record import Case, Record, Status
+from bench.runs.fresh import LAST_WORDS, QUIET, Death, how_it_died, how_it_ended
 
 AGENT = Path(agent.__file__)
 WORLD_START_S = 60.0  # torchrun and its ranks import torch, on a busy machine one after the other
 ASKED_S = 0.5  # what a hanging rank is given to say where it is
 ENDING_S = 3.0
 LOOK_S = 0.05
+__all__ = ["Joined", "joined", "measured_by_ranks", "was_started"]
+Told = tuple[Status, str, bool]
+joined: Joined | None = None  # where somebody started this run in several ranks
 WAITING = "torch/distributed"  # a rank that hangs there waits for another
 
 
 def measured_by_ranks(tasks: Sequence[Task], timeout_s: float) -> list[Record]:
     """The records of cases that take turns, or of each why there are none."""
     blanks = [Record("", "", task.case, "step_time", launch=task.launch) for task in tasks]
+    beyond = [
+        replace(blank, status="unavailable", reason=too_many(blank.case)) for blank in blanks if too_many(blank.case)
+    ]
+    if beyond:
+        rest = [task for task in tasks if not too_many(task.case)]
+        return beyond + (measured_by_ranks(rest, timeout_s) if rest else [])
     if len(tasks) > 1 and not same_world(tasks):
         return [record for task in tasks for record in measured_by_ranks([task], timeout_s)]
     try:
-        return in_world(tasks, timeout_s)
+        return in_joined_world(tasks, timeout_s * len(tasks)) if joined else in_world(tasks, timeout_s)
     except Failed as failed:
         found = [replace(blank, status=failed.status, reason=failed.reason) for blank in blanks]
     except Death as death:
@@ -46,6 +58,36 @@ def measured_by_ranks(tasks: Sequence[Task], timeout_s: float) -> list[Record]:
     if len(tasks) == 1:
         return found
     return [record for task in tasks for record in measured_by_ranks([task], timeout_s)]  # which of them it was
+
+
+def too_many(case: Case) -> str:
+    """Why the case has more ranks than there can be here; empty where it has not."""
+    if joined:
+        return f"it has {case.ranks} ranks, and {joined.size} were started" if case.ranks > joined.size else ""
+    if case.device == "cpu":
+        return ""
+    there = torch.cuda.device_count() if case.device == "cuda" else 1
+    return f"it has {case.ranks} ranks, and there is {there} of {case.device}" if case.ranks > there else ""
+
+
+def in_joined_world(tasks: Sequence[Task], within_s: float) -> list[Record]:
+    """Likewise, by the ranks that somebody started. Raises Failed and Death."""
+    assert joined is not None
+    given = pickle.dumps((list(tasks), WORLD_START_S + within_s))
+    found, ends = joined.lead(given, WORLD_START_S + within_s)
+    if all(end.code == 0 for end in ends.values()):
+        records: list[Record] = pickle.loads(found)
+        return records
+    told = {number: end.told for number, end in ends.items()}
+    died = {number: end.code for number, end in ends.items() if end.code != 0 and not end.told}
+    raise cause(told, died, lambda number, code: words(code, ends[number].said, within_s)) or Death("torchrun ended it")
+
+
+def words(code: int | None, said: str, within_s: float) -> str:
+    """How a rank's process ended, in words."""
+    if code is None:
+        return f"did not finish within {within_s:g} s (--timeout); its last words: {said}"
+    return how_it_ended(code, said)
 
 
 def same_world(tasks: Sequence[Task]) -> bool:
@@ -117,18 +159,23 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def why(folder: Path, ranks: int, exit_code: int) -> Failed | Death:
     """Why a world came to nothing, in the words of the rank that was the cause: others lost it, or were told to end."""
     told = {number: read(rank.place(folder, number, rank.FAILED)) for number in range(ranks)}
+    died = {number: code for number, code in (read(folder / agent.DIED) or {}).items() if code != -signal.SIGTERM}
+    found = cause(told, died, lambda number, code: how_it_died(code, rank.place(folder, number, rank.LOG)))
+    return found or Death(f"torchrun: {how_it_died(exit_code, folder / 'log')}")
+
+
+def cause(
+    told: Mapping[int, Told | None], died: Mapping[int, int | None], words: Callable[[int, int | None], str]
+) -> Failed | Death | None:
+    """Of all ranks' ends the one that explains the others. told: what a rank wrote of its failure. died: exit codes."""
     causes = [(number, *said[:2]) for number, said in told.items() if said and not said[2]]
     lost = [(number, *said[:2]) for number, said in told.items() if said and said[2]]
-    died = {
-        number: code for number, code in (read(folder / agent.DIED) or {}).items()
-        if not told.get(number) and code != -signal.SIGTERM
-    }  # fmt: skip
-    if not causes and died:
-        number = min(died)
-        return Death(f"rank {number}: {how_it_died(died[number], rank.place(folder, number, rank.LOG))}")
+    silent = [number for number in died if not told.get(number)]
+    if not causes and silent:
+        return Death(f"rank {min(silent)}: {words(min(silent), died[min(silent)])}")
     for number, status, reason in (*causes, *lost):
         return Failed(status, reason if status == "unavailable" else f"rank {number}: {reason}")
-    return Death(f"torchrun: {how_it_died(exit_code, folder / 'log')}")
+    return None
 
 
 def read(path: Path) -> Any:

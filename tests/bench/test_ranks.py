@@ -19,10 +19,11 @@ from bench.measure.passes import perform
 from bench.measure.task import NO_RANKS, Task
 from bench.measure.timer import SHORT
 from bench.measure.turn_passes import groups
+from bench.records.files import read
 from bench.records.record import RANKS, Case, Record
 from bench.runs.fresh import Launcher
 from bench.runs.run import measured
-from bench.runs.world import measured_by_ranks
+from bench.runs.world import cause, measured_by_ranks
 from tests.conftest import ROOT
 from tests.planted_ranks import SLOW_S
 
@@ -129,6 +130,40 @@ def test_a_run_that_is_killed_leaves_nothing(after_s: float, nothing_left: Path)
         list(nothing_left.glob("torchpace-ranks-*")) or any(str(nothing_left) in line for line in of_ranks().values())
     ):
         time.sleep(0.1)
+
+
+def test_ranks_that_somebody_else_started_are_used(nothing_left: Path, tmp_path: Path) -> None:
+    found = tmp_path / "found.jsonl"
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "bench.cli",
+            "run", "planted.ranks", "--workloads", MODULE, "--axis", "what=fine,dies", "--axis", "ranks=2,4",
+            "--device", "cpu", "--launches", "1", "-o", str(found),
+        ],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    records = {dict(record.case.point)["what"]: [] for record in read(found).records}
+    for record in read(found).records:
+        if record.metric == "step_time":
+            records[dict(record.case.point)["what"]].append((record.case.ranks, record.status, record.reason))
+    assert (2, "measured", "") in records["fine"]
+    assert (4, "unavailable", "it has 4 ranks, and 2 were started") in records["fine"]
+    ((_, _, reason),) = [each for each in records["dies"] if each[0] == 2]
+    assert reason.startswith("rank 1: its process was ended by SIGKILL")
+    assert reason.endswith("its last words: last words of a rank")
+    assert done.stdout.count("records in") == 1  # the first rank's alone
+
+
+def test_who_was_the_cause_is_told_from_who_lost_it() -> None:
+    lost = ("broken", "gloo: connection closed", True)
+    said = {0: lost, 1: ("broken", "ValueError: mine", False)}
+    found = cause(said, {0: 1, 1: 1}, lambda number, code: "")  # type: ignore[arg-type]
+    assert str(found) == "rank 1: ValueError: mine"
+    found = cause({0: lost, 1: None}, {0: 1, 1: -9}, lambda number, code: f"ended with {code}")  # type: ignore[dict-item]
+    assert str(found) == "rank 1: ended with -9"
+    assert str(cause({0: lost}, {0: 1}, lambda number, code: "")) == "rank 0: gloo: connection closed"  # type: ignore[dict-item]
+    assert cause({}, {}, lambda number, code: "") is None
 
 
 def test_records_of_ranks_can_be_read_again(tmp_path: Path) -> None:
