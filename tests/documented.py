@@ -10,6 +10,8 @@ STRANGER = "tests/bench/test_gate_uses.py::test_a_stranger_gates_a_project_with_
 OWN = "tests/test_documented_commands.py::test_a_users_package_works_as_documented"
 SELF_TEST = "tests/test_documented_commands.py::test_every_command_shows_what_its_document_says"
 SHARDS = "tests/bench/test_shards.py::test_shards_really_run_killed_resumed_and_merged"
+RANKED = "tests/workloads/test_distributed.py::test_the_tables_of_ranks_say_what_their_document_says"
+JOINED = "tests/bench/test_ranks.py::test_ranks_that_somebody_else_started_are_used"
 # Beginnings of commands that a test of its own runs.
 ELSEWHERE = {
     "asv run": "tests/bench/test_asv.py::test_results_are_stored_and_read_back",
@@ -29,6 +31,11 @@ ELSEWHERE = {
     "torchpace run --resume": SHARDS,
     "torchpace merge": SHARDS,
     "torchpace compare mine.jsonl": OWN,
+    "torchpace run 'distributed.train_step'": RANKED,
+    "torchpace compare ranks.jsonl": RANKED,
+    "torchrun ": JOINED,
+    "export MASTER_ADDR": JOINED,
+    "srun ": JOINED,
 }
 
 # Minutes of measuring, and what takes seconds instead: fewer cases, smaller ones, counted trials.

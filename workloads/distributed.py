@@ -21,6 +21,9 @@ SIZES = (1 << 14, 1 << 20)  # float32 numbers: 64 KiB, and 4 MiB as a larger gra
 BYTES = 4
 LR, MOMENTUM = 0.01, 0.9
 WIDE = 1024
+# Under the names that they have since torch 2.14, else those of before.
+GATHER: Any = getattr(dist, "all_gather_single", None) or getattr(dist, "all_gather_into_tensor", None)
+SCATTER: Any = getattr(dist, "reduce_scatter_single", None) or getattr(dist, "reduce_scatter_tensor", None)
 
 
 def drawn(rank: int, count: int, device: torch.device) -> Tensor:
@@ -53,14 +56,14 @@ def summed(own: Tensor, group: Any) -> Tensor:
 def gathered(own: Tensor, group: Any) -> Tensor:
     """All ranks' numbers, one after the other."""
     answer = own.new_empty(own.numel() * dist.get_world_size(group))
-    dist.all_gather_into_tensor(answer, own, group=group)
+    GATHER(answer, own, group=group)
     return answer
 
 
 def scattered(own: Tensor, group: Any) -> Tensor:
     """This rank's part of all ranks' sum."""
     answer = own.new_empty(own.numel() // dist.get_world_size(group))
-    dist.reduce_scatter_tensor(answer, own, group=group)
+    SCATTER(answer, own, group=group)
     return answer
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bench.cli.quantities import FORMATS, growth
 from bench.cli.settings import UNDECIDED
 from bench.records.errors import UsageError
+from bench.records.record import RANKS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from reports.read.frames import Figure
     from reports.read.rows import Row
 
-BY = ("device", "mode", "dtype", "torch", "commit")
+BY = ("device", "mode", "dtype", "torch", "commit", RANKS)
 
 
 def add_to(commands: Any) -> None:
@@ -71,6 +72,8 @@ def run(options: argparse.Namespace) -> int:
     if for_people and not by:
         frame, hidden = newest(frame, environments)
     found = figures(frame)
+    if by == RANKS:
+        return of_ranks(found, options)
     rows = versus(frame, by, sides(frame, by), environments) if by else overview(found)
     if options.format == "json":
         print(json.dumps([jsonable(row) for row in rows], indent=2, allow_nan=False))
@@ -83,6 +86,22 @@ def run(options: argparse.Namespace) -> int:
         for warning in part.warnings:
             print(f"torchpace: warning: {warning}", file=sys.stderr)
     return 0 if options.fail_slower is None else refused(rows, options)
+
+
+def of_ranks(found: Sequence[Figure], options: argparse.Namespace) -> int:
+    """Print what more ranks give, as text or JSON. Raises UsageError when no step was timed in ranks."""
+    from reports.topics.scaling.figures import scalings  # noqa: PLC0415
+    from reports.topics.scaling.text import as_json, scaling_text  # noqa: PLC0415
+
+    if options.fail_slower is not None or options.format == "csv":
+        raise UsageError("--by ranks has no --fail-slower and no csv: its ratios are of throughput, as text or json")
+    if not scalings(found):
+        raise UsageError("--by ranks needs steps that were timed in ranks: torchpace run 'distributed.*'")
+    if options.format == "json":
+        print(json.dumps(as_json(scalings(found)), indent=2, allow_nan=False))
+    else:
+        print(scaling_text(found, options.format))
+    return 0
 
 
 def refused(rows: Sequence[Row], options: argparse.Namespace) -> int:

@@ -119,12 +119,12 @@ def divided(ratio: Ratio, by: int) -> Ratio:
 
 
 def own_times(figure: Figure) -> tuple[float, float] | None:
-    """Seconds per step of the fastest rank and of the slowest, each the median of its turns in all launches."""
+    """Seconds per step of the fastest rank and of the slowest, each the median of launches' medians."""
     turns: dict[str, list[float]] = defaultdict(list)
     for launch in figure.readings:
         for name, values in launch:
             if name.startswith(RANK):
-                turns[name] += values
+                turns[name].append(statistics.median(values))
     if len(turns) < 2:
         return None
     usual = [statistics.median(values) for values in turns.values()]

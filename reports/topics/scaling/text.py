@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from bench.records.record import RANKS
 from reports.format import units
@@ -52,6 +53,24 @@ def table(scaling: Scaling, style: str) -> str:
     else:
         body = grid(HEADERS, [row(each) for each in scaling.members], style, 2)
     return plain(f"{scaling.workload} ({where})\n\n", style) + body
+
+
+def as_json(found: Sequence[Scaling]) -> list[dict[str, Any]]:
+    """Every case for programs: seconds, items and bytes per second; ratios with the ends of their 95 % intervals."""
+    return [
+        {
+            "workload": each.workload, "device": each.device, "point": each.rest, "source": member.figure.source,
+            "ranks": member.ranks, "wrap": member.wrap or None, "step_time": member.seconds, "rate": member.rate,
+            "efficiency": ends(member.efficiency), "cost_on_one_rank": ends(member.cost), "bus_bandwidth": member.bus,
+            "fastest_and_slowest_rank": member.own,
+        }
+        for each in found for member in each.members
+    ]  # fmt: skip
+
+
+def ends(found: Ratio | None) -> dict[str, float | None] | None:
+    """A ratio with its interval."""
+    return None if found is None else {"value": found.value, "low": found.low, "high": found.high}
 
 
 def row(member: Member) -> list[str]:
