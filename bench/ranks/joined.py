@@ -19,15 +19,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.ranks import rank
+from bench.ranks import launch_folder as files
 from bench.records.record import Status
 
 NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 PATIENCE = timedelta(days=1)  # for the leader's next task: it may measure long by itself
 HEARD_S = 30.0  # after the leader's own process, the others' may take so long to end
-LAST_WORDS = 400
-PROGRAM = Path(rank.__file__)
+MOST_SAID = 4000  # characters of what a rank printed last
+PROGRAM = Path(__file__).with_name("rank.py")
 OVER = b""
+HEARING_S = 0.5  # for the others to hear that it was the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +81,15 @@ class Joined:
     def end(self) -> None:
         """Say that there are no more launches."""
         self.store.set(f"torchpace/tasks/{self.launch + 1}", pickle.dumps((OVER, 0.0)))
-        time.sleep(rank.PATIENCE_S)  # the store may be this process's: let the others hear it
+        time.sleep(HEARING_S)  # the store may be this process's: let the others hear it
 
     def _take_part(self, tasks: bytes, within_s: float) -> tuple[bytes, Ended]:
         """This rank's process of a launch: what it found, and how it ended."""
         with tempfile.TemporaryDirectory(prefix="torchpace-ranks-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
-            (folder / rank.TASKS).write_bytes(tasks)
+            (folder / files.TASKS).write_bytes(tasks)
             process = subprocess.Popen(
-                [sys.executable, str(PROGRAM), name], env={**os.environ, rank.LAUNCH: str(self.launch)},
+                [sys.executable, str(PROGRAM), name], env={**os.environ, files.LAUNCH: str(self.launch)},
                 start_new_session=True,
             )  # fmt: skip
             code: int | None = None
@@ -100,9 +101,9 @@ class Joined:
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(process.pid, 9)
                 process.wait()
-            told, log = rank.place(folder, self.rank, rank.FAILED), rank.place(folder, self.rank, rank.LOG)
-            said = " ".join(log.read_text(errors="replace").split())[-LAST_WORDS:] if log.exists() else ""
-            found = (folder / rank.RECORDS).read_bytes() if (folder / rank.RECORDS).exists() else b""
+            told, log = files.place(folder, self.rank, files.FAILED), files.place(folder, self.rank, files.LOG)
+            said = " ".join(log.read_text(errors="replace").split())[-MOST_SAID:] if log.exists() else ""
+            found = (folder / files.RECORDS).read_bytes() if (folder / files.RECORDS).exists() else b""
             return found, Ended(code, pickle.loads(told.read_bytes()) if told.exists() else None, said)
 
 

@@ -17,15 +17,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-TASKS, RECORDS, FAILED, LOG, PID, BEGUN = "tasks.pickle", "records.pickle", "failed", "log", "pid", "begun"
-LAUNCH = "TORCHPACE_LAUNCH"  # which launch this is, where somebody else started the ranks
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # before all others: whatever folder this was started in
+
+from bench.ranks.launch_folder import BEGUN, FAILED, LAUNCH, LOG, PID, RECORDS, TASKS, place
+
 PATIENCE_S = 0.2  # after which a parent is looked for
 BACKENDS = {"cuda": "cpu:gloo,cuda:nccl"}
-
-
-def place(folder: Path, rank: int, what: str) -> Path:
-    """Where a rank writes something."""
-    return folder / f"{rank}.{what}"
 
 
 def end_with_parent(folder: Path) -> None:
@@ -53,7 +50,6 @@ def main(folder: Path) -> int:
     rank = int(os.environ["RANK"])
     threading.Thread(target=end_with_parent, args=(folder,), daemon=True).start()
     talk(folder, rank)
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     import torch.distributed as dist  # noqa: PLC0415
 
     import bench.preload.suite  # noqa: F401, PLC0415

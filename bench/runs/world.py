@@ -22,7 +22,8 @@ import torch
 
 from bench.measure.task import Task
 from bench.modes.variables import OPENMP_SETTINGS
-from bench.ranks import agent, rank
+from bench.ranks import agent
+from bench.ranks import launch_folder as files
 from bench.ranks.joined import Joined, was_started
 from bench.records.record import Case, Record, Status
 from bench.runs.fresh import LAST_WORDS, QUIET, Death, how_it_died, how_it_ended
@@ -86,8 +87,8 @@ def in_joined_world(tasks: Sequence[Task], within_s: float) -> list[Record]:
 def words(code: int | None, said: str, within_s: float) -> str:
     """How a rank's process ended, in words."""
     if code is None:
-        return f"did not finish within {within_s:g} s (--timeout); its last words: {said}"
-    return how_it_ended(code, said)
+        return f"did not finish within {within_s:g} s (--timeout); its last words: {said[-LAST_WORDS:]}"
+    return how_it_ended(code, said[-LAST_WORDS:])
 
 
 def same_world(tasks: Sequence[Task]) -> bool:
@@ -109,7 +110,7 @@ def in_world(tasks: Sequence[Task], timeout_s: float) -> list[Record]:
     with tempfile.TemporaryDirectory(prefix="torchpace-ranks-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         within_s = timeout_s * len(tasks)
-        (folder / rank.TASKS).write_bytes(pickle.dumps((list(tasks), WORLD_START_S + within_s)))
+        (folder / files.TASKS).write_bytes(pickle.dumps((list(tasks), WORLD_START_S + within_s)))
         with (folder / "log").open("w") as log:
             process = subprocess.Popen(
                 [sys.executable, str(AGENT), name, str(ranks)], stdin=subprocess.PIPE, stdout=log, stderr=log,
@@ -120,8 +121,8 @@ def in_world(tasks: Sequence[Task], timeout_s: float) -> list[Record]:
                     raise Death(f"did not finish within {within_s:g} s (--timeout){who_hangs(folder, ranks)}")
             finally:
                 end(process)
-        if (folder / rank.RECORDS).is_file() and process.returncode == 0:
-            records: list[Record] = pickle.loads((folder / rank.RECORDS).read_bytes())
+        if (folder / files.RECORDS).is_file() and process.returncode == 0:
+            records: list[Record] = pickle.loads((folder / files.RECORDS).read_bytes())
             return records
         raise why(folder, ranks, process.returncode)
 
@@ -130,7 +131,7 @@ def ended(process: subprocess.Popen[bytes], folder: Path, within_s: float) -> bo
     """Whether the ranks ended in time, which runs from when they had found each other."""
     until_s, begun = time.monotonic() + WORLD_START_S, False
     while process.poll() is None:
-        if not begun and rank.place(folder, 0, rank.BEGUN).exists():
+        if not begun and files.place(folder, 0, files.BEGUN).exists():
             until_s, begun = time.monotonic() + within_s, True
         if time.monotonic() > until_s:
             return False
@@ -158,9 +159,9 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 def why(folder: Path, ranks: int, exit_code: int) -> Failed | Death:
     """Why a world came to nothing, in the words of the rank that was the cause: others lost it, or were told to end."""
-    told = {number: read(rank.place(folder, number, rank.FAILED)) for number in range(ranks)}
+    told = {number: read(files.place(folder, number, files.FAILED)) for number in range(ranks)}
     died = {number: code for number, code in (read(folder / agent.DIED) or {}).items() if code != -signal.SIGTERM}
-    found = cause(told, died, lambda number, code: how_it_died(code, rank.place(folder, number, rank.LOG)))
+    found = cause(told, died, lambda number, code: how_it_died(code, files.place(folder, number, files.LOG)))
     return found or Death(f"torchrun: {how_it_died(exit_code, folder / 'log')}")
 
 
@@ -189,12 +190,12 @@ def who_hangs(folder: Path, ranks: int) -> str:
     """In words, which ranks do not wait for others, and where they are."""
     for number in range(ranks):
         with suppress(OSError, ValueError):
-            os.kill(int(rank.place(folder, number, rank.PID).read_text()), signal.SIGUSR1)
+            os.kill(int(files.place(folder, number, files.PID).read_text()), signal.SIGUSR1)
     time.sleep(ASKED_S)
     found = []
     for number in range(ranks):
         with suppress(OSError):
-            lines = rank.place(folder, number, rank.LOG).read_text(errors="replace").splitlines()
+            lines = files.place(folder, number, files.LOG).read_text(errors="replace").splitlines()
             places = [line.strip() for line in lines if line.strip().startswith("File ")]
             if places and not any(WAITING in line for line in places[:3]):
                 found.append(f"rank {number} is at {places[0].removeprefix('File ')}")
