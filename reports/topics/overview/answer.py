@@ -21,6 +21,7 @@ from reports.topics.pace.text import pace_text
 
 WELL, USABLE = 0.05, 0.2  # half of an interval, as a share of its figure
 SHOWN = 3  # cases that are named of each kind
+MOST_LAUNCHES = 1000  # more than these are no advice: the interval of two or three launches says little of the next
 
 
 def answer_text(rows: Sequence[Row], figures: Sequence[Figure], environments: Mapping[str, Environment]) -> str:
@@ -90,7 +91,8 @@ def would_do(row: Row, launches: Mapping[tuple[str, ...], int]) -> str:
     if not number or width is None:
         return ""
     needed = math.ceil(number * (width / WELL) ** 2)
-    return f" ({number} launches; {units.count(needed)} would do)"
+    would = f"{units.count(needed)} would do" if needed <= MOST_LAUNCHES else "too few to say how many would do"
+    return f" ({number} launches; {would})"
 
 
 def share(row: Row) -> float | None:

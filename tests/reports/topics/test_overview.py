@@ -33,3 +33,20 @@ def test_a_step_that_nobody_checks_is_marked_in_the_table(tmp_path: Path, capsys
     (header, _), out = steps(capsys, stored.store(tmp_path / "all.jsonl", checked))
     assert "answers" not in out
     assert header.endswith("throughput")
+
+
+@pytest.mark.parametrize(
+    ("launches", "said"),
+    [
+        (((1.0,), (1.3,), (0.9,), (1.2,), (1.05,), (0.8,)), "(6 launches; "),
+        (((1.0,), (3.0,)), "(2 launches; too few to say how many would do)"),
+    ],
+)
+def test_how_many_launches_would_do_is_said_where_that_is_advice(
+    launches: tuple[tuple[float, ...], ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = stored.record(stored.case("mnist.train"), "step_time", *launches)
+    _, out = steps(capsys, stored.store(tmp_path / "few.jsonl", records))
+    text = " ".join(out.split())
+    assert said in text
+    assert ("would do" in text.replace("how many would do", "")) == (len(launches) > 2)
