@@ -5,6 +5,7 @@ What a collective moves over its bus is its bytes times what NVIDIA's nccl-tests
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -119,14 +120,18 @@ class Wide(nn.Module):
         return answer
 
 
+# As it is; with the backward pass of a step that accumulates, and talks to nobody; with more, smaller all-reduces.
+DDP = ("ddp", "ddp_no_sync", "ddp_small_buckets")
+SMALL_BUCKET_MB = 0.25
 MODELS: dict[str, type[nn.Module]] = {"padded": Padded, "wide": Wide}
 
 
-def wrapped(setup: Setup, model: nn.Module, wrap: str, **options: Any) -> nn.Module:
+def wrapped(setup: Setup, model: nn.Module, wrap: str) -> nn.Module:
     """The model as one of several ranks. Raises Unavailable where this torch has no such thing for the device."""
     if wrap == "none":
         return model
-    if wrap == "ddp":
+    if wrap in DDP:
+        options: dict[str, Any] = {"bucket_cap_mb": SMALL_BUCKET_MB} if wrap == "ddp_small_buckets" else {}
         return nn.parallel.DistributedDataParallel(model, process_group=setup.group, **options)
     from torch.distributed.device_mesh import DeviceMesh  # noqa: PLC0415 - imports much
     from torch.distributed.fsdp import fully_shard  # noqa: PLC0415
@@ -141,7 +146,7 @@ def wrapped(setup: Setup, model: nn.Module, wrap: str, **options: Any) -> nn.Mod
 def points(models: Sequence[str]) -> list[Point]:
     """Strong scaling has the same batch in all ranks together, weak the same in each."""
     alone: list[Point] = [{"ranks": 1, "wrap": "none"}, {"ranks": 1, "wrap": "ddp"}]
-    several: list[Point] = [{"ranks": 2, "wrap": "ddp"}, {"ranks": 2, "wrap": "fsdp"}]
+    several: list[Point] = [{"ranks": 2, "wrap": wrap} for wrap in (*DDP, "fsdp")]
     return [
         {"model": model, "scaling": scaling, **point, "batch": BATCH}
         for model in models for scaling in ("strong", "weak") for point in alone + several
@@ -163,21 +168,26 @@ def train_step(setup: Setup, model: str, scaling: str, ranks: int, wrap: str, ba
     parallel = setup.compile(wrapped(setup, network, wrap))
     optimizer = torch.optim.SGD(parallel.parameters(), lr=LR, momentum=MOMENTUM)
 
+    alone = wrap == "ddp_no_sync"
+    quiet = parallel.no_sync if alone else contextlib.nullcontext
+
     def run() -> Tensor:
         optimizer.zero_grad()
-        loss = F.cross_entropy(parallel(images), labels)
-        loss.backward()
+        with quiet():
+            loss = F.cross_entropy(parallel(images), labels)
+            loss.backward()
         optimizer.step()
         return loss.detach()
 
     def right(count: int) -> Tensor:
-        """The losses of this rank's part, where one process trains on all of it."""
+        """The losses of this rank's part, where one process trains on all of it; or, alone, on that part."""
         losses: list[Tensor] = []
 
         def loss(model: nn.Module) -> Tensor:
             answers = model(host64(all_images))
             losses.append(F.cross_entropy(answers[own], all_labels[own].cpu()).detach())
-            return F.cross_entropy(answers, all_labels.cpu())
+            trained = own if alone else slice(None)
+            return F.cross_entropy(answers[trained], all_labels[trained].cpu())
 
         sgd_losses(start, loss, count, lr=LR, momentum=MOMENTUM)
         return torch.stack(losses)

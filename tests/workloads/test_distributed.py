@@ -56,7 +56,7 @@ def test_all_are_right_in_two_ranks() -> None:
     ]  # fmt: skip
     records = [record for record in measured_by_ranks(tasks, 60.0) if record.metric == "step_time"]
     assert [(record.case.label, record.reason) for record in records if record.status != "measured"] == []
-    assert len(records) == len(tasks) == 8
+    assert len(records) == len(tasks) == 12
     assert {record.turns for record in records} == {RANKS}
 
 
@@ -67,6 +67,14 @@ def test_the_tables_of_ranks_say_what_their_document_says(capsys: pytest.Capture
     capsys.readouterr()
     assert main(["compare", path, "--by", "ranks"]) == 0
     said = capsys.readouterr().out
-    for words in ("efficiency [95 %]", "cost on one", "ranks by themselves", "ddp", "fsdp", "They took turns"):
+    for words in (
+        "efficiency [95 %]",
+        "adds [95 %]",
+        "ddp_no_sync",
+        "ranks by themselves",
+        "ddp",
+        "fsdp",
+        "They took turns",
+    ):
         assert words in said
     assert main(["compare", path, "--by", "ranks", "--fail-slower", "5%"]) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.records.points import Value, point_of, text_of
 from bench.records.record import RANKS, WRAP
@@ -16,6 +16,10 @@ from reports.stats.intervals import Ratio
 from reports.stats.speedup import speedup
 
 PLAIN = "none"  # a model that is not wrapped
+SILENT, TALKING = (
+    "ddp_no_sync",
+    ("ddp", "ddp_small_buckets"),
+)  # DDP whose backward pass talks to nobody, and that which does
 RANK = "rank "  # how a record calls the readings of a rank's own times
 # What a collective of n ranks moves over its bus, per byte of its own (nccl-tests, doc/PERFORMANCE.md).
 BUS: dict[str, Callable[[int], float]] = {
@@ -31,8 +35,8 @@ class Member:
     """A case with so many ranks, against the same in one process; unknown is None.
 
     rate: items per second of all ranks together. gain: over one process's rate. efficiency: that, by the number of
-    ranks. cost: on one rank, what wrapping adds to a step's time, as head / base. bus: bytes a second that a collective
-    moves. own: seconds per step of the fastest and the slowest rank, the median of their turns.
+    ranks. cost: on one rank, what wrapping adds to a step's time, as head / base. exposed: likewise what talking
+    adds to the step of as many ranks that do not, in DDP. bus: bytes a second that a collective moves. own: seconds per step of the fastest and the slowest rank, the median of their turns.
     """
 
     figure: Figure
@@ -43,6 +47,7 @@ class Member:
     gain: Ratio | None = None
     efficiency: Ratio | None = None
     cost: Ratio | None = None
+    exposed: Ratio | None = None
     bus: float | None = None
     own: tuple[float, float] | None = None
 
@@ -87,9 +92,15 @@ def members(cases: Sequence[Figure]) -> tuple[Member, ...]:
     said = {id(figure): dict(point_of(figure.point)) for figure in cases}
     alone = [figure for figure in cases if said[id(figure)][RANKS] == 1 and said[id(figure)].get(WRAP, PLAIN) == PLAIN]
     base = alone[0] if len(alone) == 1 else None
-    return tuple(
-        member(figure, int(said[id(figure)][RANKS]), str(said[id(figure)].get(WRAP, "")), base) for figure in cases
-    )
+    silent = {said[id(figure)][RANKS]: figure for figure in cases if said[id(figure)].get(WRAP) == SILENT}
+    found = []
+    for figure in cases:
+        ranks, wrap = int(said[id(figure)][RANKS]), str(said[id(figure)].get(WRAP, ""))
+        own = member(figure, ranks, wrap, base)
+        if wrap in TALKING and ranks in silent:
+            own = replace(own, exposed=ratio_per_item(silent[ranks], figure, RANKS))
+        found.append(own)
+    return tuple(found)
 
 
 def member(figure: Figure, ranks: int, wrap: str, base: Figure | None) -> Member:
@@ -97,19 +108,13 @@ def member(figure: Figure, ranks: int, wrap: str, base: Figure | None) -> Member
     seconds, items = summary_of(figure).estimate, figure.items_per_step
     found = Member(figure, ranks, wrap, seconds, items / seconds if items else None, own=own_times(figure))
     if figure.workload in BUS:
-        return replace_bus(found, ranks)
+        return replace(found, bus=found.rate * BUS[figure.workload](ranks) if found.rate and ranks > 1 else None)
     if base is None or base is figure:
         return found
     gain = speedup(ratio_per_item(base, figure, RANKS))
     cost = speedup(gain) if ranks == 1 else None  # head / base again
     efficiency = divided(gain, ranks) if ranks > 1 else None
-    return Member(figure, ranks, wrap, seconds, found.rate, gain, efficiency, cost, None, found.own)
-
-
-def replace_bus(found: Member, ranks: int) -> Member:
-    """A collective with what it moves over its bus; nothing where it is alone."""
-    bus = found.rate * BUS[found.figure.workload](ranks) if found.rate and ranks > 1 else None
-    return Member(found.figure, ranks, found.wrap, found.seconds, found.rate, bus=bus, own=found.own)
+    return replace(found, gain=gain, efficiency=efficiency, cost=cost)
 
 
 def divided(ratio: Ratio, by: int) -> Ratio:

@@ -27,7 +27,7 @@ class Bar:
     time: str
     rate: str
     efficiency: str
-    cost: str
+    adds: str
     own: str
 
 
@@ -55,6 +55,6 @@ def bar(material: Material, run: Run, member: Member, most: float) -> Bar:
     rate = units.rate(member.rate, figure.item or "item") if member.bus is None else f"bus {moved(member)}"
     return Bar(
         anchor("ranks", *key(figure), material.said(run)), name, where(figure), material.said(run), run.color,
-        round(100 * (member.rate or 0.0) / most, 1), time(member), rate, share(member.efficiency), added(member.cost),
-        own(member),
+        round(100 * (member.rate or 0.0) / most, 1), time(member), rate, share(member.efficiency),
+        added(member.cost or member.exposed), own(member),
     )  # fmt: skip

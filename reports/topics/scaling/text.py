@@ -19,13 +19,14 @@ HEADERS = [
     "step time",
     "throughput",
     "efficiency [95 %]",
-    "cost on one rank [95 %]",
+    "adds [95 %]",
     "ranks by themselves",
 ]
 BUS_HEADERS = ["ranks", "step time", "bus bandwidth", "ranks by themselves"]
 NOTE = (
-    "efficiency: throughput of all ranks over as many times that of one process whose model is not wrapped. cost on\n"
-    "one rank: what wrapping the model adds to that process's step. A step takes what its slowest rank does."
+    "efficiency: throughput of all ranks over as many times that of one process whose model is not wrapped. adds: on\n"
+    "one rank, what wrapping the model adds to the step; on more, what talking adds to that of ranks that do not\n"
+    "(ddp_no_sync), which is the exposed part of communication. A step takes what its slowest rank does."
 )
 BUS_NOTE = "bus bandwidth: bytes over the time, times what ranks have to move of them, as nccl-tests define it."
 TURNS_NOTE = "They took turns in the same processes."
@@ -61,7 +62,8 @@ def as_json(found: Sequence[Scaling]) -> list[dict[str, Any]]:
         {
             "workload": each.workload, "device": each.device, "point": each.rest, "source": member.figure.source,
             "ranks": member.ranks, "wrap": member.wrap or None, "step_time": member.seconds, "rate": member.rate,
-            "efficiency": ends(member.efficiency), "cost_on_one_rank": ends(member.cost), "bus_bandwidth": member.bus,
+            "efficiency": ends(member.efficiency), "cost_on_one_rank": ends(member.cost),
+            "exposed_communication": ends(member.exposed), "bus_bandwidth": member.bus,
             "fastest_and_slowest_rank": member.own,
         }
         for each in found for member in each.members
@@ -77,8 +79,8 @@ def row(member: Member) -> list[str]:
     """The cells of a case that is trained."""
     return [
         str(member.ranks), member.wrap or units.DASH, time(member),
-        units.rate(member.rate, member.figure.item or "item"), share(member.efficiency), added(member.cost),
-        own(member),
+        units.rate(member.rate, member.figure.item or "item"), share(member.efficiency),
+        added(member.cost or member.exposed), own(member),
     ]  # fmt: skip
 
 

@@ -100,3 +100,19 @@ def test_the_table_says_whose_turns_they_were() -> None:
     rows = as_json(scalings(figures_of(records())))
     assert [row["ranks"] for row in rows] == [1, 1, 2]
     assert rows[2]["efficiency"]["value"] == pytest.approx(0.4)
+
+
+def test_talking_is_against_ranks_that_do_not() -> None:
+    silent = [
+        replace(
+            record, values=slowed(record.values, 0.8),
+            case=replace(record.case, point=tuple({**dict(record.case.point), "wrap": "ddp_no_sync"}.items())),
+        )
+        for record in records() if record.case.ranks == 2
+    ]  # fmt: skip
+    found = members([*records(), *silent])
+    exposed = found[2, "ddp"].exposed
+    assert exposed is not None
+    assert exposed.value == pytest.approx(1.25)
+    assert found[2, "ddp_no_sync"].exposed is found[1, "ddp"].exposed is None
+    assert "+25.0 % [+25.0 %, +25.0 %]" in scaling_text(figures_of([*records(), *silent]))
