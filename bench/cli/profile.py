@@ -73,6 +73,8 @@ def run(options: argparse.Namespace) -> int:
         for folder, profiled in profile_cases(options):
             if profiled.notes is None:
                 failed.append((f"{profiled.case.label} {profiled.case.device} {profiled.case.mode}", profiled.reason))
+            elif profiled.case.ranks:
+                profiles += read_ranks(folder, profiled.case.label)
             else:
                 profiles.append(read(folder))
     except KeyboardInterrupt:
@@ -108,6 +110,14 @@ def read(folder: Path) -> Profile:
     return read_profile(folder)
 
 
+def read_ranks(folder: Path, name: str) -> list[Profile]:
+    """The profiles of a case's ranks, which were just taken into a folder."""
+    from bench.runs.profile import TRACES_OF_RANKS  # noqa: PLC0415
+    from reports.profiles.profile import read_foreign  # noqa: PLC0415 - imports pandas
+
+    return [profile for path in sorted(folder.glob(TRACES_OF_RANKS)) for profile in read_foreign(path, name=name)]
+
+
 def profile_cases(options: argparse.Namespace) -> Iterator[tuple[Path, Profiled]]:
     """Profile the selected cases, each into a folder of its own, and store what was noted. Raises UsageError."""
     from tqdm import tqdm  # noqa: PLC0415
@@ -117,9 +127,9 @@ def profile_cases(options: argparse.Namespace) -> Iterator[tuple[Path, Profiled]
     from bench.measure.profile_passes import PASSES  # noqa: PLC0415
     from bench.measure.task import Task  # noqa: PLC0415
     from bench.modes.torch_compile import generates  # noqa: PLC0415 - these import torch
-    from bench.records.profile_notes import Notes, write_notes  # noqa: PLC0415
+    from bench.records.profile_notes import Notes  # noqa: PLC0415
     from bench.runs.fresh import Death, Launcher  # noqa: PLC0415
-    from bench.runs.profile import copy_for_tensorboard, take  # noqa: PLC0415
+    from bench.runs.profile import take, take_ranks  # noqa: PLC0415
     from bench.runs.run import lay_out  # noqa: PLC0415
 
     cases = chosen_cases(options)
@@ -137,17 +147,28 @@ def profile_cases(options: argparse.Namespace) -> Iterator[tuple[Path, Profiled]
                 notes = Notes(case, facts[case.device], command=shlex.join(["torchpace", *sys.argv[1:]]))
                 cache = str(caches / str(number)) if generates(case.mode) else ""
                 task = Task(case, "timeline", cache=cache, module=options.workloads)
-                profiled = take(launcher, task, notes, folder, bar.update)
-                if profiled.notes is not None:
-                    write_notes(folder, profiled.notes)
-                    copy_for_tensorboard(folder, options.output, folder.name)
-                yield folder, profiled
+                if case.ranks:
+                    bar.update(len(PASSES))
+                    yield folder, take_ranks(task, notes, folder, options.timeout)
+                else:
+                    yield folder, kept(take(launcher, task, notes, folder, bar.update), folder, options.output)
     except Death as death:
         raise UsageError(f"profiling cannot start: {death.reason}") from death
     except OSError as error:
         raise UsageError(f"cannot write to {options.output}: {error.strerror}; name another folder with -o") from error
     finally:
         shutil.rmtree(caches, ignore_errors=True)
+
+
+def kept(profiled: Profiled, folder: Path, output: Path) -> Profiled:
+    """The profile that was taken, once what was noted of it is written down and TensorBoard can find it."""
+    from bench.records.profile_notes import write_notes  # noqa: PLC0415
+    from bench.runs.profile import copy_for_tensorboard  # noqa: PLC0415
+
+    if profiled.notes is not None:
+        write_notes(folder, profiled.notes)
+        copy_for_tensorboard(folder, output, folder.name)
+    return profiled
 
 
 def chosen_cases(options: argparse.Namespace) -> Sequence[Case]:

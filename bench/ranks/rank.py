@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # before all others: whatever folder this was started in
 
-from bench.ranks.launch_folder import BEGUN, FAILED, LAUNCH, LOG, PID, RECORDS, TASKS, place
+from bench.ranks.launch_folder import BEGUN, FAILED, LAUNCH, LOG, PID, RECORDS, TASKS, TIMELINE, place
 
 PATIENCE_S = 0.2  # after which a parent is looked for
 BACKENDS = {"cuda": "cpu:gloo,cuda:nccl"}
@@ -53,7 +53,7 @@ def main(folder: Path) -> int:
     import torch.distributed as dist  # noqa: PLC0415
 
     import bench.preload.suite  # noqa: F401, PLC0415
-    from bench.ranks.together import perform_together  # noqa: PLC0415
+    from bench.ranks.together import perform_together, profile_together  # noqa: PLC0415
 
     tasks, timeout_s = pickle.loads((folder / TASKS).read_bytes())
     device = tasks[0].case.device
@@ -69,7 +69,8 @@ def main(folder: Path) -> int:
             joins = group_of_launch(launch)
         dist.init_process_group(BACKENDS.get(device, "gloo"), timeout=timedelta(seconds=timeout_s), **joins)
         place(folder, rank, BEGUN).touch()
-        records = perform_together(tasks)
+        is_profile = tasks[0].measure == TIMELINE
+        records: Any = profile_together(tasks, folder) if is_profile else perform_together(tasks)
     except Exception as error:  # a workload may raise anything
         from bench.measure.task import failure  # noqa: PLC0415
         from bench.records.record import Record  # noqa: PLC0415

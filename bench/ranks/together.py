@@ -11,25 +11,30 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
 
+from bench.counts.torch_profiler import steps_for
+from bench.devices import DEVICES
 from bench.measure.answers import check_begun, check_last, kept, unchecked
 from bench.measure.first_call import Begun, begin, first_call_records
 from bench.measure.machine import Watch
+from bench.measure.profile_passes import MOST_STEPS, trace_steps
 from bench.measure.task import PROCESS_GROUPS, Task, subject_of
 from bench.measure.timer import Clock, block_time
 from bench.measure.turns import WARM_UP_BLOCKS
 from bench.modes.enter import entered
+from bench.ranks.launch_folder import trace_of
 from bench.records.record import RANKS, Record
 from workloads.base import Workload
 
 TURN_S = 0.03  # ranks leave a barrier of gloo some 50 µs apart
 ROUNDS_S = 0.6  # of all turns of a case in a launch, about
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 20
-MOST_STEPS = 1 << 16
+MOST_STEPS_OF_A_TURN = 1 << 16
 TOO_FEW_CORES = "{} ranks of {} threads share {} cores"
 
 
@@ -66,12 +71,12 @@ class World:
         steps, blocks = 1, 0
         while True:
             slowest_s, blocks = max(self.block(part, steps)), blocks + 1
-            if slowest_s >= TURN_S or steps >= MOST_STEPS:
+            if slowest_s >= TURN_S or steps >= MOST_STEPS_OF_A_TURN:
                 if blocks >= WARM_UP_BLOCKS:
                     return steps
                 continue
             wanted = round(1.2 * steps * TURN_S / max(slowest_s, 1e-7))
-            steps = min(MOST_STEPS, steps * 10, max(steps + 1, wanted))
+            steps = min(MOST_STEPS_OF_A_TURN, steps * 10, max(steps + 1, wanted))
 
 
 def perform_together(tasks: Sequence[Task]) -> list[Record]:
@@ -99,6 +104,31 @@ def perform_together(tasks: Sequence[Task]) -> list[Record]:
         replace(record, turns=turns, machine=machine) if timed else record
         for record, timed in zip(records, is_timed, strict=True)
     ]
+
+
+def profile_together(tasks: Sequence[Task], folder: Path) -> list[int]:
+    """How many steps of each case were recorded, into a trace per rank: `trace_of(folder, number, rank)`.
+
+    The steps are taken one after the other, as in training, and by all ranks the same. Raises whatever a step does.
+    """
+    world = World()
+    found = []
+    for number, task in enumerate(tasks):
+        with entered(task.case.mode, task.case.threads, task.cache, named=True):
+            part = part_of(task, world)
+            if part:
+                check_begun(part.begun.step, part.begun.answers)
+            step_s = max(world.block(part, WARM_UP_BLOCKS)) / WARM_UP_BLOCKS
+            steps = steps_for(step_s, MOST_STEPS)
+            world.told(0.0)
+            if part:
+                device = DEVICES[task.case.device]
+                trace_steps(
+                    part.begun.step.run, device, steps, trace_of(folder, number, world.rank), record_shapes=True
+                )
+            world.told(0.0)
+            found.append(steps)
+    return found
 
 
 def part_of(task: Task, world: World) -> Part | None:

@@ -11,9 +11,13 @@ from pathlib import Path
 from bench.devices import DEVICES
 from bench.measure.profile_passes import PASSES, perform
 from bench.measure.task import Task
+from bench.ranks.launch_folder import trace_of
 from bench.records.profile_notes import FILE, MEMORY, STACKS, TIMELINE, Notes
 from bench.records.record import Case
 from bench.runs.fresh import Death, Launcher
+from bench.runs.world import Failed, profiled_by_ranks
+
+TRACES_OF_RANKS = "rank-*.json.gz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,25 @@ def take(launcher: Launcher, task: Task, notes: Notes, folder: Path, tick: Calla
                 return Profiled(task.case, None, reason)
         notes = replace(notes, **found)
     return Profiled(task.case, replace(notes, missing=missing))
+
+
+def take_ranks(task: Task, notes: Notes, folder: Path, timeout_s: float) -> Profiled:
+    """Have each rank of a case record its steps into the folder: rank-0.json.gz and so on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(TRACES_OF_RANKS):
+        old.unlink()
+
+    def keep(launched: Path) -> None:
+        for rank in range(task.case.ranks):
+            shutil.copyfile(trace_of(launched, 0, rank), folder / TRACES_OF_RANKS.replace("*", str(rank)))
+
+    try:
+        profiled_by_ranks([task], timeout_s, keep)
+    except (Failed, Death) as error:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+        return Profiled(task.case, None, error.reason)
+    return Profiled(task.case, notes)
 
 
 def copy_for_tensorboard(folder: Path, top: Path, label: str) -> None:

@@ -104,7 +104,14 @@ class Failed(Exception):
         self.status, self.reason = status, reason
 
 
-def in_world(tasks: Sequence[Task], timeout_s: float) -> list[Record]:
+def profiled_by_ranks(tasks: Sequence[Task], timeout_s: float, keep: Callable[[Path], None]) -> None:
+    """Have the cases' ranks record traces; `keep` is given their folder, before it is gone. Raises Failed, Death."""
+    if why := next(filter(None, (too_many(task.case) for task in tasks)), ""):
+        raise Failed("unavailable", why)
+    in_world(tasks, timeout_s, keep)
+
+
+def in_world(tasks: Sequence[Task], timeout_s: float, keep: Callable[[Path], None] | None = None) -> list[Record]:
     """The records, measured by as many ranks as the largest case has. Raises Failed and Death."""
     ranks = max(task.case.ranks for task in tasks)
     with tempfile.TemporaryDirectory(prefix="torchpace-ranks-", ignore_cleanup_errors=True) as name:
@@ -122,6 +129,8 @@ def in_world(tasks: Sequence[Task], timeout_s: float) -> list[Record]:
             finally:
                 end(process)
         if (folder / files.RECORDS).is_file() and process.returncode == 0:
+            if keep:
+                keep(folder)
             records: list[Record] = pickle.loads((folder / files.RECORDS).read_bytes())
             return records
         raise why(folder, ranks, process.returncode)

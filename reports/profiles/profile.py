@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bench.records.profile_notes import FILE, MEMORY, STACKS, TIMELINE, Notes, read_notes
 from reports.format import units
-from reports.profiles.shape.breakdown import Breakdown, by_activity, by_device, by_phase, while_waiting
+from reports.profiles.shape.breakdown import Breakdown, by_activity, by_device, by_phase, while_waiting, worked
 from reports.profiles.shape.communication import communicates, communication_table
 from reports.profiles.shape.flame import Box, boxes, flame_of, nest_all
 from reports.profiles.shape.launches import Launches, launches_of, unowned, unseen_graphs, with_devices
@@ -39,8 +39,8 @@ NO_MEMORY = "the trace has no allocations; take it with profile_memory=True"
 class Profile:
     """One case's profile, or that of one rank's trace made elsewhere.
 
-    waited: what devices did meanwhile, by wait for them. step_s: seconds per step without the profiler; None when not
-    measured. sources: the files it was made from.
+    waited: what devices did meanwhile, by wait for them. worked: what a rank does besides waiting for others. step_s:
+    seconds per step without the profiler; None when not measured. sources: the files it was made from.
     unseen_graphs: launches of graphs in the steps whose kernels the trace does not hold.
     """
 
@@ -50,6 +50,7 @@ class Profile:
     phases: Breakdown
     activities: Breakdown | None
     waited: Breakdown | None
+    worked: Breakdown | None
     by_device: Mapping[str, Breakdown]
     communication: pd.DataFrame
     operators: pd.DataFrame
@@ -143,7 +144,7 @@ def make(
     return Profile(
         title=title, sources=[t.path for t in dict.fromkeys(filter(None, (trace, stacks, memory)))],
         steps=steps, phases=by_phase(trace, steps, nested), activities=by_activity(trace, windows, collective),
-        waited=while_waiting(trace, steps, collective),
+        waited=while_waiting(trace, steps, collective), worked=worked(trace, steps, nested),
         by_device=by_device(trace, steps, collective, launches.rows[launches.steps != NONE]),
         communication=communication_table(trace, steps, launches, collective),
         operators=operator_table(calls, steps, nobodys_s=nobodys_s),

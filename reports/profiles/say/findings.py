@@ -88,14 +88,15 @@ def recompiles(profile: Profile) -> Iterator[Finding]:
 
 
 def between_operators(profile: Profile) -> Iterator[Finding]:
-    """Python costs more than it should."""
-    share = profile.phases.fractions["other"]
+    """Python costs more than it should. Where ranks wait for each other that is no Python."""
+    waits = 0.0 if profile.worked is None else 1 - float(profile.worked.parts.sum()) / float(profile.phases.parts.sum())
+    share = profile.phases.fractions["other"] - waits
     if share >= OTHER_SHARE and profile.activities is None and len(profile.operators):
         calls = float(profile.operators["calls"].sum())
         which = "the flame graph" if profile.flame else "a trace with_stack=True"
         yield Finding(
             f"{units.percent(share)} of the step is outside of operators",
-            f"{seconds(profile.phases.mean_s('other'))} of Python, and {number_of(calls, 'operator call')} a step",
+            f"{seconds(share * profile.steps.on_cpu_s)} of Python, and {number_of(calls, 'operator call')} a step",
             f"fewer and larger operators, or torch.compile; {which} says which functions", "flame", share,
         )  # fmt: skip
 

@@ -5,19 +5,32 @@ Each rank has its own clock, so lengths are compared and never moments.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+import numpy as np
+
 from reports.format import units
 from reports.profiles.profile import Profile
 from reports.profiles.say.device_findings import usual
 from reports.profiles.say.finding import Finding, seconds
+from reports.profiles.shape.breakdown import WORK
 
 STEP = "the step"
 ALIKE = "all"
 ADVICE = "look what it does more than the others: data, Python, or a slower device"
+PHASE_ADVICE = {
+    "loader": "look at its data: a slower disk, larger samples, fewer workers",
+    "forward": "look what its forward pass does more: other inputs, Python, a slower core",
+    "backward": "look at hooks, and what its part of the batch makes dearer",
+    "optimizer": "look what it does after the gradients: logging, clipping, saving",
+}
+FEWEST_STEPS = 5
+MEDIAN_ERROR = 1.2533 * 1.4826  # of a median: sqrt(pi / 2) standard deviations by root n, each 1.4826 median deviations
+SURE = 4.0  # standard errors
 MOST_RANKS, MOST_NAMED = 100_000, 10
 LATE = 0.1  # of the step that the others wait in communication, or by which a step is longer
 
@@ -108,8 +121,45 @@ def spread(name: str, by_rank: dict[int, float]) -> Spread:
     return Spread(name, by_rank[least], least, by_rank[most], most, median(by_rank.values()))
 
 
+def straggler(found: dict[int, Profile]) -> list[Finding] | None:
+    """The rank that works longer in a phase than the others, step by step; None where that is not known of all.
+
+    Collectives make all ranks equally late, so what is compared is what each does besides waiting in them.
+    """
+    named = {rank: each.worked for rank, each in found.items() if each.worked is not None}
+    shared = [
+        name
+        for name in next(iter(found.values())).steps.names
+        if all(name in each.steps.names for each in found.values())
+    ]
+    if len(named) < len(found) or len(shared) < FEWEST_STEPS:
+        return None
+    places = {rank: [each.steps.names.index(name) for name in shared] for rank, each in found.items()}
+    step_s = median(float(np.median(each.steps.lengths)) / 1e9 for each in found.values())
+    most: tuple[float, int, str] | None = None
+    for number, phase in enumerate(WORK):
+        own = {rank: each.parts[number][places[rank]] / 1e9 for rank, each in named.items()}
+        for rank, taken in own.items():
+            longer = taken - np.median([other for one, other in own.items() if one != rank], axis=0)
+            usual_s = float(np.median(longer))
+            error_s = MEDIAN_ERROR * float(np.median(np.abs(longer - usual_s))) / math.sqrt(len(shared))
+            if usual_s >= LATE * step_s and usual_s > SURE * error_s and (most is None or usual_s > most[0]):
+                most = (usual_s, rank, phase)
+    if most is None:
+        return []
+    longer_s, rank, phase = most
+    cost = longer_s / step_s
+    return [Finding(
+        f"Rank {rank} is late in its {phase}: it works {units.percent(cost)} of a step longer there than the others",
+        f"{seconds(longer_s)} of a step of {seconds(step_s)}, which the others wait for in their collectives",
+        PHASE_ADVICE[phase], "ranks", cost,
+    )]  # fmt: skip
+
+
 def late(found: dict[int, Profile]) -> list[Finding]:
     """The rank that the others wait for: it communicates least, since it comes last; or whose steps are longest."""
+    if (known := straggler(found)) is not None:
+        return known
     steps = spread(STEP, {rank: each.steps.mean_s for rank, each in found.items()})
     waits = spread("communication", {rank: part_s(each, "communication") for rank, each in found.items()})
     waited_s = median(part_s(each, "communication") for rank, each in found.items() if rank != waits.least_rank)

@@ -19,6 +19,10 @@ PHASES = ("data", "optimizer", "backward", "forward", "other")
 ACTIVITIES = ("kernel", "communication", "copy", "data", "CPU only", "idle")
 LOADER, OPTIMIZER, BACKWARD = "enumerate(DataLoader)", "Optimizer.", "autograd::engine::evaluate_function"
 
+WORK = ("loader", "forward", "backward", "optimizer")
+ASIDE, TALKS = "user_annotation", "gloo:"  # how gloo's threads mark that a collective is under way
+FORWARD = ("DistributedDataParallel.forward", "FSDP::pre_forward", "FSDP::root_pre_forward")
+
 Ints = NDArray[np.int64]
 
 
@@ -53,6 +57,63 @@ def by_phase(trace: Trace, steps: Steps, nest: Nest) -> Breakdown:
     forward = mine & of_category(events, "cpu_op")
     parts = [of(events, data), of(events, optimizer), backward_of(events, nest), of(events, forward)]
     return Breakdown(PHASES, np.array(shares(parts, steps.low, steps.high)))
+
+
+def worked(trace: Trace, steps: Steps, nest: Nest) -> Breakdown | None:
+    """What a rank on the CPU works in each phase, waiting for others left out; None where it talks to none over gloo.
+
+    A phase is from where it begins to where the next does: the loader from the step's beginning, forward from the first
+    operator that is neither the loader's nor the optimizer's, backward from the autograd engine's first node, the
+    optimizer from the end of the last collective. A rank waits while a collective is under way and it runs no operator:
+    a hook in its backward pass is work, and that another rank comes late is none.
+    """
+    events = trace.events
+    talk = of(events, of_category(events, ASIDE) & where(events["name"], lambda name: name.startswith(TALKS)))
+    backward = backward_of(events, nest)
+    if not len(talk.starts) or not len(backward.starts):
+        return None
+    mine = on_main_thread(events)
+    begins = [first_in(forward_starts(events, nest, mine), steps), first_in(backward.starts, steps)]
+    begins.append(last_in(talk.ends, steps))
+    low = [steps.low]
+    for begin in begins:
+        low.append(np.clip(begin, low[-1], steps.high))
+    operators = of(events, mine & of_category(events, "cpu_op"))
+    busy = union(np.append(operators.starts, backward.starts), np.append(operators.ends, backward.ends))
+    parts = [
+        end - begin - shares([busy, talk], begin, end)[1]
+        for begin, end in zip(low, [*low[1:], steps.high], strict=True)
+    ]
+    return Breakdown(WORK, np.array(parts))
+
+
+def forward_starts(events: pd.DataFrame, nest: Nest, mine: NDArray[np.bool_]) -> Ints:
+    """When the stepping thread begins forward passes: as wrappers mark them; else operators that prepare no step.
+
+    The marks are before whatever Python the forward pass begins with.
+    """
+    starts = events["start_ns"].to_numpy()
+    marked = mine & where(events["name"], lambda name: name.startswith(FORWARD))
+    if marked.any():
+        return np.sort(starts[marked])
+    rows = nest.rows[outermost_operators(events, nest)]
+    rows = rows[mine[rows]]
+    aside = of(events, mine & where(events["name"], lambda name: name.startswith((LOADER, OPTIMIZER))))
+    return np.sort(starts[rows][aside.covered(starts[rows], starts[rows] + 1) == 0])
+
+
+def first_in(times: Ints, steps: Steps) -> Ints:
+    """The first of the times in each step; its end where there is none."""
+    place = np.searchsorted(times, steps.low)
+    found = np.append(times, np.iinfo(np.int64).max)[place]
+    return np.where(found < steps.high, found, steps.high)
+
+
+def last_in(times: Ints, steps: Steps) -> Ints:
+    """The last of the times in each step; its end where there is none."""
+    place = np.searchsorted(np.sort(times), steps.high) - 1
+    found = np.where(place >= 0, np.sort(times)[np.maximum(place, 0)], np.iinfo(np.int64).min)
+    return np.where(found > steps.low, found, steps.high)
 
 
 def loading(events: pd.DataFrame) -> NDArray[np.bool_]:

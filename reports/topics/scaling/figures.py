@@ -35,8 +35,9 @@ class Member:
     """A case with so many ranks, against the same in one process; unknown is None.
 
     rate: items per second of all ranks together. gain: over one process's rate. efficiency: that, by the number of
-    ranks. cost: on one rank, what wrapping adds to a step's time, as head / base. exposed: likewise what talking
-    adds to the step of as many ranks that do not, in DDP. bus: bytes a second that a collective moves. own: seconds per step of the fastest and the slowest rank, the median of their turns.
+    ranks. cost: on one rank, what wrapping adds to a step's time, as head / base. exposed: likewise what talking adds
+    to the step of as many ranks that do not, in DDP. bus: bytes a second that a collective moves. own: seconds per
+    step of the fastest and the slowest rank, the median of their turns.
     """
 
     figure: Figure
