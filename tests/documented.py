@@ -12,6 +12,7 @@ SELF_TEST = "tests/test_documented_commands.py::test_every_command_shows_what_it
 SHARDS = "tests/bench/test_shards.py::test_shards_really_run_killed_resumed_and_merged"
 RANKED = "tests/workloads/test_distributed.py::test_the_tables_of_ranks_say_what_their_document_says"
 JOINED = "tests/bench/test_ranks.py::test_ranks_that_somebody_else_started_are_used"
+PROFILED = "tests/workloads/test_distributed.py::test_a_profile_is_of_all_ranks"
 # Beginnings of commands that a test of its own runs.
 ELSEWHERE = {
     "asv run": "tests/bench/test_asv.py::test_results_are_stored_and_read_back",
@@ -33,6 +34,7 @@ ELSEWHERE = {
     "torchpace compare mine.jsonl": OWN,
     "torchpace run 'distributed.train_step'": RANKED,
     "torchpace compare ranks.jsonl": RANKED,
+    "torchpace profile 'distributed.train_step": PROFILED,
     "torchrun ": JOINED,
     "export MASTER_ADDR": JOINED,
     "srun ": JOINED,

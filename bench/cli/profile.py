@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
 import shutil
@@ -16,6 +17,7 @@ from bench.cli.compare import short
 from bench.cli.options import add_case_options, add_module_option, load, refuse, selection_of
 from bench.cli.quantities import FORMATS, duration
 from bench.cli.recording import prepare_data
+from bench.ranks.joined import was_started
 from bench.records.errors import UsageError
 from bench.records.packages import missing
 
@@ -66,6 +68,8 @@ def run(options: argparse.Namespace) -> int:
         refuse(options, NOT_FOR_TRACES, "--trace", "they are of profiles that are yet to be taken")
         show(options, list(read_traces(options.trace, options.step_mark)), [])
         return 0
+    if was_started(os.environ):
+        raise UsageError("profile starts the ranks of a case by itself: not under torchrun or srun")
     profiles: list[Profile] = []
     failed: list[tuple[str, str]] = []
     interrupted = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -60,7 +61,7 @@ def test_all_are_right_in_two_ranks() -> None:
     assert {record.turns for record in records} == {RANKS}
 
 
-def test_the_tables_of_ranks_say_what_their_document_says(capsys: pytest.CaptureFixture[str], tmp_path: object) -> None:
+def test_the_tables_of_ranks_say_what_their_document_says(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = f"{tmp_path}/ranks.jsonl"
     chosen = "distributed.train_step(model=wide,scaling=strong*"
     assert main(["run", chosen, "--device", "cpu", "--launches", "2", "-o", path]) == 0
@@ -78,3 +79,20 @@ def test_the_tables_of_ranks_say_what_their_document_says(capsys: pytest.Capture
     ):
         assert words in said
     assert main(["compare", path, "--by", "ranks", "--fail-slower", "5%"]) == 2
+
+
+def test_a_profile_is_of_all_ranks(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = "distributed.train_step(model=wide,scaling=strong,ranks=2,wrap=ddp,*"
+    assert main(["profile", chosen, "--device", "cpu", "-o", str(tmp_path), "--format", "table"]) == 0
+    said = capsys.readouterr().out
+    for words in ("(rank 0)", "(rank 1)", "Ranks side by side", "gloo:all_reduce"):
+        assert words in said
+    assert "outside of operators: " not in said
+    assert len(list(tmp_path.glob("*/rank-*.json.gz"))) == 2
+    assert "(rank 1)" in (tmp_path / "report.html").read_text()
+    for name, value in (("RANK", "1"), ("WORLD_SIZE", "2"), ("MASTER_ADDR", "localhost"), ("MASTER_PORT", "1")):
+        monkeypatch.setenv(name, value)
+    assert main(["profile", chosen, "--device", "cpu", "-o", str(tmp_path)]) == 2
+    assert "profile starts the ranks of a case by itself" in capsys.readouterr().err
