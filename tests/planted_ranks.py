@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from workloads import Setup, Step, near, workload
+from workloads import Setup, Step, Unavailable, near, workload
 
 SLOW_S = 0.02
 
@@ -48,7 +48,11 @@ def amiss(what: str, calls: int, answer: Tensor) -> Tensor:
     return answer
 
 
-@workload("planted.ranks", item="rank", ranks=(1, 2), what=("fine", "slow", "wrong", "raises", "dies", "hangs"))
+@workload(
+    "planted.ranks", item="rank", ranks=(1, 2), what=("fine", "slow", "wrong", "raises", "dies", "hangs", "absent")
+)
 def step(setup: Setup, ranks: int, what: str) -> Step:
     """Planted."""
+    if what == "absent":
+        raise Unavailable("planted")
     return planted(setup, ranks, what)

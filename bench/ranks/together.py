@@ -23,13 +23,13 @@ from bench.measure.answers import check_begun, check_last, kept, unchecked
 from bench.measure.first_call import Begun, begin, first_call_records
 from bench.measure.machine import Watch
 from bench.measure.profile_passes import MOST_STEPS, trace_steps
-from bench.measure.task import PROCESS_GROUPS, Task, subject_of
+from bench.measure.task import PROCESS_GROUPS, Task, failure, subject_of
 from bench.measure.timer import Clock, block_time
 from bench.measure.turns import WARM_UP_BLOCKS
 from bench.modes.enter import entered
 from bench.ranks.launch_folder import trace_of
 from bench.records.record import RANKS, Record
-from workloads.base import Workload
+from workloads.base import Unavailable, Workload
 
 TURN_S = 0.03  # ranks leave a barrier of gloo some 50 µs apart
 ROUNDS_S = 0.6  # of all turns of a case in a launch, about
@@ -83,7 +83,13 @@ def perform_together(tasks: Sequence[Task]) -> list[Record]:
     """The records of cases that take turns, on rank 0; of no use on the others. Raises whatever a step does."""
     world = World()
     with entered(tasks[0].case.mode, tasks[0].case.threads, tasks[0].cache):
-        parts = [part_of(task, world) for task in tasks]
+        found = [part_of(task, world) for task in tasks]
+        absent = [
+            failure(Record("", "", task.case, "step_time", launch=task.launch), why)
+            for task, (_, why) in zip(tasks, found, strict=True) if why
+        ]  # fmt: skip
+        tasks = [task for task, (_, why) in zip(tasks, found, strict=True) if not why]
+        parts = [part for part, why in found if not why]
         watch = Watch()
         steps = [world.steps_for(part) for part in parts]
         values: list[list[tuple[float, ...]]] = [[] for _ in tasks]
@@ -100,7 +106,7 @@ def perform_together(tasks: Sequence[Task]) -> list[Record]:
                 records += concluded(task, replace(part.begun, first_call_s=first_s), part.workload, taken, count)
     turns = RANKS if len(tasks) > 1 else ""
     is_timed = [record.metric == "step_time" for record in records]
-    return [
+    return absent + [
         replace(record, turns=turns, machine=machine) if timed else record
         for record, timed in zip(records, is_timed, strict=True)
     ]
@@ -115,7 +121,9 @@ def profile_together(tasks: Sequence[Task], folder: Path) -> list[int]:
     found = []
     for number, task in enumerate(tasks):
         with entered(task.case.mode, task.case.threads, task.cache, named=True):
-            part = part_of(task, world)
+            part, why = part_of(task, world)
+            if why:
+                raise why
             if part:
                 check_begun(part.begun.step, part.begun.answers)
             step_s = max(world.block(part, WARM_UP_BLOCKS)) / WARM_UP_BLOCKS
@@ -131,16 +139,21 @@ def profile_together(tasks: Sequence[Task], folder: Path) -> list[int]:
     return found
 
 
-def part_of(task: Task, world: World) -> Part | None:
-    """The case's step, called as often as is checked, on the ranks that it has; None on the others."""
+def part_of(task: Task, world: World) -> tuple[Part | None, Unavailable | None]:
+    """The case's step, called as often as is checked, on the ranks that it has; and why it is available to none."""
     group = dist.new_group(list(range(task.case.ranks)))
-    found = None
+    found, why = None, None
     if world.rank < task.case.ranks:
         PROCESS_GROUPS[task.case] = group
-        device, workload = subject_of(task)
-        found = Part(workload, begin(task, workload, device), device.clock)
-    world.told(0.0)  # nobody builds the next one while this is not called
-    return found
+        try:
+            device, workload = subject_of(task)
+            found = Part(workload, begin(task, workload, device), device.clock)
+        except Unavailable as error:
+            why = error
+    # Nobody builds the next one while this is not called. What is not available to one rank is to none.
+    if any(world.told(float(why is not None))):
+        return None, why or Unavailable("it is not available to another of its ranks")
+    return found, None
 
 
 def rounds_for(world: World, parts: Sequence[Part | None], steps: Sequence[int]) -> int:

@@ -107,6 +107,13 @@ def test_of_cases_in_turns_the_sound_one_is_measured_alone(nothing_left: Path) -
     assert {(record.case.ranks, record.status) for record in records} == {(1, "measured"), (2, "broken")}
 
 
+def test_what_is_not_available_takes_no_turns_from_the_others(nothing_left: Path) -> None:
+    records = measured_by_ranks([task("absent"), task("fine", 1), task("fine", 2)], 20.0)
+    absent, *fine = [record for record in records if record.metric == "step_time"]
+    assert (absent.status, absent.reason) == ("unavailable", "planted")
+    assert [(record.status, record.turns) for record in fine] == [("measured", RANKS)] * 2
+
+
 def test_nothing_else_measures_ranks() -> None:
     (record,) = perform(task("fine"))
     assert (record.status, record.reason) == ("unavailable", NO_RANKS)
