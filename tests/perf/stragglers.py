@@ -21,6 +21,7 @@ from reports.profiles.say.ranks import ranks_of
 from tests.planted_stragglers import PHASES
 
 EACH, CLEAN = 20, 50
+RIGHT = 0.95  # of those planted
 TOGETHER = 10  # cases in a launch
 MODULE = "tests.planted_stragglers"
 
@@ -56,8 +57,9 @@ def is_right(each: Task, text: str) -> bool:
     )
 
 
-def main(each: int, clean: int) -> None:
-    """Print what was named."""
+def main(each: int, clean: int) -> int:
+    """Print what was named; 1 when fewer were named rightly than should be, or any where none was planted."""
+    failed = False
     for ranks in (2, 4):
         planted = [task(ranks, number % ranks, phase, number) for phase in PHASES for number in range(each)]
         tasks = [*planted, *(task(ranks, -1, "none", number) for number in range(clean))]
@@ -73,8 +75,11 @@ def main(each: int, clean: int) -> None:
         counts = ", ".join(f"{phase} {right[phase]} of {each}" for phase in PHASES)
         print(f"{ranks} ranks: {counts}; where none was planted {clean - right['none']} of {clean} name one")
         print("\n".join(wrong))
+        found = sum(right[phase] for phase in PHASES)
+        failed |= found < RIGHT * each * len(PHASES) or right["none"] < clean
+    return int(failed)
 
 
 if __name__ == "__main__":
     given = [int(argument) for argument in sys.argv[1:]]
-    main(given[0] if given else EACH, given[1] if len(given) > 1 else CLEAN)
+    sys.exit(main(given[0] if given else EACH, given[1] if len(given) > 1 else CLEAN))
