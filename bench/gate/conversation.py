@@ -29,18 +29,19 @@ class Turns(Protocol):
 
 def in_turns(
     hosts: Mapping[str, Host], task: Task, turns: Turns, timeout_s: float, dice: random.Random,
-    function: Callable[..., object], metric: str,
+    function: Callable[..., object], metric: str, apart: bool = False,
 ) -> dict[str, list[Record]]:  # fmt: skip
     """Both sides' records. A side that dies or fails says why in one; the other may have none.
 
     function: called in a process of each side with a connection and the task. It sends ("settled", seconds per step),
     and after every number of steps that it receives what its turn was, until the number is 0; then it gives back its
-    records, of which the first has values if it had turns. metric: what the record of a death is of.
+    records, of which the first has values if it had turns. metric: what the record of a death is of. apart: each side
+    has all of its turns before the other begins.
     """
     order = list(hosts)
     dice.shuffle(order)
     conversation = Conversation({name: hosts[name] for name in order}, task, timeout_s, function, metric)
-    if DEVICES[task.case.device].turns_are_safe:
+    if DEVICES[task.case.device].turns_are_safe and not apart:
         conversation.alternate(turns, dice)
     else:
         conversation.one_after_the_other(turns)

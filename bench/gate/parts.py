@@ -18,7 +18,7 @@ from bench.gate.lanes import Gate, Hosts, abreast, cores_of
 from bench.gate.parts_pass import MOST_ALONE, MOST_STEPS, MOST_TURNS, PARTS, SMALL_PARTS, TIMES, PartsTurns, take_apart
 from bench.measure.task import Task
 from bench.records.files import Writer
-from bench.records.record import SIDES, Case, Environment, Record
+from bench.records.record import APART, GATE_TURNS, SIDES, Case, Environment, Record
 from bench.runs.fresh import PROFILER
 
 # Pairs of processes for a case: with fewer, intervals corrected for many parts are too wide. More are for one part of a
@@ -78,9 +78,10 @@ class TakingApart:
     def _pair(self, case: Case, number: int, hosts: Hosts, dice: random.Random) -> None:
         """One pair: the sides in turns."""
         task = Task(case, self.what, number, module=self.gate.module)
-        most_turns = MOST_TURNS[self.what] if DEVICES[case.device].turns_are_safe else MOST_ALONE
+        apart = self.environments["base", case.device].get(GATE_TURNS) == APART
+        most_turns = MOST_TURNS[self.what] if DEVICES[case.device].turns_are_safe and not apart else MOST_ALONE
         turns = PartsTurns(MOST_STEPS[self.what], most_turns)
-        pair = in_turns(hosts.by_name, task, turns, self.gate.timeout_s, dice, take_apart, TIMES)
+        pair = in_turns(hosts.by_name, task, turns, self.gate.timeout_s, dice, take_apart, TIMES, apart)
         hosts.revive()
         with self._lock:
             for name, records in pair.items():

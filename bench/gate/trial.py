@@ -76,8 +76,8 @@ def by_name(said: Sequence[Mapping[str, float]]) -> tuple[tuple[str, tuple[float
 
 
 def trial(
-    hosts: Mapping[str, Host], task: Task, shape: Shape, timeout_s: float, dice: random.Random
+    hosts: Mapping[str, Host], task: Task, shape: Shape, timeout_s: float, dice: random.Random, apart: bool = False
 ) -> dict[str, Record]:
     """One trial: a record for each side. A side that dies or fails says why in its record; the other may have none."""
-    found = in_turns(hosts, task, shape, timeout_s, dice, take_turns, "step_time")
+    found = in_turns(hosts, task, shape, timeout_s, dice, take_turns, "step_time", apart)
     return {name: records[0] for name, records in found.items()}

@@ -19,7 +19,7 @@ from bench.gate.trial import trial
 from bench.measure.task import Task
 from bench.measure.turns import Shape
 from bench.records.files import Writer
-from bench.records.record import Case, Environment, Record
+from bench.records.record import APART, GATE_TURNS, Case, Environment, Record
 
 USUAL_TRIAL_S = 2.0  # what a trial is taken to last before the case has had one
 
@@ -97,7 +97,8 @@ class Trials:
                 started = time.monotonic()
                 task = Task(case, "time", number, module=self.gate.module)
                 shape = Shape().lengthened(share_s if number else 0.0)  # the first may show what more would not
-                records = trial(hosts.by_name, task, shape, self.gate.timeout_s, dice)
+                apart = self.environments["base", case.device].get(GATE_TURNS) == APART
+                records = trial(hosts.by_name, task, shape, self.gate.timeout_s, dice, apart)
                 self._keep(case, records, time.monotonic() - started)
                 hosts.revive()
         if not tried:  # no time for anything that is open

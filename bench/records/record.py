@@ -24,6 +24,9 @@ BUILT_IN = "built-in functions"  # the part of a function_time that is in no fun
 OUTSIDE = "outside of operators"  # the part of an operator_time that no operator or kernel took
 MODES_IN_TURNS = "modes"  # what `turns` says of more than two modes, which take turns with each other
 RUNGS = "rungs"  # what `turns` says of the rungs of a ladder, which take turns with each other
+# What a gate's environment of an accelerator says of how the sides took their turns there, and what that may be.
+GATE_TURNS, IN_TURNS = "gate_turns", "in turns"
+APART = "one side after the other, since an idle process of one costs the other too much"
 RANKS = "ranks"  # the axis that says in how many processes a step runs; and what `turns` says of those that take turns
 WRAP = "wrap"  # the axis that says what makes one model of several ranks: none, ddp, fsdp
 

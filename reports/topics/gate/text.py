@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.records.record import Environment
+from bench.records.record import GATE_TURNS, IN_TURNS, Environment
 from reports.format import units
 from reports.format.tables import grid, plain
 from reports.stats.sequential import LIKELY, OPEN, POWER, Rule
@@ -176,6 +176,7 @@ def machine_line(environments: Sequence[Environment]) -> str:
             f"torch {facts.get('torch')}", f"Python {facts.get('python')}", str(facts.get("gpu") or ""),
             str(facts.get("cpu") or ""), f"{facts.get('cores')} cores", str(facts.get("os") or ""),
             f"processes on {facts.get('affinity')}", f"{facts.get('lanes')} at a time",
+            f"sides {facts[GATE_TURNS]}" if facts.get(GATE_TURNS, IN_TURNS) != IN_TURNS else "",
         ]  # fmt: skip
         lines.append(" · ".join(part for part in parts if part))
     return "\n".join(dict.fromkeys(lines))
