@@ -17,12 +17,11 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from bench.counts.torch_profiler import steps_for
 from bench.devices import DEVICES
 from bench.measure.answers import check_begun, check_last, kept, unchecked
 from bench.measure.first_call import Begun, begin, first_call_records
 from bench.measure.machine import Watch
-from bench.measure.profile_passes import MOST_STEPS, trace_steps
+from bench.measure.profile_passes import trace_steps
 from bench.measure.task import PROCESS_GROUPS, Task, failure, subject_of
 from bench.measure.timer import Clock, block_time
 from bench.measure.turns import WARM_UP_BLOCKS
@@ -35,6 +34,8 @@ TURN_S = 0.03  # ranks leave a barrier of gloo some 50 µs apart
 ROUNDS_S = 0.6  # of all turns of a case in a launch, about
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 20
 MOST_STEPS_OF_A_TURN = 1 << 16
+# Steps of a profile: ranks are compared step by step, and steps of ranks that share a machine differ much.
+PROFILED_S, FEWEST_PROFILED, MOST_PROFILED = 1.5, 10, 60
 TOO_FEW_CORES = "{} ranks of {} threads share {} cores"
 
 
@@ -127,7 +128,7 @@ def profile_together(tasks: Sequence[Task], folder: Path) -> list[int]:
             if part:
                 check_begun(part.begun.step, part.begun.answers)
             step_s = max(world.block(part, WARM_UP_BLOCKS)) / WARM_UP_BLOCKS
-            steps = steps_for(step_s, MOST_STEPS)
+            steps = min(MOST_PROFILED, max(FEWEST_PROFILED, round(PROFILED_S / step_s)))
             world.told(0.0)
             if part:
                 device = DEVICES[task.case.device]
