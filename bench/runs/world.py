@@ -33,6 +33,7 @@ WORLD_START_S = 60.0  # torchrun and its ranks import torch, on a busy machine o
 ASKED_S = 0.5  # what a hanging rank is given to say where it is
 ENDING_S = 3.0
 LOOK_S = 0.05
+LOOPBACK = "lo"
 __all__ = ["Joined", "joined", "measured_by_ranks", "was_started"]
 Told = tuple[Status, str, bool]
 joined: Joined | None = None  # where somebody started this run in several ranks
@@ -149,8 +150,10 @@ def ended(process: subprocess.Popen[bytes], folder: Path, within_s: float) -> bo
 
 
 def settings(environment: Mapping[str, str], threads: int) -> dict[str, str]:
-    """What torchrun and its ranks are told."""
-    return {**environment, **OPENMP_SETTINGS, **QUIET, "OMP_NUM_THREADS": str(threads), "PYTHONDONTWRITEBYTECODE": "1"}
+    """What torchrun and its ranks are told. All are on this machine, whatever its name stands for in a network."""
+    loopback = {"GLOO_SOCKET_IFNAME": LOOPBACK} if sys.platform.startswith("linux") else {}
+    own = {**OPENMP_SETTINGS, **QUIET, "OMP_NUM_THREADS": str(threads), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**loopback, **environment, **own}
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
