@@ -1,7 +1,7 @@
-"""How often intervals of cases with ranks hold what is known: `python -m tests.perf.scaling [STUDIES]`, 12 s a study.
+"""How often intervals of cases with ranks hold what is known: `python -m tests.perf.scaling [STUDIES]`, 16 s a study.
 
 A study is three launches of seven cases in turns, over gloo: the same step in one rank and in two, each twice, whose
-ratios are 1; in two ranks with a wait of 2 ms besides; and, in one and in two, a step without a collective, whose
+ratios are 1; in two ranks with a sleep of 10 ms besides; and, in one and in two, a step without a collective, whose
 efficiency is what the slowest of two leaves of it. Ten studies share their launches' processes.
 """
 
