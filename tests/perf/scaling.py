@@ -60,13 +60,13 @@ def studies(together: int) -> list[Values]:
 
 
 def waited(values: Values) -> float:
-    """Seconds that the wait added to a step of two ranks, from turn to turn."""
+    """Seconds that the sleep added to a step of two ranks, from turn to turn."""
     pairs = zip(values[2, "none"], values[2, "slower"], strict=True)
     return statistics.median(slow - plain for plains, slows in pairs for plain, slow in zip(plains, slows, strict=True))
 
 
 def main(count: int) -> int:
-    """Print how many intervals held, and what the wait came out as; 1 when too few hold where sides are the same."""
+    """Print how many intervals held, and what the sleep came out as; 1 when too few hold where sides are the same."""
     tallies, waits = {name: Tally() for name in PAIRS}, []
     for _ in tqdm(range(-(-count // TOGETHER)), unit="ten"):
         for values in studies(min(TOGETHER, count)):
@@ -85,7 +85,7 @@ def main(count: int) -> int:
         )
     within = sum(abs(wait / WAIT_S - 1) <= 0.05 for wait in waits)
     print(
-        f"a wait of {WAIT_S * 1e3:g} ms: {statistics.median(waits) * 1e3:.3f} ms, {within} of {len(waits)} within 5 %"
+        f"a sleep of {WAIT_S * 1e3:g} ms: {statistics.median(waits) * 1e3:.3f} ms, {within} of {len(waits)} within 5 %"
     )
     return int(any(tallies[name].held < HELD * len(waits) for name in SAME))
 
