@@ -49,7 +49,11 @@ def amiss(what: str, calls: int, answer: Tensor) -> Tensor:
 
 
 @workload(
-    "planted.ranks", item="rank", ranks=(1, 2), what=("fine", "slow", "wrong", "raises", "dies", "hangs", "absent")
+    "planted.ranks",
+    item="rank",
+    default=False,
+    ranks=(1, 2),
+    what=("fine", "slow", "wrong", "raises", "dies", "hangs", "absent"),
 )
 def step(setup: Setup, ranks: int, what: str) -> Step:
     """Planted."""

@@ -19,7 +19,7 @@ POINTS: list[Point] = [
 ]
 
 
-@workload("planted.scaling", item="rank", points=POINTS)
+@workload("planted.scaling", item="rank", default=False, points=POINTS)
 def step(setup: Setup, pair: int, ranks: int, wrap: str) -> Step:
     """Products and a sum over ranks; "slower" sleeps besides, and "alone" talks to nobody."""
     x, gradient = torch.randn(192, 192), torch.randn(1 << 14)

@@ -42,7 +42,15 @@ class Waits(nn.Module):
         return answer
 
 
-@workload("planted.straggler", item="sample", ranks=(2, 4), late=(-1, 0, 1, 2, 3), phase=(*PHASES, "none"), number=(0,))
+@workload(
+    "planted.straggler",
+    item="sample",
+    default=False,
+    ranks=(2, 4),
+    late=(-1, 0, 1, 2, 3),
+    phase=(*PHASES, "none"),
+    number=(0,),
+)
 def straggler(setup: Setup, ranks: int, late: int, phase: str, number: int) -> Step:
     """Rank `late` waits for a fifth of a step in the phase. number: of the study."""
     model = Waits()

@@ -23,7 +23,7 @@ USES = {"asv", "mnist", "pytest", "tensorboard"}
 OPTIONAL = {
     "asv": ("bench/suites",),
     "asv_runner": ("bench/suites",),
-    "pynvml": ("bench/devices/cuda.py",),
+    "pynvml": ("bench/counts/nvml.py",),
     "torchvision": ("workloads/shared/mnist_data.py", "bench/preload/vision.py"),
 }
 ABSENT = ("asv", "asv_runner", "pytest", "pytest_benchmark", "tensorboard", "torch_tb_profiler", "torchvision")

@@ -116,7 +116,7 @@ def test_the_first_lane_begins_with_the_hosts_that_there_are(monkeypatch: pytest
     monkeypatch.setattr(trials, "trial", lambda *what: {})
     writer, ready = Writer(tmp_path / "trials.jsonl"), Counted()
     gate = Gate("run", {}, budget_s=float("inf"), most_trials=3)
-    Trials(gate, {}, writer, lambda: ([], CASES), lambda *heard: None, ready).run()  # type: ignore[arg-type]
+    Trials(gate, {("base", "cpu"): HERE}, writer, lambda: ([], CASES), lambda *heard: None, ready).run()  # type: ignore[arg-type]
     writer.close()
     assert len(started) == 3
     assert started[0] is ready
