@@ -1,4 +1,4 @@
-"""What both sides of a gate have, asked before the first trial: their cases, and where each of them runs."""
+"""What is asked of both sides of a gate before the first trial: their cases, where they run, how they take turns."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from bench.modes.variables import OPENMP_SETTINGS
 from bench.ranks import launch_folder as files
 from bench.records.record import Status
 
@@ -89,7 +90,7 @@ class Joined:
             folder = Path(name)
             (folder / files.TASKS).write_bytes(tasks)
             process = subprocess.Popen(
-                [sys.executable, str(PROGRAM), name], env={**os.environ, files.LAUNCH: str(self.launch)},
+                [sys.executable, str(PROGRAM), name], env=settings(os.environ, self.launch),
                 start_new_session=True,
             )  # fmt: skip
             code: int | None = None
@@ -105,6 +106,11 @@ class Joined:
             said = " ".join(log.read_text(errors="replace").split())[-MOST_SAID:] if log.exists() else ""
             found = (folder / files.RECORDS).read_bytes() if (folder / files.RECORDS).exists() else b""
             return found, Ended(code, pickle.loads(told.read_bytes()) if told.exists() else None, said)
+
+
+def settings(environment: Mapping[str, str], launch: int) -> dict[str, str]:
+    """What a rank's process is told: the same on all, whichever of them runs the command."""
+    return {**environment, **OPENMP_SETTINGS, files.LAUNCH: str(launch)}
 
 
 def group_of_launch(launch: str) -> dict[str, Any]:

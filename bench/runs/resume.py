@@ -54,7 +54,8 @@ def is_finished(records: Sequence[Record], launches: int | None) -> bool:
         return True
     passes = {PASS_OF.get(record.metric) for record in records}
     counted = passes >= {"memory", "work"} or "training" in passes
-    return counted and len({record.launch for record in main}) >= (launches or 1)
+    alone = any(not record.case.ranks for record in records)  # memory and work of several ranks are not taken
+    return (counted or not alone) and len({record.launch for record in main}) >= (launches or 1)
 
 
 def check_same(now: Environment, before: Iterable[Environment]) -> None:

@@ -44,10 +44,10 @@ def measured_by_ranks(tasks: Sequence[Task], timeout_s: float) -> list[Record]:
     """The records of cases that take turns, or of each why there are none."""
     blanks = [Record("", "", task.case, "step_time", launch=task.launch) for task in tasks]
     beyond = [
-        replace(blank, status="unavailable", reason=too_many(blank.case)) for blank in blanks if too_many(blank.case)
+        replace(blank, status="unavailable", reason=reason) for blank in blanks if (reason := why_none(blank.case))
     ]
     if beyond:
-        rest = [task for task in tasks if not too_many(task.case)]
+        rest = [task for task in tasks if not why_none(task.case)]
         return beyond + (measured_by_ranks(rest, timeout_s) if rest else [])
     if len(tasks) > 1 and not same_world(tasks):
         return [record for task in tasks for record in measured_by_ranks([task], timeout_s)]
@@ -62,8 +62,10 @@ def measured_by_ranks(tasks: Sequence[Task], timeout_s: float) -> list[Record]:
     return [record for task in tasks for record in measured_by_ranks([task], timeout_s)]  # which of them it was
 
 
-def too_many(case: Case) -> str:
-    """Why the case has more ranks than there can be here; empty where it has not."""
+def why_none(case: Case) -> str:
+    """Why there cannot be as many ranks here as the case has; empty where there can."""
+    if not torch.distributed.is_available():
+        return "this torch is built without torch.distributed"
     if joined:
         return f"it has {case.ranks} ranks, and {joined.size} were started" if case.ranks > joined.size else ""
     if case.device == "cpu":
@@ -107,8 +109,8 @@ class Failed(Exception):
 
 def profiled_by_ranks(tasks: Sequence[Task], timeout_s: float, keep: Callable[[Path], None]) -> None:
     """Have the cases' ranks record traces; `keep` is given their folder, before it is gone. Raises Failed, Death."""
-    if why := next(filter(None, (too_many(task.case) for task in tasks)), ""):
-        raise Failed("unavailable", why)
+    if reason := next(filter(None, (why_none(task.case) for task in tasks)), ""):
+        raise Failed("unavailable", reason)
     in_world(tasks, timeout_s, keep)
 
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,16 @@ from bench.measure.passes import perform
 from bench.measure.task import NO_RANKS, Task
 from bench.measure.timer import SHORT
 from bench.measure.turn_passes import groups
+from bench.modes.variables import OPENMP_SETTINGS
+from bench.ranks.joined import settings
+from bench.ranks.launch_folder import LAUNCH
 from bench.records.files import read
 from bench.records.record import RANKS, Case, Record
 from bench.runs.fresh import Launcher
+from bench.runs.resume import is_finished
 from bench.runs.run import measured
 from bench.runs.world import cause, measured_by_ranks
+from reports.topics.overview.known import distance_of
 from tests.conftest import ROOT
 
 MODULE = "tests.planted_ranks"  # not imported here: its workloads would be among the suite's in other tests
@@ -181,3 +187,36 @@ def test_records_of_ranks_can_be_read_again(tmp_path: Path) -> None:
         "r", "e", case("fine"), "step_time", values=(1.0, 2.0), turns=RANKS, readings=(("rank 0 s", (1.0, 2.0)),)
     )
     assert parse_line(record_line(record)) == record
+
+
+def test_a_case_with_ranks_is_finished_without_what_is_not_counted_of_it() -> None:
+    timed = [Record("r", "e", case("fine"), "step_time", values=(1.0,), launch=launch) for launch in range(2)]
+    assert is_finished(timed, 2)
+    assert not is_finished(timed[:1], 2)
+    alone = replace(case("fine"), point=(("what", "fine"),))
+    assert not is_finished([replace(record, case=alone) for record in timed], 2)
+
+
+def test_cases_in_ranks_are_no_modes_of_each_other() -> None:
+    """Launches of one case, and others that are known: no pair of modes is asked whether it is decided."""
+    values = {("eager", 1): 1.0, ("eager", 2): 3.0, ("compile", 2): 2.0}
+    records = [
+        Record(
+            "r", "e", replace(case("fine", ranks), mode=mode), "step_time", launch=launch, turns=RANKS,
+            values=(seconds * (1 + 0.001 * launch),) * 2,
+        )
+        for (mode, ranks), seconds in values.items() for launch in range(8)
+    ]  # fmt: skip
+    own = [[record for record in records if record.case == each] for each in dict.fromkeys(r.case for r in records)]
+    assert distance_of(records, 0.05) == max(distance_of(found, 0.05) for found in own)
+
+
+def test_ranks_of_somebody_else_are_all_told_the_same() -> None:
+    told = settings({"RANK": "1", "OMP_WAIT_POLICY": "ACTIVE"}, 3)
+    assert told == {"RANK": "1", **OPENMP_SETTINGS, LAUNCH: "3"}
+
+
+def test_a_torch_without_ranks_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dist, "is_available", lambda: False)
+    (record,) = measured_by_ranks([task("fine")], 1.0)
+    assert (record.status, record.reason) == ("unavailable", "this torch is built without torch.distributed")

@@ -62,12 +62,16 @@ def by_phase(trace: Trace, steps: Steps, nest: Nest) -> Breakdown:
 def worked(trace: Trace, steps: Steps, nest: Nest) -> Breakdown | None:
     """What a rank on the CPU works in each phase, waiting for others left out; None where it talks to none over gloo.
 
+    None, too, of one with a device: its phases are queued long before they are worked, and gloo has but its barriers.
+
     A phase is from where it begins to where the next does: the loader from the step's beginning, forward from the first
     operator that is neither the loader's nor the optimizer's, backward from the autograd engine's first node, the
     optimizer from the end of the last collective. A rank waits while a collective is under way and it runs no operator:
     a hook in its backward pass is work, and that another rank comes late is none.
     """
     events = trace.events
+    if of_category(events, *ON_DEVICE).any():
+        return None
     talk = of(events, of_category(events, ASIDE) & where(events["name"], lambda name: name.startswith(TALKS)))
     backward = backward_of(events, nest)
     if not len(talk.starts) or not len(backward.starts):

@@ -80,6 +80,25 @@ def test_waiting_is_no_work_and_no_python(tmp_path: Path) -> None:
     assert list(between_operators(waiting)) == []
 
 
+def test_a_rank_with_a_device_has_no_such_phases(tmp_path: Path) -> None:
+    path = written(tmp_path / "device.json", 0, 2, USUAL)
+    body = json.loads(path.read_text())
+    kernel = {
+        "ph": "X",
+        "name": "gemm",
+        "cat": "kernel",
+        "ts": 1500,
+        "dur": 100,
+        "pid": 0,
+        "tid": 7,
+        "args": {"device": 0},
+    }
+    path.write_text(json.dumps({**body, "traceEvents": [*body["traceEvents"], kernel]}))
+    (found,) = read_foreign(path)
+    assert found.activities is not None
+    assert found.worked is None
+
+
 def test_a_rank_that_talks_to_none_has_no_such_phases(tmp_path: Path) -> None:
     path = written(tmp_path / "alone.json", 0, 1, USUAL)
     text = path.read_text().replace("gloo:all_reduce", "all_reduce")
