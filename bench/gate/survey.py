@@ -52,9 +52,8 @@ def timed_beside(connection: Connection, device: str) -> list[float]:
         return found
 
     before, beside, after = blocks(), blocks(), blocks()
-    alone = [
-        (first + last) / 2 for first, last in zip(before, reversed(after), strict=True)
-    ]  # a drift has no part in it
+    # A drift has no part in what it took alone.
+    alone = [(first + last) / 2 for first, last in zip(before, reversed(after), strict=True)]
     return [both / one for both, one in zip(beside, alone, strict=True)]
 
 

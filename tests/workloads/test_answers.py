@@ -13,6 +13,7 @@ from bench.records.record import Case
 from bench.runs.fresh import Launcher
 from bench.runs.plan import Selection, cases
 from tests.workloads.planned import WORKLOADS, is_expected, is_on_ladder, name_of
+from tests.workloads.test_distributed import OWN
 from tests.workloads.wrongs import LAX, complaints, complaints_of
 from workloads.base import Point, Setup, Step, Unavailable, WrongAnswer
 from workloads.checks import between, near
@@ -50,7 +51,9 @@ def test_a_check_tells_the_right_answer_from_a_small_wrong(launcher: Launcher, d
 
 
 def test_every_workload_is_among_them() -> None:
-    assert {case.workload for case in CHEAP} == set(WORKLOADS)
+    in_ranks = set(WORKLOADS) - set(ALONE)
+    assert {case.workload for case in CHEAP} == set(ALONE)
+    assert in_ranks == set(OWN)
 
 
 def test_what_is_listed_as_lax_exists() -> None:
