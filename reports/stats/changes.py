@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from reports.stats.drifts import Drift, drift_of
+from reports.stats.drifts import Drift, Size, drift_of, size_of
 from reports.stats.level_shifts import MIN_POINTS, Step, best_splits, news_of, steps_of
 
 LEVEL = 0.05
@@ -86,8 +86,9 @@ def noisy_changes(series: Sequence[Sequence[float]], least: float, level: float 
 
 def changes_of_logs(logs: Sequence[np.ndarray], least: float, level: float) -> list[list[Change]]:
     """The changes of each series of logarithms; `least` in logarithms, `level` for steps and for drifts alike."""
-    news = [news_of(y) for y in logs]
-    splits = [best_splits(y, part) for y, part in zip(logs, news, strict=True)]
+    independent = [best_splits(y) for y in logs]
+    news = [news_of(y, splits) for y, splits in zip(logs, independent, strict=True)]
+    splits = [each.judged(part) for each, part in zip(independent, news, strict=True)]
     cut = cut_of([split.least_p for split in splits], level)
     examined = [
         examine(y, steps_of(y, split, part, cut) if split.least_p <= cut else [], least)
@@ -122,8 +123,10 @@ def resolved(examined: Examined, least: float, drift_cut: float) -> list[Change]
     changes = [change_of_step(step) for step in examined.steps if stands(step, least)]
     tested = sum(drift is not None for _, _, drift in examined.stretches)
     for start, end, drift in examined.stretches:
-        if drift and drift.p * tested <= drift_cut and leads_far(drift, least):
-            changes.append(change_of_drift(drift, start, end))
+        is_sure = drift and not drift.step_fits_better and drift.p * tested <= drift_cut
+        size = size_of(examined.y[start:end], drift) if drift and is_sure else None
+        if drift and size and leads_far(size, drift.apart, least):
+            changes.append(change_of_drift(drift, size, start, end))
         else:
             changes += [
                 change_of_step(step)
@@ -133,14 +136,12 @@ def resolved(examined: Examined, least: float, drift_cut: float) -> list[Change]
     return sorted(changes, key=lambda change: change.before)
 
 
-def leads_far(drift: Drift, least: float) -> bool:
-    """Whether a drift is one rather than a step, leads far enough by its slope, and its ends lie as far apart.
+def leads_far(size: Size, apart: float, least: float) -> bool:
+    """Whether a drift leads far enough by its slope, and its ends lie as far apart.
 
     The slope alone would call one small step large, whose height is spread over few pairs of points.
     """
-    return (
-        not drift.step_fits_better and min(abs(drift.size), abs(drift.apart)) >= least and drift.size * drift.apart > 0
-    )
+    return min(abs(size.value), abs(apart)) >= least and size.value * apart > 0
 
 
 def change_of_step(step: Step) -> Change:
@@ -151,10 +152,10 @@ def change_of_step(step: Step) -> Change:
     )  # fmt: skip
 
 
-def change_of_drift(drift: Drift, start: int, end: int) -> Change:
+def change_of_drift(drift: Drift, size: Size, start: int, end: int) -> Change:
     """A drift of the stretch from `start` to `end` (exclusive) as a ratio, in points of the whole series."""
     first = start + drift.start
     return Change(
-        "drift", first, first + 1, end - 1, start + drift.earliest, start + drift.latest + 1, math.exp(drift.size),
-        math.exp(drift.low), math.exp(drift.high), drift.p,
+        "drift", first, first + 1, end - 1, start + drift.earliest, start + drift.latest + 1, math.exp(size.value),
+        math.exp(size.low), math.exp(size.high), drift.p,
     )  # fmt: skip

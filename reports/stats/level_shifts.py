@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -55,31 +55,41 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """The best split of every window of a series: window start and end (exclusive), the split, its p-value."""
+    """The best split of every window of a series: window start and end (exclusive), the split, its |t|, its p-value.
+
+    looked_at: all splits of all windows, for which together the p-values hold.
+    """
 
     start: np.ndarray
     end: np.ndarray
     at: np.ndarray
+    t: np.ndarray
     p: np.ndarray
+    looked_at: int
 
     @property
     def least_p(self) -> float:
         """The p-value of the series as a whole: that of its best split; 1 where there is no window."""
         return float(self.p.min()) if len(self.p) else 1.0
 
+    def judged(self, news: float) -> Splits:
+        """The same splits where each point brings so much news, as `news_of` gives it."""
+        p = 2 * stdtr(self.end - self.start - 2, -self.t * math.sqrt(news))
+        return replace(self, p=np.minimum(1.0, p * self.looked_at))
 
-def best_splits(y: np.ndarray, news: float = 1.0) -> Splits:
-    """The best split of each window, with p-values for all of them together; `news` as `news_of` gives it."""
+
+def best_splits(y: np.ndarray) -> Splits:
+    """The best split of each window, judged as if neighbouring points were independent."""
     parts, looked_at = [], 0
     for length, starts in windows(len(y)):
         at, t = split_windows(y, length, starts)
-        parts.append((starts, starts + length, starts + at, 2 * stdtr(length - 2, -t * math.sqrt(news))))
+        parts.append((starts, starts + length, starts + at, t))
         looked_at += len(starts) * (length + 1 - 2 * least_side(length))
     if not parts:
         nothing = np.empty(0, dtype=int)
-        return Splits(nothing, nothing, nothing, np.empty(0))
-    start, end, at, p = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Splits(start, end, at, np.minimum(1.0, p * looked_at))
+        return Splits(nothing, nothing, nothing, np.empty(0), np.empty(0), 0)
+    start, end, at, t = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Splits(start, end, at, t, t, looked_at).judged(news=1.0)
 
 
 @lru_cache
@@ -116,23 +126,22 @@ def split_windows(y: np.ndarray, length: int, starts: np.ndarray) -> tuple[np.nd
 
 def choose(splits: Splits, level: float) -> list[int]:
     """Where the steps are that are significant at the level: narrowest windows first, one step to a window."""
-    open_ = splits.p <= level
+    order = np.lexsort((splits.p, splits.end - splits.start))  # of windows of one length the surest
+    order = order[splits.p[order] <= level]
     found: list[int] = []
-    while open_.any():
-        # Of windows of one length the surest.
-        order = np.lexsort((splits.p, splits.end - splits.start))
-        at = int(splits.at[next(index for index in order if open_[index])])
+    while len(order):
+        at = int(splits.at[order[0]])
         found.append(at)
-        open_ &= ~((splits.start < at) & (at < splits.end))
+        order = order[(at <= splits.start[order]) | (splits.end[order] <= at)]
     return sorted(found)
 
 
-def news_of(y: np.ndarray) -> float:
+def news_of(y: np.ndarray, splits: Splits) -> float:
     """The share of news that each point brings: 1 when neighbours are independent, else (1 - r) / (1 + r).
 
     r: correlation of neighbours after steps have been taken out; what is alike less often than by chance counts as 0.
     """
-    edges = [0, *choose(best_splits(y), FIRST_PASS), len(y)]
+    edges = [0, *choose(splits, FIRST_PASS), len(y)]
     rest = y.astype(float)
     for start, end in itertools.pairwise(edges):
         rest[start:end] -= rest[start:end].mean()
@@ -216,11 +225,16 @@ def rests_of_levels(part: np.ndarray) -> np.ndarray:
 
 
 def rests_of_slopes(y: np.ndarray) -> np.ndarray:
-    """For each start, the sum of squares around a level that turns into a line there; never below the noise floor."""
+    """For each start, the sum of squares around a level that turns into a line there; never below the noise floor.
+
+    Sums from the end give those of every start at once: x is 0 up to the start and then 1, 2, ... `after`.
+    """
     points = len(y)
     centred = y - y.mean()
-    x = np.maximum(0.0, np.arange(points) - np.arange(points - MIN_LINE + 1)[:, None])
-    x -= x.mean(axis=1, keepdims=True)
-    rests: np.ndarray = float(centred @ centred) - (x @ centred) ** 2 / (x**2).sum(axis=1)
+    later = np.cumsum(np.cumsum(centred[::-1]))[::-1]  # at each point, the sum of x * centred for a start before it
+    after = np.arange(points - 1, MIN_LINE - 2, -1, dtype=float)
+    x_sum = after * (after + 1) / 2
+    spread = x_sum * (2 * after + 1) / 3 - x_sum**2 / points
+    rests: np.ndarray = float(centred @ centred) - later[1 : len(after) + 1] ** 2 / spread
     np.maximum(rests, points * NOISE_FLOOR**2, out=rests)
     return rests
