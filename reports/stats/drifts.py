@@ -49,7 +49,7 @@ class Size:
 
 
 def drift_of(y: np.ndarray) -> Drift | None:
-    """The trend of a stretch, significant or not; None when it has too few points. Costs its points, not their pairs."""
+    """The trend of a stretch, significant or not; None when it has too few points."""
     points = len(y)
     if points < MIN_POINTS:
         return None
