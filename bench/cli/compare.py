@@ -6,7 +6,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bench.records.files import Contents
+    from bench.records.record import Environment
     from reports.read.frames import Figure
     from reports.read.rows import Row
 
@@ -52,7 +53,6 @@ def run(options: argparse.Namespace) -> int:
 
     from reports.read.frames import figures, frame_of  # noqa: PLC0415
     from reports.read.rows import table  # noqa: PLC0415
-    from reports.read.settings import newest, passed_over  # noqa: PLC0415
     from reports.read.sources import load_one  # noqa: PLC0415
     from reports.topics.compare.figures import versus  # noqa: PLC0415
     from reports.topics.overview.figures import overview  # noqa: PLC0415
@@ -67,10 +67,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--fail-slower compares: name a second source, or --by mode and the like")
     if options.undecided and options.fail_slower is None:
         raise UsageError("--undecided goes with --fail-slower")
-    for_people = options.format not in ("json", "csv")
-    hidden = passed_over(frame, by) if by else []
-    if for_people and not by:
-        frame, hidden = newest(frame, environments)
+    frame, hidden = chosen(frame, by, environments, for_people=options.format not in ("json", "csv"))
     found = figures(frame)
     if by == RANKS:
         return of_ranks(found, options)
@@ -86,6 +83,17 @@ def run(options: argparse.Namespace) -> int:
         for warning in part.warnings:
             print(f"torchpace: warning: {warning}", file=sys.stderr)
     return 0 if options.fail_slower is None else refused(rows, options)
+
+
+def chosen(
+    frame: pd.DataFrame, by: str | None, environments: Mapping[str, Environment], for_people: bool
+) -> tuple[pd.DataFrame, list[str]]:
+    """The rows that are compared, or that people are shown; and lines that say what else there is."""
+    from reports.read.settings import compared_rows, newest, passed_over  # noqa: PLC0415
+
+    if by:
+        return compared_rows(frame, by, environments), passed_over(frame, by)
+    return newest(frame, environments) if for_people else (frame, [])
 
 
 def of_ranks(found: Sequence[Figure], options: argparse.Namespace) -> int:

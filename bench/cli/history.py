@@ -80,8 +80,13 @@ def run(options: argparse.Namespace) -> int:
 
 def usual(contents: Contents) -> str:
     """The metric that is shown unless one is named: step_time, or where nothing is timed, the first."""
-    there = [record.metric for record in contents.records if record.status == "measured"]
-    return USUAL if USUAL in there or not there else there[0]
+    from reports.read.columns.arrays import columns_of  # noqa: PLC0415
+
+    columns = columns_of(contents.records)
+    codes = columns.metric.codes[columns.is_status("measured")]
+    there = [columns.metric.names[code] for code in codes[:1]] or [USUAL]
+    has_usual = USUAL in columns.metric.names and bool((codes == columns.metric.names.index(USUAL)).any())
+    return USUAL if has_usual else str(there[0])
 
 
 def nothing(contents: Contents, metric: str, globs: Sequence[str]) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.records.files import Contents, StoringError, read
+from bench.records.files import Contents, StoringError, cache_folder, read
 from bench.records.machines import fingerprint_of
 from bench.records.record import Environment
 
@@ -17,7 +16,7 @@ SUBJECT = "ceilings."  # what the names of the workloads begin with that measure
 
 def ceilings_folder() -> Path:
     """The user's cache folder for ceilings, beside that of data sets."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "torchpace" / "ceilings"
+    return cache_folder("ceilings")
 
 
 def ceilings_file(environment: Environment, device: str, threads: int) -> Path | None:
@@ -45,10 +44,10 @@ def cached_for(sources: Iterable[Contents]) -> Contents:
     """All cached ceilings of the machines, devices and threads that the sources' records were measured with."""
     wanted: dict[tuple[str, str, int], Environment] = {}
     for contents in sources:
-        for record in contents.records:
-            environment = contents.environments.get(record.environment)
+        for id, case in contents.cases():
+            environment = contents.environments.get(id)
             if environment is not None:
-                wanted[(record.environment, record.case.device, record.case.threads)] = environment
+                wanted[(id, case.device, case.threads)] = environment
     paths: dict[Path, Contents] = {}
     for (_, device, threads), environment in wanted.items():
         path = ceilings_file(environment, device, threads)
@@ -61,4 +60,4 @@ def cached_for(sources: Iterable[Contents]) -> Contents:
 
 def only_ceilings(contents: Contents) -> bool:
     """Whether the records are of nothing but ceilings, and so no run of their own in a report."""
-    return all(record.case.workload.startswith(SUBJECT) for record in contents.records)
+    return all(case.workload.startswith(SUBJECT) for _, case in contents.cases())

@@ -5,19 +5,27 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from bench.records.errors import UsageError
 from bench.records.lines import Named, environment_line, parse_line, record_line, scope_line
-from bench.records.record import Environment, Record, RecordError, Scope
+from bench.records.record import Case, Environment, Record, RecordError, Scope
 
 FIRST_BYTES = b'{"schema"'  # how every line of a records file begins
+
+CUT_OFF = "cut off in the middle, passed over"
 
 
 class StoringError(UsageError):
     """A file that cannot be written or read; the text names it and says what to do."""
+
+
+def cache_folder(name: str) -> Path:
+    """A folder for what can be made again, below the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "torchpace" / name
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -85,14 +93,29 @@ class Writer:
         os.close(self._file)
 
 
+@runtime_checkable
+class KnowsCases(Protocol):
+    """Records of which is known what they are of before any of them is read."""
+
+    def cases(self) -> Iterable[tuple[str, Case]]:
+        """Each environment with each case that was measured there."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Contents:
     """All that a file holds: records, environments by id, what was passed over and why, and what runs set out to do."""
 
-    records: tuple[Record, ...]
+    records: Sequence[Record]
     environments: dict[str, Environment]
     warnings: tuple[str, ...] = ()
     scopes: tuple[Scope, ...] = ()
+
+    def cases(self) -> Iterable[tuple[str, Case]]:
+        """Each environment, by its id, with each case that was measured there."""
+        if isinstance(self.records, KnowsCases):
+            return self.records.cases()
+        return dict.fromkeys((record.environment, record.case) for record in self.records)
 
 
 def lacks_its_end(line: str) -> bool:
@@ -132,7 +155,7 @@ def read(path: Path, unmeasured: bool = False) -> Contents:
         except RecordError as error:
             # Every line begins with its schema, so this beginning without an end is a write that was cut off.
             if line.encode().startswith(FIRST_BYTES) and lacks_its_end(line):
-                warnings.append(f"{path}:{number}: cut off in the middle, passed over")
+                warnings.append(f"{path}:{number}: {CUT_OFF}")
                 continue
             raise StoringError(f"{path}:{number}: {error}") from error
         if isinstance(parsed, Named):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias
 
@@ -18,14 +18,8 @@ from bench.records.texts import loads
 
 def environment_line(environment: Environment, run: str) -> str:
     """The environment as one line of JSON."""
-    facts = {
-        "schema": SCHEMA,
-        "kind": "environment",
-        "id": environment.id,
-        "run": run,
-        "facts": dict(environment.facts),
-    }
-    return json.dumps(facts, allow_nan=False)
+    body = {"id": environment.id, "run": run, "facts": dict(environment.facts)}
+    return json.dumps({"schema": SCHEMA, "kind": "environment", **body}, allow_nan=False)
 
 
 def record_line(record: Record) -> str:
@@ -143,9 +137,8 @@ def explained(line: str) -> Line:
     except json.JSONDecodeError as error:
         raise RecordError(f"not JSON ({error.msg} at column {error.colno})") from error
     except (RecursionError, ValueError) as error:  # a number of thousands of digits is a ValueError
-        raise RecordError(
-            f"not a record ({'nested too deeply' if isinstance(error, RecursionError) else error})"
-        ) from error
+        why = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise RecordError(f"not a record ({why})") from error
     if not isinstance(body, dict) or "schema" not in body:
         raise RecordError("JSON, but not a torchpace record: it has no 'schema'")
     schema, kind = body["schema"], str(body.get("kind"))
@@ -191,12 +184,13 @@ def checked(record: Record) -> Record:
     if not record.metric:  # one that is not known is another version's
         raise ValueError(f"metric {record.metric!r}")
     for name in ("values", "warm_up_values"):
-        if not all(math.isfinite(value) and value >= 0 for value in getattr(record, name)):
+        values = getattr(record, name)
+        if not are_finite(values) or (values and min(values) < 0):
             raise ValueError(f"{name} that are negative or not finite")
-    if not all(math.isfinite(number) for _, number in record.parts + record.machine):
+    if not are_finite([number for _, number in record.parts + record.machine]):
         raise ValueError("parts or facts of the machine that are not finite")
     for name, read in record.readings:
-        if len(read) != len(record.values) or not all(map(math.isfinite, read)):
+        if len(read) != len(record.values) or not are_finite(read):
             raise ValueError(f"readings of {name!r} that are not one finite number for each value")
     if (record.status == "measured") != bool(record.values):
         raise ValueError(f"status {record.status!r} with {len(record.values)} values")
@@ -205,6 +199,11 @@ def checked(record: Record) -> Record:
     if record.steps_per_value < 1 or record.launch < 0 or record.case.threads < 1:
         raise ValueError("steps_per_value, launch or threads that are too small")
     return record
+
+
+def are_finite(numbers: Sequence[float]) -> bool:
+    """Whether all of them are finite; a finite sum, of which there are a million, says so at once."""
+    return math.isfinite(sum(numbers)) or all(map(math.isfinite, numbers))
 
 
 def case_from(body: object) -> Case:

@@ -1,20 +1,22 @@
-"""Records as a table: one row per case and metric, with the values of every launch. Draws no conclusions."""
+"""Records as a table to choose from, a row per case and metric; and what was chosen as figures, with every launch."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.records.files import Contents
 from bench.records.metrics import POOLED, VARIES, Metric, metric_of
 from bench.records.record import Environment, Record
+from reports.read.columns.arrays import STATUSES, columns_of, in_groups
 from reports.read.laid_out import joined
 from reports.read.settings import settings
-from reports.read.tails import with_tails
+from reports.read.tails import LATENCY, TAIL, tails_of, why_none
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,47 +70,80 @@ class Figure:
         return None if math.isnan(self.items) else self.items
 
 
+# What rows are chosen by; the rest of a figure is read of those that were chosen.
+CHOSEN_BY = (
+    "workload", "point", "device", "dtype", "mode", "threads", "version", "source", "torch", "commit", "metric",
+    "environment", "status", "setting",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taken:
+    """The records of contents in the order of their figures."""
+
+    contents: Contents
+    order: np.ndarray
+
+    def figure(self, begin: int, end: int) -> list[Record]:
+        """The records of a figure, by where they begin and end in that order."""
+        return [self.contents.records[at] for at in self.order[begin:end].tolist()]
+
+
 def frame_of(contents: Contents, source: str = "") -> pd.DataFrame:
-    """One row per figure, in the order measured, then the tails of latencies; the columns are the fields of Figure."""
-    return with_tails(pd.DataFrame(rows_of(contents, source), columns=list(Figure.__dataclass_fields__)))
-
-
-def rows_of(contents: Contents, source: str) -> list[dict[str, Any]]:
-    """The figures as rows: all launches of a case and metric in one environment."""
-    groups: dict[tuple[object, ...], list[Record]] = {}
-    for record in contents.records:
-        groups.setdefault((record.case, record.metric, record.environment), []).append(record)
-    labels = settings(contents.records, contents.environments)
-    rows = []
-    for (_, _, id), records in groups.items():
-        environment = contents.environments.get(str(id), Environment(()))
-        rows.append(row_of(records, environment) | {"source": source, "setting": labels.get(str(id), "")})
-    return rows
+    """One row per figure, in the order measured, by what rows are chosen by: all launches of a case and metric in one
+    environment. Columns of its own say which records those are.
+    """
+    columns = columns_of(contents.records)
+    codes = [name.codes for name in (columns.case, columns.metric, columns.environment)]
+    order, begins = in_groups(codes)
+    cases, metrics, ids = (name[order[begins]] for name in codes)
+    known = [contents.environments.get(id, Environment(())) for id in columns.environment.names]
+    labels = settings(columns, contents.environments)
+    ends = np.append(begins, len(order))[1:]
+    of_case = {name: np.array([getattr(case, name) for case in columns.case.names], dtype=object)[cases]
+               for name in ("workload", "device", "dtype", "mode", "threads", "version")}  # fmt: skip
+    of_environment = {
+        "environment": list(columns.environment.names),
+        "setting": [labels.get(id, "") for id in columns.environment.names],
+        **{fact: [str(each.get(fact) or "") for each in known] for fact in ("torch", "commit")},
+    }
+    taken = Taken(contents, order)
+    return pd.DataFrame({
+        **of_case,
+        "point": np.array([case.point_text for case in columns.case.names], dtype=object)[cases],
+        "metric": np.array(columns.metric.names, dtype=object)[metrics],
+        **{name: np.array(values, dtype=object)[ids] for name, values in of_environment.items()},
+        "status": worst(columns.status.codes[order], begins),
+        "source": source, "taken": [taken] * len(begins), "begin": begins, "end": ends,
+    })  # fmt: skip
 
 
 def figures(frame: pd.DataFrame) -> list[Figure]:
-    """The rows of a frame as figures."""
-    rows: list[dict[Any, Any]] = frame.to_dict("records")
-    return [Figure(**row) for row in rows]
+    """The rows of a frame as figures, those of a source followed by the tails of its latencies."""
+    found = []
+    for _, rows in frame.groupby("source", sort=False):
+        read = [figure_of(row) for row in rows.itertuples(index=False)]
+        timed = [figure for figure in read if figure.metric == LATENCY and figure.status == "measured"]
+        found += [*read, *map(tail, timed)]
+    return found
 
 
-def row_of(records: Sequence[Record], environment: Environment) -> dict[str, Any]:
-    """The launches of one figure as a row; facts that the environment does not know are empty."""
-    last, case = records[-1], records[-1].case
-    launched = joined(records)
+def figure_of(row: Any) -> Figure:
+    """The figure of a row, whose records are read."""
+    records = row.taken.figure(row.begin, row.end)
+    return Figure(**{name: getattr(row, name) for name in CHOSEN_BY}, **rest_of(records))
+
+
+def tail(latency: Figure) -> Figure:
+    """The 99th percentile of a measured latency in every process; unavailable where too few calls were made."""
+    found = replace(latency, metric=TAIL, launches=tails_of(latency.launches))
+    return found if found.launches else replace(found, status="unavailable", reason=why_none(latency.launches))
+
+
+def rest_of(records: Sequence[Record]) -> dict[str, Any]:
+    """All of a figure that its row does not say: the launches, and what is known of them."""
+    last, launched = records[-1], joined(records)
     return {
-        "workload": case.workload,
-        "point": case.point_text,
-        "device": case.device,
-        "dtype": case.dtype,
-        "mode": case.mode,
-        "threads": case.threads,
-        "version": case.version,
-        "torch": str(environment.get("torch") or ""),
-        "commit": str(environment.get("commit") or ""),
-        "metric": last.metric,
-        "environment": last.environment,
-        "status": worst([record.status for record in records]),
         "reason": next((record.reason for record in records if record.reason), ""),
         "launches": tuple(launch for record in launched for launch in launches_of(record)),
         "items": float(last.items) if last.items is not None else math.nan,
@@ -129,9 +164,12 @@ def launches_of(record: Record) -> tuple[tuple[float, ...], ...]:
     return (record.values,) if record.values else ()
 
 
-def worst(statuses: Sequence[str]) -> str:
-    """The status of several launches: broken if any is, unavailable if none was measured."""
-    return next((status for status in ("broken", "measured") if status in statuses), "unavailable")
+def worst(codes: np.ndarray, begins: np.ndarray) -> np.ndarray:
+    """The status of each figure from those of its launches: broken if any is, unavailable if none was measured."""
+    found = np.full(len(begins), "unavailable", dtype=object)
+    for status in ("measured", "broken"):
+        found[np.logical_or.reduceat(codes == STATUSES.index(status), begins)] = status
+    return found
 
 
 def latest(found: Sequence[Figure]) -> Figure | None:

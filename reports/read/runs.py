@@ -13,7 +13,7 @@ from bench.records.files import Contents
 from bench.records.record import Environment
 from reports.read.frames import Figure, figures, frame_of, latest
 from reports.read.names import key
-from reports.read.settings import passed_over
+from reports.read.settings import last_measured, passed_over
 
 MOST_RUNS = 4  # drawn beside each other: the first, which the others are compared with, and the newest
 
@@ -126,7 +126,7 @@ def in_time(frame: pd.DataFrame, by: str, environments: Mapping[str, Environment
 def latest_figures(frame: pd.DataFrame) -> tuple[Figure, ...]:
     """The last measured figure of every case and metric, in the order they were first measured."""
     groups: dict[tuple[object, ...], list[Figure]] = defaultdict(list)
-    for figure in figures(frame):
+    for figure in figures(last_measured(frame)):
         groups[*key(figure), figure.metric].append(figure)
     found = (latest(group) for group in groups.values())
     return tuple(figure for figure in found if figure)

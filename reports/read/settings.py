@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import pandas as pd
 
 from bench.records.machines import machine_of
-from bench.records.record import Environment, Record
+from bench.records.record import Environment
 from reports.format.units import DASH
+from reports.read.columns.arrays import Coded, Columns, in_groups
 
 MOST = 4  # environments that stand beside each other in a table
+RUNS = ("source", "torch", "commit", "setting")  # what tells runs apart; other columns tell apart what one run measured
 SHORT = 10  # characters of a commit that are shown
 Facts: TypeAlias = Callable[[Environment], str]
 
 
-def settings(records: Iterable[Record], environments: Mapping[str, Environment]) -> dict[str, str]:
+def settings(columns: Columns, environments: Mapping[str, Environment]) -> dict[str, str]:
     """A label for each environment that measured a case which another one measured, too: what differs between them.
 
     As few facts as tell them apart, those first that people compare by. Environments that are not in it need no label.
     """
-    measured: dict[object, set[str]] = defaultdict(set)
-    for record in records:
-        case = record.case  # of whatever version: that is one more reason to tell two apart
-        key = (case.workload, case.point, case.device, case.dtype, case.mode, case.threads, record.metric)
-        measured[key].add(record.environment)
+    # Of whatever version: that is one more reason to tell two apart.
+    cases = Coded.of(replace(case, version=0) for case in columns.case.names).codes[columns.case.codes]
+    order, begins = in_groups([cases, columns.metric.codes, columns.environment.codes])
+    measured: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for at in order[begins].tolist():
+        id = columns.environment.names[columns.environment.codes[at]]
+        measured[cases[at], columns.metric.codes[at]].append(id)
     groups = {frozenset(ids) for ids in measured.values() if len(ids) > 1}
     crowded = {id: environments.get(id, Environment(())) for ids in groups for id in ids}
     facts = telling(groups, crowded)
@@ -95,6 +100,41 @@ def newest(frame: pd.DataFrame, environments: Mapping[str, Environment]) -> tupl
         "`torchpace history` shows all, and --format csv."
     )
     return frame[frame["setting"].isin(kept)], [said]
+
+
+CASE = ("workload", "point", "device", "dtype", "mode", "threads", "metric")  # what is the same in every run
+
+
+def compared_rows(frame: pd.DataFrame, by: str, environments: Mapping[str, Environment]) -> pd.DataFrame:
+    """The rows that can come to be compared: of each case and run the last and the last measured, those of each
+    machine, and those of settings that several runs have. All, where `by` does not tell runs apart.
+    """
+    if by not in RUNS:
+        return frame
+    machines = {id: machine_of(environments.get(id, Environment(()))) for id in frame["environment"].unique()}
+    known = frame.assign(machine=frame["environment"].map(machines))
+    chosen = last_of(known, [*CASE, by]) | last_of(known, [*CASE, by, "machine"])
+    settings = known[last_of(known, [*CASE, by, "setting"])]
+    chosen[settings.index[settings.duplicated([*CASE, "setting"], keep=False)]] = True
+    return in_order(frame, chosen)
+
+
+def last_measured(frame: pd.DataFrame) -> pd.DataFrame:
+    """The last measured row of every case, else its last; in the order in which cases first were measured."""
+    return in_order(frame, last_of(frame, CASE))
+
+
+def last_of(frame: pd.DataFrame, key: Sequence[str]) -> pd.Series[bool]:
+    """Which rows are the last, or the last measured, of those that agree in the columns of the key."""
+    measured = frame["status"] == "measured"
+    of_measured = ~frame[measured].duplicated(key, keep="last")
+    return ~frame.duplicated(key, keep="last") | of_measured.reindex(frame.index, fill_value=False)
+
+
+def in_order(frame: pd.DataFrame, chosen: pd.Series[bool]) -> pd.DataFrame:
+    """The chosen rows, those of a case together, cases in the order in which any of their rows appears."""
+    first = frame.groupby(list(CASE), sort=False, dropna=False).ngroup()[chosen]
+    return frame[chosen].loc[first.sort_values(kind="stable").index]
 
 
 def in_time(frame: pd.DataFrame, environments: Mapping[str, Environment]) -> list[str]:

@@ -10,6 +10,8 @@ from typing import Any
 from bench.records.files import FIRST_BYTES, Contents, StoringError, read
 from bench.records.texts import loads
 from reports.read import asv, asv_format, pytest_benchmark
+from reports.read.columns.arrays import Several
+from reports.read.columns.large import read_large
 
 DESCRIPTIONS = "benchmarks.json"
 NO_RESULTS = ("machine.json", DESCRIPTIONS)  # files of asv's beside its results
@@ -27,8 +29,10 @@ def load(paths: Iterable[Path]) -> Contents:
 
 def joined(parts: Sequence[Contents]) -> Contents:
     """Several contents as one."""
+    if len(parts) == 1:
+        return parts[0]
     return Contents(
-        tuple(record for part in parts for record in part.records),
+        Several([part.records for part in parts]),
         {id: environment for part in parts for id, environment in part.environments.items()},
         tuple(warning for part in parts for warning in part.warnings),
     )
@@ -36,20 +40,21 @@ def joined(parts: Sequence[Contents]) -> Contents:
 
 def load_one(path: Path) -> Contents:
     """One file or folder, by what it is."""
-    return load_folder(path) if path.is_dir() else load_file(path)
+    return load_folder(path) if path.is_dir() else read_large([path]).get(path) or load_file(path)
 
 
 def load_folder(folder: Path) -> Contents:
     """All results in a folder and those in it, the oldest commit first; bad files are passed over and named."""
     parts, bad, others = [], [], []
-    for path in sorted(folder.rglob("*.json*")):
-        if path.suffix in (".json", ".jsonl") and path.name not in NO_RESULTS and path.is_file():
-            try:
-                parts.append(load_file(path))
-            except NoResultsError:
-                others.append(path.name)
-            except StoringError as error:
-                bad.append(str(error))
+    paths = [path for path in sorted(folder.rglob("*.json*")) if is_result(path)]
+    large = read_large(paths)
+    for path in paths:
+        try:
+            parts.append(large.get(path) or load_file(path))
+        except NoResultsError:
+            others.append(path.name)
+        except StoringError as error:
+            bad.append(str(error))
     if not parts:
         raise StoringError(
             "; ".join([f"{folder} holds no results of torchpace, asv or pytest-benchmark", *bad[:FILES_NAMED]])
@@ -59,6 +64,11 @@ def load_folder(folder: Path) -> Contents:
         bad.append(f"{', '.join(others[:FILES_NAMED])}{more} in {folder}, which hold no results")
     found = joined(sorted(parts, key=date_of))
     return Contents(found.records, found.environments, (*found.warnings, *(f"passed over: {text}" for text in bad)))
+
+
+def is_result(path: Path) -> bool:
+    """Whether a file may be one of results, by its name."""
+    return path.suffix in (".json", ".jsonl") and path.name not in NO_RESULTS and path.is_file()
 
 
 def date_of(contents: Contents) -> float:

@@ -86,15 +86,14 @@ def observations(launches: Launches) -> tuple[np.ndarray, tuple[str, ...]]:
 def centre_of(logs: np.ndarray, confidence: float = CONFIDENCE) -> Centre:
     """The centre of at least two observations: the median of enough, the mean of fewer."""
     seen, count = np.sort(logs), len(logs)
-    ranks = between(count, confidence)
+    ranks, middle = between(count, confidence), middle_of(seen, confidence)
     if ranks is None:
-        middle = float(seen.mean())
         half = float(stdtrit(count - 1, (1 + confidence) / 2) * seen.std(ddof=1) / math.sqrt(count))
         return Centre(middle, middle - half, middle + half)
     rank, share = ranks
     low = (1 - share) * seen[rank - 1] + share * seen[rank]
     high = (1 - share) * seen[count - rank] + share * seen[count - rank - 1]
-    return Centre(float(np.median(seen)), float(low), float(high))
+    return Centre(middle, float(low), float(high))
 
 
 @functools.lru_cache
@@ -164,10 +163,25 @@ def summarize(launches: Launches, exact: bool = False, confidence: float = CONFI
         return Summary(middle, middle, middle, 0.0, count, runs, ("differs between launches",) if varies else ())
     spread = float(np.subtract(*np.percentile(everything, [75, 25]))) / middle if middle and count > 2 else None
     seen, warnings = observations(launches)
-    if len(seen) < 2 or np.any(seen <= 0):
+    if not has_centre(seen):
         return Summary(float(np.median(seen)), None, None, spread, count, runs, warnings)
     centre = centre_of(np.log(seen), confidence)
     return Summary(math.exp(centre.value), math.exp(centre.low), math.exp(centre.high), spread, count, runs, warnings)
+
+
+def has_centre(seen: np.ndarray) -> bool:
+    """Whether observations have a centre on logarithms: two or more that are all positive."""
+    return len(seen) > 1 and not np.any(seen <= 0)
+
+
+def estimate_of(seen: np.ndarray) -> float:
+    """The estimate that `summarize` gives for observations, one of each launch, without its interval."""
+    return math.exp(middle_of(np.sort(np.log(seen)))) if has_centre(seen) else float(np.median(seen))
+
+
+def middle_of(ordered: np.ndarray, confidence: float = CONFIDENCE) -> float:
+    """The centre of observations in order: the median of enough, the mean of fewer."""
+    return float(ordered.mean() if between(len(ordered), confidence) is None else np.median(ordered))
 
 
 def compare(base: Launches, head: Launches, exact: bool = False, confidence: float = CONFIDENCE) -> Ratio:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import re
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 from bench.records.errors import UsageError
+from bench.records.files import cache_folder
 
 VERSION = re.compile(r"\d+\.\d+(\.\d+)?(\+[a-z0-9.]+)?")
 READY = "torchpace-ready"  # a file in an environment that is whole
@@ -23,7 +23,7 @@ VISION = "torchvision"  # what the suite's digits are read with; pip takes the o
 
 def environments_folder() -> Path:
     """The user's cache folder for them."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "torchpace" / "environments"
+    return cache_folder("environments")
 
 
 def requirement(version: str) -> str:

@@ -51,9 +51,9 @@ def roofs(sources: Iterable[Contents]) -> list[Roof]:
     """Every ceiling among the records; of one measured more than once, the last."""
     found: dict[tuple[object, ...], Roof] = {}
     for contents in sources:
-        chosen = last_run(record for record in contents.records if record.case.workload.startswith(SUBJECT))
-        if not chosen:
+        if not any(case.workload.startswith(SUBJECT) for _, case in contents.cases()):
             continue
+        chosen = last_run(record for record in contents.records if record.case.workload.startswith(SUBJECT))
         for figure in figures(frame_of(Contents(chosen, contents.environments))):
             if figure.metric == "step_time":
                 environment = contents.environments.get(figure.environment)

@@ -16,6 +16,7 @@ from reports.read.frames import Figure, figures, latest
 from reports.read.pairs import time_ratio
 from reports.read.rows import NOT_MEASURED, Row, blank, doubts, summary_of, verdict_of, with_ratio
 from reports.read.runs import label
+from reports.read.settings import RUNS, compared_rows
 from reports.stats.intervals import CONFIDENCE, CONFIDENCE_BETWEEN_RUNS, Ratio, compare
 from reports.stats.speedup import speedup
 from reports.topics.pace.figures import Slower, allowance, is_one_machine
@@ -29,8 +30,6 @@ HIDDEN_FACTS = (
 # What comparing by device is about.
 DEVICE_FACTS = ("driver", "cuda", "cudnn", "cudnn_tf32", "gpu_power_limit_w", "gpu_max_clock_mhz", "gpu_ecc", "gpu_mig")
 
-RUNS = ("source", "torch", "commit", "setting")  # what tells runs apart; other columns tell apart what one run measured
-
 Environments = Mapping[str, Environment]
 
 
@@ -41,6 +40,7 @@ def versus(frame: pd.DataFrame, by: str, order: Sequence[str], environments: Env
     besides is a warning on the row. Where a side was measured in several environments and the sides are of the same
     run, they are compared environment by environment; else the newest counts.
     """
+    frame = compared_rows(frame, by, environments)
     found = figures(frame)
     key = [name for name in ("workload", "point", "device", "dtype", "mode", "metric") if name != by]
     if many_threads(found, (by, *key)):

@@ -9,20 +9,22 @@ torch side by side is each version a series of its own.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from itertools import chain, pairwise
 
+import numpy as np
+
 from bench.records.files import Contents
-from bench.records.metrics import VARIES, Metric, metric_of
-from bench.records.record import Case, Environment, Record
+from bench.records.metrics import Metric, metric_of
+from bench.records.record import Case, Environment
+from reports.read.columns.arrays import columns_of
 from reports.read.settings import SHORT
 from reports.stats.changes import Change, exact_changes, noisy_changes
-from reports.stats.intervals import summarize
 from reports.stats.level_shifts import MIN_POINTS
 from reports.topics.compare.figures import HIDDEN_FACTS
-from reports.topics.history.origins import NOWHERE, SIDE_BY_SIDE, by_environment, origin_of
+from reports.topics.history.measured import Cell, Estimates, cells, environments_in_order, looked_at
+from reports.topics.history.origins import SIDE_BY_SIDE, settings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +112,11 @@ def size_of(change: Change) -> float:
 def commits_of(contents: Contents) -> dict[str, float | None]:
     """The commits that were measured, in order of appearance, each with its date (s since 1970) where it is known."""
     found: dict[str, float | None] = {}
-    for record in by_run(contents.records):
-        environment = contents.environments.get(record.environment, Environment(()))
+    for environment in environments_in_order(contents):
         date = environment.get("commit_date")
         if commit := str(environment.get("commit") or ""):
             found[commit] = float(date) if isinstance(date, (int, float)) else found.get(commit)
     return found
-
-
-def by_run(records: Sequence[Record]) -> list[Record]:
-    """The records in the order of their runs, whose names are times; the rest as they come."""
-    return sorted(records, key=lambda record: record.run if record.run[:1].isdigit() else "")
 
 
 def without_git(commits: Mapping[str, float | None]) -> tuple[list[str], str]:
@@ -155,51 +151,56 @@ def rank(series: Series) -> tuple[bool, float]:
 
 def series_of(contents: Contents, metric: str, order: Sequence[str], globs: Sequence[str]) -> list[Series]:
     """One series per case and machine, without changes yet."""
-    places = {commit: place for place, commit in enumerate(order)}
-    groups: dict[tuple[Case, str], dict[tuple[str, str, str], list[Record]]] = defaultdict(lambda: defaultdict(list))
-    origins = {id: origin_of(environment) for id, environment in contents.environments.items()}
-    for record in by_run(contents.records):
-        if record.metric != metric or record.status == "unavailable" or not matches(record.case, globs):
-            continue
-        machine, commit, torch, alone = origins.get(record.environment, NOWHERE)
-        if places and commit not in places:
-            continue
-        groups[record.case, machine][commit, record.run if alone else "", torch].append(record)
-    found = []
-    for (case, machine), keyed in groups.items():
-        points = [
-            point_of(key, records, contents.environments, places.get(key[0], 0))
-            for key, records in by_environment(keyed, contents.environments).items()
-        ]
-        # Stable: what was measured at one commit stays as measured, uncommitted changes after the commit itself.
-        points.sort(key=lambda point: (point.place, bool(point.run)))
-        found.append(Series(case, metric_of(metric), machine, "", tuple(points)))
-    return found
+    at = looked_at(contents, metric, order, globs)
+    groups: dict[tuple[Case, str], list[Cell]] = defaultdict(list)
+    for cell in cells(contents, at):
+        groups[cell.case, cell.machine].append(cell)
+    pointing = Pointing(contents, metric_of(metric), at, {commit: place for place, commit in enumerate(order)})
+    return [
+        Series(case, metric_of(metric), machine, "", tuple(pointing.points(found)))
+        for (case, machine), found in groups.items()
+    ]
+
+
+class Pointing:
+    """From the cells of a case to its points."""
+
+    def __init__(self, contents: Contents, metric: Metric, at: np.ndarray, places: Mapping[str, int]) -> None:
+        self.contents, self.metric, self.places, self.at = contents, metric, places, at
+        self.columns = columns_of(contents.records)
+        self.estimates = Estimates(self.columns, at)
+        self.is_broken = self.columns.is_status("broken")[at]
+        self.varies = self.columns.varies[at]
+
+    def points(self, found: Sequence[Cell]) -> list[Point]:
+        """The points of a case on a machine, in order: what was measured at one commit stays as measured, uncommitted
+        changes after the commit itself.
+        """
+        setting = settings_of((cell.where for cell in found), self.contents.environments)
+        keyed: dict[tuple[str, str, str], list[np.ndarray]] = defaultdict(list)
+        for cell in found:
+            commit, run, id = cell.where
+            keyed[commit, run, setting(id)].append(cell.records)
+        points = [self.point(key, np.sort(np.concatenate(records))) for key, records in keyed.items()]
+        return sorted(points, key=lambda point: (point.place, bool(point.run)))
+
+    def point(self, key: tuple[str, str, str], records: np.ndarray) -> Point:
+        """All launches of a case at a commit as one point; broken if any of them is."""
+        broken, last = records[self.is_broken[records]], self.at[records[-1]]
+        varies = bool(self.varies[records].any())
+        exact = self.metric.assumes == "exact" and not varies
+        value = None if len(broken) else self.estimates.of(records, exact)
+        reason = self.contents.records[int(self.at[broken[0]])].reason if len(broken) else ""
+        id = self.columns.environment.names[self.columns.environment.codes[last]]
+        environment = self.contents.environments.get(id, Environment(()))
+        data = self.columns.data.names[self.columns.data.codes[last]]
+        return Point(*key, self.places.get(key[0], 0), value, reason, environment, data, varies)
 
 
 def axis_of(series: Sequence[Series]) -> list[tuple[str, str]]:
     """Commit and run of every point that any of the series has, in order."""
     found = {(point.place, bool(point.run), point.run, point.commit) for each in series for point in each.points}
     return [(commit, run) for _, _, run, commit in sorted(found)]
-
-
-def matches(case: Case, globs: Iterable[str]) -> bool:
-    """Whether any glob matches the case's workload or its label; no globs match all."""
-    globs = list(globs)
-    return not globs or any(fnmatchcase(case.workload, g) or fnmatchcase(case.label, g) for g in globs)
-
-
-def point_of(
-    key: tuple[str, str, str], records: Sequence[Record], environments: Mapping[str, Environment], place: int
-) -> Point:
-    """All launches of a case at a commit as one point; broken if any of them is."""
-    broken = [record for record in records if record.status == "broken"]
-    last = records[-1]
-    varies = any(VARIES in record.warnings for record in records)
-    exact = metric_of(last.metric).assumes == "exact" and not varies
-    value = None if broken else summarize([record.values for record in records], exact).estimate
-    environment = environments.get(last.environment, Environment(()))
-    return Point(*key, place, value, broken[0].reason if broken else "", environment, last.data, varies)
 
 
 def split_by_torch(series: Series) -> list[Series]:
