@@ -36,7 +36,9 @@ def read_large(paths: Sequence[Path]) -> dict[Path, Contents]:
 
 
 def begins_as_records(path: Path) -> bool:
-    """Whether a file can be read and its first bytes are those of records."""
+    """Whether a file can be read more than once, as a pipe cannot, and its first bytes are those of records."""
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as file:
             return file.read(len(FIRST_BYTES)) == FIRST_BYTES

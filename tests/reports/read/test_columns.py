@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -214,6 +215,15 @@ def test_processes_read_as_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path = written(tmp_path / "years.jsonl", *range(4))
     monkeypatch.setattr(indexed, "FEW", 0)
     same(load_one(path), read(path))
+
+
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    path, pipe = written(tmp_path / "one.jsonl", 0), tmp_path / "pipe.jsonl"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(path.read_bytes()))
+    writer.start()
+    assert load_one(pipe).records == read(path).records
+    writer.join()
 
 
 def test_groups_are_in_order_of_appearance() -> None:
