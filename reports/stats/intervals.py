@@ -176,6 +176,8 @@ def has_centre(seen: np.ndarray) -> bool:
 
 def estimate_of(seen: np.ndarray) -> float:
     """The estimate that `summarize` gives for observations, one of each launch, without its interval."""
+    if len(seen) == 1:  # of a history of thousands of commits each point is one
+        return float(seen[0])
     return math.exp(middle_of(np.sort(np.log(seen)))) if has_centre(seen) else float(np.median(seen))
 
 

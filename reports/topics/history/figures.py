@@ -176,12 +176,15 @@ class Pointing:
         """The points of a case on a machine, in order: what was measured at one commit stays as measured, uncommitted
         changes after the commit itself.
         """
-        setting = settings_of((cell.where for cell in found), self.contents.environments)
+        setting = settings_of([cell.where for cell in found], self.contents.environments)
         keyed: dict[tuple[str, str, str], list[np.ndarray]] = defaultdict(list)
         for cell in found:
             commit, run, id = cell.where
             keyed[commit, run, setting(id)].append(cell.records)
-        points = [self.point(key, np.sort(np.concatenate(records))) for key, records in keyed.items()]
+        points = [
+            self.point(key, records[0] if len(records) == 1 else np.sort(np.concatenate(records)))
+            for key, records in keyed.items()
+        ]
         return sorted(points, key=lambda point: (point.place, bool(point.run)))
 
     def point(self, key: tuple[str, str, str], records: np.ndarray) -> Point:

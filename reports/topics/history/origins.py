@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeAlias
 
 from bench.records.machines import machine_of
@@ -14,14 +14,15 @@ SIDE_BY_SIDE = 2  # commits that were measured in several environments: from so 
 Where: TypeAlias = tuple[str, str, str]  # commit, run and environment's id, of what was measured there
 
 
-def settings_of(cells: Iterable[Where], environments: Mapping[str, Environment]) -> Callable[[str], str]:
+def settings_of(cells: Collection[Where], environments: Mapping[str, Environment]) -> Callable[[str], str]:
     """What tells a point from others of its commit: torch, or where several environments stand side by side, theirs."""
     ids: dict[tuple[str, str], set[str]] = defaultdict(set)
     for commit, run, id in cells:
         ids[commit, run].add(id)
     groups = {frozenset(each) for each in ids.values() if len(each) > 1}
     if sum(len(each) > 1 for each in ids.values()) < SIDE_BY_SIDE:
-        return lambda id: origin_of(environments.get(id, Environment(())))[2]
+        torches = {id: str(environments[id].get("torch") or "") if id in environments else "" for _, _, id in cells}
+        return torches.__getitem__
     known = {id: environments.get(id, Environment(())) for each in groups for id in each}
     facts = telling(groups, known)
 
