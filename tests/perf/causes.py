@@ -1,6 +1,6 @@
 """Which part and which line a gate names for a planted cause: `python -m tests.perf.causes [CAUSES [NOTHING]]`.
 
-Two revisions of a project with a case for each of so many planted causes (default 60, of fourteen kinds), and some in
+Two revisions of a project with a case for each of so many planted causes (default 60, of sixteen kinds), and some in
 which nothing is planted (default 60), taken apart as a gate does with what it found to have changed. Some 15 minutes.
 """
 
@@ -25,7 +25,7 @@ from bench.gate.parts_pass import PARTS
 from bench.gate.revisions import Checkouts, Side
 from bench.gate.survey import survey
 from bench.records.files import Writer
-from bench.records.record import SIDES
+from bench.records.record import SIDES, Case
 from bench.runs.plan import Selection
 from reports.topics.gate.places import Diff
 from tests.bench.toy import make
@@ -44,19 +44,23 @@ class Row:
     text: str
 
 
-def taken_apart(sides: dict[str, Side], log: Path) -> Found:
-    """What is seen of every case, by number."""
+def taken_apart(sides: dict[str, Side], log: Path, modes: Sequence[str]) -> Found:
+    """What is seen of every case, by number, each in its mode."""
     gate = Gate("causes", sides, lanes=lanes_for(["cpu"], 1), module=MODULE)
     with Hosts(sides, MODULE) as hosts:
-        cases, environments, _ = survey(gate, Selection(modes=("eager",)), hosts)
-    chosen = sorted(
-        (case for case in cases["head"] if case.workload.startswith("net.")), key=lambda case: case.workload
-    )
+        cases, environments, _ = survey(gate, Selection(modes=tuple(dict.fromkeys(modes))), hosts)
+    of_net = (case for case in cases["head"] if case.workload.startswith("net."))
+    chosen = sorted((case for case in of_net if case.mode == modes[number_of(case)]), key=number_of)
     writer = Writer(log)
     with tqdm(total=PAIRS[PARTS] * len(chosen), unit="pair", dynamic_ncols=True) as bar:
         found = TakingApart(gate, chosen, environments, writer, time.monotonic() + 1e9, bar.update).run()
     writer.close()
     return found
+
+
+def number_of(case: Case) -> int:
+    """Which of the planted causes a case has."""
+    return int(case.workload.rpartition("_")[2])
 
 
 def row_of(pairs: Sequence[Pair], kind: Kind, is_placed: Callable[[str], bool], diff: Diff) -> Row:
@@ -66,7 +70,7 @@ def row_of(pairs: Sequence[Pair], kind: Kind, is_placed: Callable[[str], bool], 
     named = what.named(True, location.touches)
     text = said(pairs, True, diff)
     size = sum(part.difference_s for part in what.parts) / what.base_s
-    is_right = bool(named) and named[0].name.startswith(kind.parts)
+    is_right = kind.says in text if kind.says else bool(named) and named[0].name.startswith(kind.parts)
     return Row(size, is_right, is_placed(text.partition(";")[0]), text)
 
 
@@ -74,7 +78,7 @@ def judged(found: Found, planted: Sequence[tuple[str, int]], folder: Path, diff:
     """A line of the table for each planted cause, and in words how many are right."""
     lines, right, placed, wrongly = [], 0, 0, []
     for case, pairs in found.items():
-        number = int(case.workload.rpartition("_")[2])
+        number = number_of(case)
         name, layer = planted[number]
         if not name:
             texts = [said(pairs, is_slower, diff) for is_slower in (True, False)]
@@ -103,7 +107,8 @@ def main() -> None:
         with Checkouts(toy.folder) as checkouts:
             base, head = (checkouts.side(*side, sys.executable) for side in (("base", "HEAD~1"), ("head", "HEAD")))
             sides = {"base": base, "head": head}
-            found = taken_apart(sides, Path(folder) / "log.jsonl")
+            modes = [KINDS[kind].mode if kind else "eager" for kind in kinds]
+            found = taken_apart(sides, Path(folder) / "log.jsonl", modes)
             lines, counts = judged(found, planted, head.root / "net", diff_of(sides))
     headers = ["planted", "step", "part", "place", "said"]
     print(tabulate(sorted(lines), headers, maxcolwidths=[None, None, None, None, 100]))

@@ -42,6 +42,7 @@ def step(setup):
 '''
 HELPERS = """
 import torch
+import net.opaque
 
 
 def activated(x):
@@ -60,11 +61,27 @@ def scanned(x):
 """
 
 
+OPAQUE = """
+import torch
+
+
+@torch.library.custom_op("net::opaque", mutates_args=())
+def opaque(x: torch.Tensor) -> torch.Tensor:
+    return x.relu()
+
+
+@opaque.register_fake
+def _(x):
+    return torch.empty_like(x)
+"""
+
+
 @dataclass(frozen=True)
 class Kind:
     """What head has more than base: a line after a layer (`{k}` is its number), or something else, and right answers.
 
     parts: how those begin. where: a text that the sentence holds where it names a place; the marked line for none.
+    mode: how the step is made. says: a text that a right answer holds, where no part is one.
     """
 
     parts: tuple[str, ...]
@@ -75,6 +92,8 @@ class Kind:
     base_helper: str = ""  # its value on base, where that is not nothing
     is_wider: bool = False
     where: str = ""
+    mode: str = "eager"
+    says: str = ""
 
 
 OUTSIDE = ("outside",)
@@ -101,7 +120,11 @@ KINDS = {
     "a hook": Kind(
         ("aten::_softmax",), hook="net.layer{k}.register_forward_hook(lambda module, inputs, answer: answer.softmax(1))"
     ),
-}
+    # The compiler leaves nothing of the code's lines: of a lost fusion the operator is the place.
+    "a lost fusion": Kind(("net::", "aten::relu", "aten::clamp_min"), helper=("activated", "torch.ops.net.opaque(x)"),
+                          mode="compiled"),
+    "a graph break": Kind((), "torch._dynamo.graph_break()", mode="compiled", says="graph break"),
+}  # fmt: skip
 
 
 # A part of some 4 % of the step that grows by 5 %, by the setting of HELPERS, an argument or its shape. Not a sort or a
@@ -122,6 +145,7 @@ def written(
     """The package `net`, a module for each kind (empty: nothing) and layer; on base nothing is planted."""
     package.mkdir(exist_ok=True)
     (package / "__init__.py").write_text("")
+    (package / "opaque.py").write_text(OPAQUE)
     (package / "perf.py").write_text("".join(f"import net.case_{number}\n" for number in range(len(planted))))
     for number, (name, where) in enumerate(planted):
         kind = kinds[name] if name else Kind(())
@@ -153,6 +177,8 @@ def case(number: int, kind: Kind, where: int) -> str:
 
 def is_place_right(sentence: str, folder: Path, number: int, kind: Kind, layer: int) -> bool:
     """Whether a sentence names the place that was planted: the marked line, or what the kind says."""
+    if kind.mode != "eager" and not kind.line:
+        return True  # there is none
     if kind.is_wider:
         return f"layer{layer}" in sentence
     if kind.where:

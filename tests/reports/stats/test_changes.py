@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.stats.changes import LEVEL, Change, cut_of, exact_changes, noisy_changes
-from reports.stats.drifts import mann_kendall
-from reports.stats.level_shifts import windows
+from reports.stats.drifts import kendall_s, mann_kendall
+from reports.stats.level_shifts import MIN_LINE, rests_of_slopes, windows
 from tests.reports.simulated import NOISE, shape, times
 
 LEAST = 0.01
@@ -203,6 +203,23 @@ def test_mann_kendall_on_known_trends() -> None:
     # S = 45 of 10 points: variance 125, z = 44 / sqrt(125).
     assert mann_kendall(np.arange(10.0)) == pytest.approx(math.erfc(44 / math.sqrt(125) / math.sqrt(2)))
     assert mann_kendall(np.ones(10)) == 1
+
+
+@given(st.lists(st.integers(-3, 3), max_size=40))
+def test_rising_and_falling_pairs_are_counted_as_one_by_one(values: list[int]) -> None:
+    y = np.array(values, dtype=float)
+    first, second = np.triu_indices(len(y), 1)
+    assert kendall_s(y) == np.sign(y[second] - y[first]).sum()
+
+
+@pytest.mark.parametrize("points", [MIN_LINE, 5, 9, 40, 500])
+def test_a_line_from_each_start_leaves_what_least_squares_leave(points: int) -> None:
+    y = np.random.default_rng(points).normal(size=points) + np.maximum(0, np.arange(points) - points / 2)
+    found = rests_of_slopes(y)
+    assert len(found) == points - MIN_LINE + 1
+    for start, rest in enumerate(found):
+        line = np.stack([np.ones(points), np.maximum(0, np.arange(points) - start)], axis=1)
+        assert rest == pytest.approx(np.sum((y - line @ np.linalg.lstsq(line, y)[0]) ** 2), rel=1e-6)
 
 
 def test_windows_cover_every_place_at_every_length() -> None:
