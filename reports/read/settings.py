@@ -26,7 +26,7 @@ def settings(columns: Columns, environments: Mapping[str, Environment]) -> dict[
     As few facts as tell them apart, those first that people compare by. Environments that are not in it need no label.
     """
     # Of whatever version: that is one more reason to tell two apart.
-    cases = Coded.of(replace(case, version=0) for case in columns.case.names).codes[columns.case.codes]
+    cases = Coded.made(replace(case, version=0) for case in columns.case.names).codes[columns.case.codes]
     order, begins = in_groups([cases, columns.metric.codes, columns.environment.codes])
     measured: dict[tuple[int, int], list[str]] = defaultdict(list)
     for at in order[begins].tolist():

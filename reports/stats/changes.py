@@ -71,14 +71,17 @@ def exact_changes(values: Sequence[float]) -> list[Change]:
     ]
 
 
-def noisy_changes(series: Sequence[Sequence[float]], least: float, level: float = LEVEL) -> list[list[Change]]:
+def noisy_changes(
+    series: Sequence[Sequence[float] | np.ndarray], least: float, level: float = LEVEL
+) -> list[list[Change]]:
     """The changes of each series of positive figures, in order; `least` is the smallest ratio - 1 worth naming.
 
     A series of fewer than MIN_POINTS points has none. Raises ValueError for figures that are not positive.
     """
-    if any(not value > 0 for values in series for value in values):
+    arrays = [np.asarray(values, dtype=float) for values in series]
+    if not all((values > 0).all() for values in arrays):
         raise ValueError("a series has figures that are not above 0, whose logarithms do not exist")
-    logs = [np.log(np.asarray(values, dtype=float)) for values in series]
+    logs = [np.log(values) for values in arrays]
     enough = [y for y in logs if len(y) >= MIN_POINTS]
     found = iter(changes_of_logs(enough, math.log1p(least), level / KINDS))
     return [next(found) if len(y) >= MIN_POINTS else [] for y in logs]

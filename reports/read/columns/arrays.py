@@ -23,8 +23,12 @@ class Coded:
     names: tuple[Any, ...]
     codes: np.ndarray
 
+    def of(self, at: int) -> Any:
+        """The name of a record."""
+        return self.names[self.codes[at]]
+
     @staticmethod
-    def of(values: Iterable[Hashable]) -> Coded:
+    def made(values: Iterable[Hashable]) -> Coded:
         """The values as codes."""
         places: dict[Hashable, int] = {}
         codes = [places.setdefault(value, len(places)) for value in values]
@@ -80,6 +84,12 @@ class Columns:
             found[rows] = np.median(self.values[places], axis=1)
         return found
 
+    def values_of(self, at: np.ndarray) -> np.ndarray:
+        """All values of these records."""
+        begins = np.where(at > 0, self.ends[at - 1], 0)
+        stretches = zip(begins.tolist(), self.ends[at].tolist(), strict=True)
+        return np.concatenate([self.values[begin:end] for begin, end in stretches])
+
     def is_status(self, status: str) -> np.ndarray:
         """Which records are of this status."""
         found: np.ndarray = self.status.codes == STATUSES.index(status)
@@ -120,12 +130,12 @@ def columns_of(records: Sequence[Record]) -> Columns:
     if isinstance(records, HasColumns):
         return records.columns
     return Columns(
-        case=Coded.of(record.case for record in records),
-        metric=Coded.of(record.metric for record in records),
-        environment=Coded.of(record.environment for record in records),
-        run=Coded.of(record.run for record in records),
+        case=Coded.made(record.case for record in records),
+        metric=Coded.made(record.metric for record in records),
+        environment=Coded.made(record.environment for record in records),
+        run=Coded.made(record.run for record in records),
         status=Coded(STATUSES, np.array([STATUSES.index(record.status) for record in records], dtype=np.int32)),
-        data=Coded.of(record.data for record in records),
+        data=Coded.made(record.data for record in records),
         varies=np.array([VARIES in record.warnings for record in records], dtype=bool),
         values=np.fromiter(chain.from_iterable(record.values for record in records), dtype=float),
         ends=np.cumsum([len(record.values) for record in records], dtype=np.int64),

@@ -8,7 +8,6 @@ torch side by side is each version a series of its own.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
@@ -16,39 +15,13 @@ from itertools import chain, pairwise
 import numpy as np
 
 from bench.records.files import Contents
-from bench.records.metrics import Metric, metric_of
-from bench.records.record import Case, Environment
-from reports.read.columns.arrays import columns_of
-from reports.read.settings import SHORT
+from bench.records.metrics import Metric
+from bench.records.record import Case
 from reports.stats.changes import Change, exact_changes, noisy_changes
 from reports.stats.level_shifts import MIN_POINTS
 from reports.topics.compare.figures import HIDDEN_FACTS
-from reports.topics.history.measured import Cell, Estimates, cells, environments_in_order, looked_at
-from reports.topics.history.origins import SIDE_BY_SIDE, settings_of
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A case at a commit: the estimate over all launches there, in the metric's unit; None where it is broken.
-
-    run: empty, except for what was measured with uncommitted changes or without a commit: each such run stands alone.
-    place: where in the order of commits, from 0.
-    """
-
-    commit: str
-    run: str
-    torch: str
-    place: int
-    value: float | None
-    reason: str
-    environment: Environment
-    data: str
-    varies: bool = False
-
-    @property
-    def name(self) -> str:
-        """The commit as people read it, with a plus when there were uncommitted changes."""
-        return f"{self.commit[:SHORT]}{'+' if self.run else ''}" if self.commit else self.run
+from reports.topics.history.measured import Looking, Points, environments_in_order
+from reports.topics.history.origins import SIDE_BY_SIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +32,18 @@ class Series:
     metric: Metric
     machine: str
     torch: str
-    points: tuple[Point, ...]
+    points: Points
     changes: tuple[Change, ...] = ()
 
     @property
     def is_exact(self) -> bool:
         """Whether every difference is a change."""
-        return self.metric.assumes == "exact" and not any(point.varies for point in self.points)
+        return self.metric.assumes == "exact" and not self.points.varies.any()
 
     @property
-    def measured(self) -> tuple[Point, ...]:
+    def measured(self) -> Points:
         """The points with a value; a noisy figure of 0 counts as none, since it has no logarithm."""
-        return tuple(p for p in self.points if p.value is not None and (self.is_exact or p.value > 0))
+        return self.points.take(self.points.value >= 0 if self.is_exact else self.points.value > 0)
 
     @property
     def too_few(self) -> bool:
@@ -151,80 +124,41 @@ def rank(series: Series) -> tuple[bool, float]:
 
 def series_of(contents: Contents, metric: str, order: Sequence[str], globs: Sequence[str]) -> list[Series]:
     """One series per case and machine, without changes yet."""
-    at = looked_at(contents, metric, order, globs)
-    groups: dict[tuple[Case, str], list[Cell]] = defaultdict(list)
-    for cell in cells(contents, at):
-        groups[cell.case, cell.machine].append(cell)
-    pointing = Pointing(contents, metric_of(metric), at, {commit: place for place, commit in enumerate(order)})
-    return [
-        Series(case, metric_of(metric), machine, "", tuple(pointing.points(found)))
-        for (case, machine), found in groups.items()
-    ]
+    looking = Looking(contents, metric, order, globs)
+    return [Series(case, looking.metric, machine, "", points) for case, machine, points in looking.points()]
 
 
-class Pointing:
-    """From the cells of a case to its points."""
-
-    def __init__(self, contents: Contents, metric: Metric, at: np.ndarray, places: Mapping[str, int]) -> None:
-        self.contents, self.metric, self.places, self.at = contents, metric, places, at
-        self.columns = columns_of(contents.records)
-        self.estimates = Estimates(self.columns, at)
-        self.is_broken = self.columns.is_status("broken")[at]
-        self.varies = self.columns.varies[at]
-
-    def points(self, found: Sequence[Cell]) -> list[Point]:
-        """The points of a case on a machine, in order: what was measured at one commit stays as measured, uncommitted
-        changes after the commit itself.
-        """
-        setting = settings_of([cell.where for cell in found], self.contents.environments)
-        keyed: dict[tuple[str, str, str], list[np.ndarray]] = defaultdict(list)
-        for cell in found:
-            commit, run, id = cell.where
-            keyed[commit, run, setting(id)].append(cell.records)
-        points = [
-            self.point(key, records[0] if len(records) == 1 else np.sort(np.concatenate(records)))
-            for key, records in keyed.items()
-        ]
-        return sorted(points, key=lambda point: (point.place, bool(point.run)))
-
-    def point(self, key: tuple[str, str, str], records: np.ndarray) -> Point:
-        """All launches of a case at a commit as one point; broken if any of them is."""
-        broken, last = records[self.is_broken[records]], self.at[records[-1]]
-        varies = bool(self.varies[records].any())
-        exact = self.metric.assumes == "exact" and not varies
-        value = None if len(broken) else self.estimates.of(records, exact)
-        reason = self.contents.records[int(self.at[broken[0]])].reason if len(broken) else ""
-        id = self.columns.environment.names[self.columns.environment.codes[last]]
-        environment = self.contents.environments.get(id, Environment(()))
-        data = self.columns.data.names[self.columns.data.codes[last]]
-        return Point(*key, self.places.get(key[0], 0), value, reason, environment, data, varies)
-
-
-def axis_of(series: Sequence[Series]) -> list[tuple[str, str]]:
-    """Commit and run of every point that any of the series has, in order."""
-    found = {(point.place, bool(point.run), point.run, point.commit) for each in series for point in each.points}
-    return [(commit, run) for _, _, run, commit in sorted(found)]
+def axis_of(series: Sequence[Series]) -> dict[int, tuple[str, str]]:
+    """Commit and run of every spot at which any of the series has a point, in order."""
+    found: dict[int, tuple[int, bool, str, str]] = {}
+    for each in series:
+        spots, rows = np.unique(each.points.spot, return_index=True)
+        for spot, row in zip(spots.tolist(), rows.tolist(), strict=True):
+            if spot not in found:
+                point = each.points[row]
+                found[spot] = (point.place, bool(point.run), point.run, point.commit)
+    return {spot: (commit, run) for spot, (_, _, run, commit) in sorted(found.items(), key=lambda item: item[1])}
 
 
 def split_by_torch(series: Series) -> list[Series]:
     """The series itself, or one per torch where two or more commits were measured with several versions."""
-    versions: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for point in series.points:
-        versions[point.commit, point.run].add(point.torch)
-    if sum(len(found) > 1 for found in versions.values()) < SIDE_BY_SIDE:
+    points = series.points
+    torches = points.setting[np.sort(np.unique(points.setting, return_index=True)[1])]
+    if len(torches) == 1:
         return [series]
-    torches = dict.fromkeys(point.torch for point in series.points)
-    return [
-        replace(series, torch=torch, points=tuple(p for p in series.points if p.torch == torch)) for torch in torches
-    ]
+    _, versions = np.unique(np.unique(np.stack([points.spot, points.setting]), axis=1)[0], return_counts=True)
+    if (versions > 1).sum() < SIDE_BY_SIDE:
+        return [series]
+    names = points.looking.setting.names
+    return [replace(series, torch=names[torch], points=points.take(points.setting == torch)) for torch in torches]
 
 
 def with_changes(series: Sequence[Series], least: float) -> list[Series]:
     """The series with their changes: exact figures by equality, noisy ones all together, so that chance is shared."""
-    values = [[point.value or 0.0 for point in each.measured] for each in series]
+    values = [each.measured.value for each in series]
     noisy = [index for index, each in enumerate(series) if not each.is_exact]
     found = dict(zip(noisy, noisy_changes([values[index] for index in noisy], least), strict=True))
     return [
-        replace(each, changes=tuple(found[index] if index in found else exact_changes(values[index])))
+        replace(each, changes=tuple(found[index] if index in found else exact_changes(values[index].tolist())))
         for index, each in enumerate(series)
     ]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bench.records.record import Case
-from reports.topics.history.figures import Point, Series
+from reports.topics.history.figures import Series
+from reports.topics.history.measured import Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,10 @@ class Stay:
 def told(series: Sequence[Series]) -> list[str]:
     """In sentences, with how many cases each is about: on which machines the cases were measured, where on several."""
     cases: dict[Case, list[Stay]] = defaultdict(list)
-    for (case, machine), points in points_of(series).items():
+    machines: dict[Case, set[str]] = defaultdict(set)
+    for each in series:
+        machines[each.case].add(each.machine)
+    for (case, machine), points in points_of([each for each in series if len(machines[each.case]) > 1]).items():
         cases[case].append(Stay(machine, tuple(points)))
     sentences: dict[str, int] = defaultdict(int)
     for stays in cases.values():
@@ -40,8 +44,7 @@ def points_of(series: Sequence[Series]) -> dict[tuple[Case, str], list[Point]]:
     """The points of each case on each machine, in order, whatever series they are of."""
     found: dict[tuple[Case, str], list[Point]] = defaultdict(list)
     for each in series:
-        if each.points:
-            found[each.case, each.machine] += each.points
+        found[each.case, each.machine] += each.points
     return {key: sorted(points, key=lambda point: point.place) for key, points in found.items()}
 
 

@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from reports.format import units
 from reports.format.tables import grid, plain
 from reports.stats.changes import Change
@@ -30,13 +32,14 @@ PARTS = ("device", "dtype", "mode", "threads", "version")
 def history_text(series: Sequence[Series], how: str, least: float, style: str = "table") -> str:
     """A line saying what was looked at, a row per case (one more for each further change), and what was found."""
     axis = axis_of(series)
-    over = counted(len({commit for commit, _ in axis}), "commit") if axis[0][0] else counted(len(axis), "run")
+    commits = {commit for commit, _ in axis.values()}
+    over = counted(len(commits), "commit") if next(iter(axis.values()))[0] else counted(len(axis), "run")
     head = f"{series[0].metric.name} of {counted(len(series), 'case')} over {over}, {how}"
     said = [plain(text, style) for text in summary(series, over, least)]
     return "\n\n".join([plain(head, style), table(series, axis, style), *said])
 
 
-def table(series: Sequence[Series], axis: Sequence[tuple[str, str]], style: str) -> str:
+def table(series: Sequence[Series], axis: Mapping[int, tuple[str, str]], style: str) -> str:
     """The rows, the largest change first; columns that say nothing are left out."""
     shown = varying(series)
     headers = ["workload", "point", *shown, "shape", "from", "to", *FOUND]
@@ -89,7 +92,7 @@ def nothing_found(series: Series) -> str:
     """Why no change was found: there is none, or too little to say, or nothing that can be looked at."""
     if series.measured:
         return "too few" if series.too_few else "none"
-    return BROKEN_WORD if all(point.value is None for point in series.points) else NOT_POSITIVE
+    return BROKEN_WORD if np.isnan(series.points.value).all() else NOT_POSITIVE
 
 
 def p_text(p: float) -> str:
@@ -102,20 +105,21 @@ def span(series: Series, before: int, after: int) -> str:
     return f"{series.measured[before].name}..{series.measured[after].name}"
 
 
-def sparkline(series: Series, axis: Sequence[tuple[str, str]]) -> str:
+def sparkline(series: Series, axis: Mapping[int, tuple[str, str]]) -> str:
     """The series as a line of blocks over all commits, on a scale of logarithms where there are some."""
-    values = {(point.commit, point.run): point.value or 0.0 for point in series.measured}
-    broken = {(point.commit, point.run) for point in series.points if point.value is None}
-    logs = bool(values) and min(values.values()) > 0
-    scaled = {key: math.log(value) if logs else value for key, value in values.items()}
+    spots, measured = list(axis), series.measured
+    logs = bool(len(measured)) and bool(measured.value.min() > 0)
+    values = [math.log(value) if logs else value for value in measured.value.tolist()]
+    scaled = dict(zip(measured.spot.tolist(), values, strict=True))
+    broken = set(series.points.spot[np.isnan(series.points.value)].tolist())
     low, high = min(scaled.values(), default=0.0), max(scaled.values(), default=0.0)
     reach = max(high - low, math.log1p(LEAST_SPAN) if logs else 1.0)
     size = max(1, math.ceil(len(axis) / WIDTH))
     line = ""
     for start in range(0, len(axis), size):
-        keys = axis[start : start + size]
-        known = [scaled[key] for key in keys if key in scaled]
-        line += block((sum(known) / len(known) - low) / reach) if known else BROKEN if broken & set(keys) else MISSING
+        part = spots[start : start + size]
+        known = [scaled[spot] for spot in part if spot in scaled]
+        line += block((sum(known) / len(known) - low) / reach) if known else BROKEN if broken & set(part) else MISSING
     return line
 
 
@@ -129,7 +133,7 @@ def summary(series: Sequence[Series], over: str, least: float) -> list[str]:
     exact = all(each.is_exact for each in series)
     few = [each for each in series if each.too_few and each.measured]
     still = [each for each in series if not each.changes and not each.too_few]
-    broken = [each for each in series if each.points and each.points[-1].value is None]
+    broken = [each for each in series if np.isnan(each.points.value[-1])]
     lines = told(series)
     if still:
         size = "" if exact else f" of {units.percent(least)} or more"
@@ -141,7 +145,7 @@ def summary(series: Sequence[Series], over: str, least: float) -> list[str]:
             "A point is a commit:\nmeasure more of them, by `torchpace run` at each or by `asv run A..B`. "
             "Two runs of one commit are for `torchpace compare`."
         )
-    left_out = [sum(point.value is not None for point in each.points) - len(each.measured) for each in series]
+    left_out = [int((~np.isnan(each.points.value)).sum()) - len(each.measured) for each in series]
     if any(left_out):
         lines.append(
             f"{counted(sum(left_out), 'point')} of {counted(sum(map(bool, left_out)), 'case')} "

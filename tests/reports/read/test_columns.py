@@ -19,6 +19,7 @@ from reports.read.columns.arrays import Several, columns_of, in_groups
 from reports.read.frames import figures, frame_of
 from reports.read.sources import load, load_one
 from reports.topics.history.figures import history
+from reports.topics.history.text import as_json
 
 METRICS = ("step_time", "flops", "peak_memory")
 
@@ -73,8 +74,13 @@ def same(found: Contents, line_by_line: Contents) -> None:
     assert (found.environments, found.warnings) == (line_by_line.environments, line_by_line.warnings)
     assert figures(frame_of(found)) == figures(frame_of(line_by_line))
     for metric in METRICS:
-        assert history(found, metric, [], [], 0.01) == history(line_by_line, metric, [], [], 0.01)
+        assert series_in(found, metric) == series_in(line_by_line, metric)
     assert dict.fromkeys(found.cases()) == dict.fromkeys(line_by_line.cases())
+
+
+def series_in(contents: Contents, metric: str) -> str:
+    """A metric's history, every point of it."""
+    return as_json(history(contents, metric, [], [], 0.01))
 
 
 def kept_in(path: Path) -> list[Path]:
@@ -207,7 +213,7 @@ def test_a_folder_of_nights_is_as_one_file(tmp_path: Path) -> None:
     with pytest.raises(IndexError):
         found.records[len(one.records)]
     assert figures(frame_of(found)) == figures(frame_of(one))
-    assert history(found, "step_time", [], [], 0.01) == history(one, "step_time", [], [], 0.01)
+    assert series_in(found, "step_time") == series_in(one, "step_time")
     assert len(found.warnings) == 2
 
 

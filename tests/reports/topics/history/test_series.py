@@ -13,7 +13,7 @@ import pytest
 
 from bench.records.files import Contents
 from bench.records.record import Environment, Record
-from reports.topics.history.figures import history
+from reports.topics.history.figures import axis_of, history
 from reports.topics.history.text import sparkline
 from tests.reports import stored
 from tests.reports.topics.history.commits import COMMITS, SLOW_FROM, cases, shown, usual, write
@@ -199,7 +199,9 @@ def test_a_long_series_is_put_together_in_one_line() -> None:
     contents = Contents(tuple(records), {environment.id: environment for environment in environments})
     order = [str(environment.get("commit")) for environment in environments]
     (series,) = history(contents, "step_time", order, (), 0.01)
-    assert sparkline(series, [(commit, "") for commit in order]) == "▁" * 15 + "█" * 15
+    axis = axis_of([series])
+    assert list(axis.values()) == [(commit, "") for commit in order]
+    assert sparkline(series, axis) == "▁" * 15 + "█" * 15
 
 
 def test_noise_does_not_look_like_mountains(
