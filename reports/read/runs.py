@@ -104,7 +104,7 @@ def label(value: str, by: str) -> str:
 
 def differing(frame: pd.DataFrame) -> str:
     """What tells apart the runs within one source: a fact of which several values are known, or else the setting."""
-    several = [fact for fact in ("commit", "torch") if len(set(frame[fact]) - {""}) > 1]
+    several = [fact for fact in ("commit", "torch") if len(set(frame[fact].unique()) - {""}) > 1]
     alone = [fact for fact in several if frame.groupby(fact)["setting"].nunique().max() <= 1]
     settings = ["setting"] * (frame["setting"].nunique() > 1)
     return next(iter((*alone, *settings, *several)), "source")
@@ -116,7 +116,8 @@ def in_time(frame: pd.DataFrame, by: str, environments: Mapping[str, Environment
     if by == "source":
         return values
     dates: dict[str, float] = {}
-    for value, id in zip(frame[by], frame["environment"], strict=True):
+    pairs = frame[[by, "environment"]].drop_duplicates()
+    for value, id in zip(pairs[by], pairs["environment"], strict=True):
         date = environments[id].get("commit_date") if id in environments else None
         if isinstance(date, (int, float)):
             dates[str(value)] = max(float(date), dates.get(str(value), 0.0))

@@ -140,7 +140,8 @@ def in_order(frame: pd.DataFrame, chosen: pd.Series[bool]) -> pd.DataFrame:
 def in_time(frame: pd.DataFrame, environments: Mapping[str, Environment]) -> list[str]:
     """The settings by the date of their commit where it is known of all, else in the order measured."""
     dates: dict[str, float | None] = {}
-    for label, id in zip(frame["setting"], frame["environment"], strict=True):
+    pairs = frame[["setting", "environment"]].drop_duplicates()
+    for label, id in zip(pairs["setting"], pairs["environment"], strict=True):
         date = environments[id].get("commit_date") if id in environments else None
         dates[str(label)] = float(date) if isinstance(date, (int, float)) else None
     if any(date is None for date in dates.values()):

@@ -9,10 +9,12 @@ from itertools import accumulate, chain
 from typing import Any, Protocol, overload, runtime_checkable
 
 import numpy as np
+import pandas as pd
 
 from bench.records.metrics import VARIES
 from bench.records.record import Case, Record
 
+MOST_CODES = 1 << 62  # numbers that keys can be put together in
 STATUSES = ("measured", "unavailable", "broken")
 
 
@@ -186,10 +188,13 @@ def in_groups(keys: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
     keys: arrays of whole numbers, as long as there are records; within a group records stay in their order.
     """
-    code = np.zeros(len(keys[0]), dtype=np.int64)
+    code, span = np.zeros(len(keys[0]), dtype=np.int64), 1
     for key in keys:
-        code = np.unique(code * (int(key.max(initial=0)) + 1) + key, return_inverse=True)[1]
-    _, first, code = np.unique(code, return_index=True, return_inverse=True)
-    order = np.argsort(first[code], kind="stable")
-    begins = np.flatnonzero(np.diff(first[code][order], prepend=-1))
+        size = int(key.max(initial=0)) + 1
+        if span * size > MOST_CODES:
+            code, span = pd.factorize(code)[0].astype(np.int64), len(code)
+        code, span = code * size + key, span * size
+    groups = pd.factorize(code)[0]
+    order = np.argsort(groups, kind="stable")
+    begins = np.flatnonzero(np.diff(groups[order], prepend=-1))
     return order, begins
