@@ -21,7 +21,7 @@ from bench.records.record import Case, Record
 from bench.runs.plan import Selection
 from tests.perf.gate_slowed import SLOWED, every_case, plant
 
-SHARES = (0.01, 0.02, 0.03, 0.05, 0.10)
+SHARES = (0.03, 0.05, 0.10)
 # Left out of the hundred trials: whole loops, and the subjects that train the same networks and read the same digits.
 LONG = ("linear_regression.loop", "mnist_cnn.train_epoch", "data_loading.*", "training_choices.*")
 TRIALS, SLOWED_TRIALS = 100, 48
