@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import sys
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -151,12 +151,20 @@ def parts_of(stretches: Sequence[Stretch]) -> dict[Stretch, Part | None]:
     if sum(end - begin for _, begin, end in chunks) <= FEW * CHUNK:
         found = [tried(*chunk) for chunk in chunks]
     else:
-        context = multiprocessing.get_context("spawn")  # what forks beside threads may hang
-        with ProcessPoolExecutor(os.cpu_count(), context) as pool:
-            parts = pool.map(tried, *zip(*chunks, strict=True), chunksize=1 + len(chunks) // MOST_TASKS)
-            found = list(tqdm(parts, "reading", len(chunks), leave=False, file=sys.stderr, dynamic_ncols=True))
+        found = by_processes(chunks)
     rest = iter(found)
     return {stretch: joined_or_none([next(rest) for _ in pairwise(edges_in(*stretch))]) for stretch in stretches}
+
+
+def by_processes(chunks: Sequence[Stretch]) -> list[Part | None]:
+    """What `tried` gives for each, from as many processes as there are processors; none goes on after Ctrl-C."""
+    context = multiprocessing.get_context("spawn")  # what forks beside threads may hang
+    pool = ProcessPoolExecutor(os.cpu_count(), context, signal.signal, (signal.SIGINT, signal.SIG_IGN))
+    try:
+        parts = pool.map(tried, *zip(*chunks, strict=True), chunksize=1 + len(chunks) // MOST_TASKS)
+        return list(tqdm(parts, "reading", len(chunks), leave=False, disable=None, dynamic_ncols=True))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def tried(path: Path, begin: int, end: int) -> Part | None:
