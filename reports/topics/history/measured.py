@@ -68,7 +68,8 @@ class Looking:
             Coded(name.names, name.codes[self.environment]) for name in (machine, commit, torch)
         )
         alone = np.array([origin[3] for origin in origins], dtype=bool)[self.environment]
-        self.run = Coded(("", *columns.run.names), np.where(alone, columns.run.codes[at] + 1, 0))
+        runs = np.where(alone, columns.run.codes[at] + 1, 0).astype(np.int32)
+        self.run = Coded(("", *columns.run.names), runs)
         self.setting = self.settings()
 
     def settings(self) -> Coded:
@@ -116,8 +117,10 @@ class Looking:
         at = self.at[order]
         ends = np.append(begins, len(at))[1:]
         varies = np.logical_or.reduceat(self.columns.varies[at], begins)
-        places = np.where(self.columns.is_status("broken")[at], np.arange(len(at)), len(at))
-        broken = np.append(at, -1)[np.minimum.reduceat(places, begins)]
+        is_broken, broken = self.columns.is_status("broken")[at], np.full(len(begins), -1, dtype=np.int32)
+        if is_broken.any():
+            places = np.where(is_broken, np.arange(len(at)), len(at))
+            broken = np.append(at, -1)[np.minimum.reduceat(places, begins)]
         values, medians = np.full(len(begins), np.nan), self.columns.medians(at)
         counts = np.add.reduceat(self.columns.counts[at], begins)
         one = (broken < 0) & (ends - begins == 1) & ((counts == 1) | (self.metric.assumes != "exact") | varies)
