@@ -73,10 +73,10 @@ class Lines(Sequence[Record]):
     """The records of a file, each parsed when it is asked for."""
 
     def __init__(self, path: Path, part: Part) -> None:
+        self._file: int | None = None
         self.path, self._begins, self._lengths = path, part.begins, part.lengths
         self._ids = {name: environment.id for name, environment in part.environments.items() if name != environment.id}
         self.columns = replace(part.columns, environment=part.columns.environment.renamed(self._ids))
-        self._file: int | None = None
 
     def cases(self) -> Iterator[tuple[str, Case]]:
         """Each environment with each case that was measured there."""
