@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 FILE = Path(__file__).resolve()
-OURS = ("bench", "reports", "torchpace", "torchpace_first", "workloads")
+OURS = ("bench", "reports", "torchpace", "torchpace_first", "torchpace_pytest", "workloads")
 CHECKOUT_VARIABLE = "TORCHPACE_CHECKOUT"  # asv's benchmarks take the workloads of a commit, from this folder
 
 
@@ -32,11 +32,15 @@ class Finder:
 sys.meta_path.insert(0, Finder)
 
 
+def take_over() -> None:
+    """A spawned process runs its parent's program before anything else: let that be this file, by its path."""
+    program = sys.modules["__main__"]
+    program.__spec__, program.__file__ = None, str(FILE)
+
+
 def main() -> int:
     """The command `torchpace`; gives its exit code."""
-    program = sys.modules["__main__"]
-    # A spawned process runs its parent's program before anything else: let that be this file, by its path.
-    program.__spec__, program.__file__ = None, str(FILE)
+    take_over()
     from bench.cli import main as command  # noqa: PLC0415 - found as said above
 
     return command()

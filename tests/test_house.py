@@ -56,7 +56,11 @@ def test_the_linter_of_the_makefile_asks_both() -> None:
         ("bench/counts/traffic.py", "import bench.counts.memory", None),  # the neighbour is allowed
         ("workloads/base.py", "import bench.records.record", "Workloads know neither ruler nor judge"),
         ("reports/format/units.py", "import torch", "The judge reads the ruler's plain data"),
-        ("bench/measure/timer.py", "import reports.format.units", "Ruler and judge meet in the command alone"),
+        (
+            "bench/measure/timer.py",
+            "import reports.format.units",
+            "Ruler and judge meet at the top alone",
+        ),
     ],
 )
 def test_an_import_that_is_not_allowed_fails(copy: Path, place: str, line: str, contract: str | None) -> None:

@@ -19,11 +19,12 @@ from tests.conftest import ROOT
 from torchpace_first import FILE, OURS
 
 USES = {"asv", "mnist", "pytest", "tensorboard"}
-# Imported where it is used, which says what is missing: asv loads the first folder itself; NVML only adds facts.
+# Imported where it is used, which says what is missing: asv and pytest load theirs themselves; NVML only adds facts.
 OPTIONAL = {
     "asv": ("bench/suites",),
     "asv_runner": ("bench/suites",),
     "pynvml": ("bench/counts/nvml.py",),
+    "pytest": ("bench/api/suite_items.py", "torchpace_pytest.py"),
     "torchvision": ("workloads/shared/mnist_data.py", "bench/preload/vision.py"),
 }
 ABSENT = ("asv", "asv_runner", "pytest", "pytest_benchmark", "tensorboard", "torch_tb_profiler", "torchvision")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -77,21 +77,55 @@ def flops_by_path(called: Mapping[str, nn.Module], counts: Mapping[str, Mapping[
     }
 
 
-def kinds_by_address(is_compiled: bool) -> dict[int, str]:
-    """What the live tensors of training are, by the address of their storage."""
+Training = Iterable[tuple[Tensor, str]]
+"""The tensors of training, each with its kind, as a memory profile calls it."""
+
+
+def of_process(is_compiled: bool) -> Training:
+    """The live tensors of training, whoever holds them."""
     gc.collect()
-    found: dict[int, str] = {}
     for tensor in learnable(is_compiled).values():
-        if tensor.grad is not None:
-            found[tensor.grad.untyped_storage().data_ptr()] = "gradients"
-        found[tensor.untyped_storage().data_ptr()] = "parameters"
+        yield from with_gradient(tensor)
     for thing in gc.get_objects():
         if issubclass(type(thing), torch.optim.Optimizer):
-            for state in thing.state.values():
-                for value in state.values():
-                    if isinstance(value, torch.Tensor):
-                        found[value.untyped_storage().data_ptr()] = "optimizer state"
-    return found
+            yield from of_optimizer(thing)
+
+
+def of_model(model: nn.Module | None, optimizer: torch.optim.Optimizer | None) -> Training:
+    """Those of a model and of its optimizer."""
+    if model is not None:
+        for buffer in model.buffers():
+            yield buffer, "inputs and buffers"
+        for parameter in model.parameters():
+            yield from with_gradient(parameter)
+    if optimizer is not None:
+        yield from of_optimizer(optimizer)
+
+
+def with_gradient(tensor: Tensor) -> Training:
+    """A tensor that learns, and its gradient where it has one."""
+    if tensor.grad is not None:
+        yield tensor.grad, "gradients"
+    yield tensor, "parameters"
+
+
+def of_optimizer(optimizer: torch.optim.Optimizer) -> Training:
+    """What an optimizer remembers."""
+    for state in optimizer.state.values():
+        for value in state.values():
+            if isinstance(value, Tensor):
+                yield value, "optimizer state"
+
+
+def kinds_by_address(found: Training) -> dict[int, str]:
+    """What tensors are, by the address of their storage."""
+    return {tensor.untyped_storage().data_ptr(): kind for tensor, kind in found if tensor.layout == torch.strided}
+
+
+def bytes_by_address(found: Training) -> dict[int, int]:
+    """Bytes of tensors' storages, by address."""
+    storages = [tensor.untyped_storage() for tensor, _ in found if tensor.layout == torch.strided]
+    return {storage.data_ptr(): storage.nbytes() for storage in storages if storage.nbytes()}
 
 
 def learnable_numbers(generates: bool) -> int:

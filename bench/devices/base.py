@@ -69,6 +69,14 @@ class Device(ABC):
         """Whether this process was forked from one that had touched the device, and cannot use it therefore."""
         return False
 
+    def is_in_use(self) -> bool:
+        """Whether its queue may hold work of this process. Asking does not touch the device."""
+        return not self.unavailable_reason()
+
+    def allocations(self) -> int | None:
+        """How many tensors this process has had made on it so far; None where nobody counts."""
+        return None
+
     @abstractmethod
     def synchronize(self) -> None:
         """Wait until the device has finished all that was enqueued."""

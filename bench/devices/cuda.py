@@ -36,6 +36,12 @@ class Cuda(Device):
     def is_spoilt(self) -> bool:
         return bool(torch.cuda._is_in_bad_fork())
 
+    def is_in_use(self) -> bool:
+        return bool(torch.cuda.is_initialized())
+
+    def allocations(self) -> int | None:
+        return int(torch.cuda.memory_stats().get("allocation.all.allocated", 0))
+
     def torch_device(self) -> torch.device:
         return torch.device("cuda", torch.cuda.current_device())
 
@@ -59,10 +65,10 @@ class Cuda(Device):
         run = build()
         peak = self.peak_memory(lambda: run, warm_up_steps)
         run()  # what peak_memory made cuBLAS give up is taken again
-        before = allocations()
+        before = allocated_bytes()
         run()
         torch.cuda.synchronize()
-        allocated = allocations() - before
+        allocated = allocated_bytes() - before
         step = profiled_calls(run, torch.cuda.synchronize, self.activities())
         return Account(peak, step.operators, step.launched, allocated_bytes=allocated)
 
@@ -114,7 +120,7 @@ def workspace_bytes() -> int:
     return before - torch.cuda.memory_allocated()
 
 
-def allocations() -> int:
+def allocated_bytes() -> int:
     """Bytes that tensors have asked of torch's allocator so far, given back or not."""
     return int(torch.cuda.memory_stats()["allocated_bytes.all.allocated"])
 

@@ -21,7 +21,7 @@ from bench.records.points import Value
 from bench.records.record import Environment
 
 # The rooms of this package whose code decides what a figure is; the others choose cases and print.
-RULER = ("counts", "devices", "gate", "measure", "modes", "records", "runs")
+RULER = ("api", "counts", "devices", "gate", "measure", "modes", "records", "runs")
 
 
 def commit(folder: Path) -> tuple[str | None, bool | None]:
@@ -50,10 +50,11 @@ def ruler() -> str:
     return digest.hexdigest()[:12]
 
 
-def capture(device_name: str, package: str | None = None) -> Environment:
+def capture(device_name: str, package: str | None = None, is_ours: bool = True) -> Environment:
     """The environment of measurements on a device; `package` is the user's workloads module, if not the suite.
 
-    Touches the device, so it belongs in a process of its own.
+    Touches the device, so it belongs in a process of its own. is_ours: whether the process is, and may be made to keep
+    the memory that it frees; somebody else's stays as it is.
     """
     device = DEVICES[device_name]
     head, dirty = commit(folder_of(package or "workloads"))
@@ -65,7 +66,7 @@ def capture(device_name: str, package: str | None = None) -> Environment:
         "torchvision": package_version("torchvision"),
         "numpy": package_version("numpy"),
         "blas": blas(),
-        "malloc": KEEPING if keep_freed_memory() else "as the system has it",
+        "malloc": KEEPING if is_ours and keep_freed_memory() else "as the system has it",
         "matmul_precision": torch.get_float32_matmul_precision(),
         "os": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),

@@ -17,7 +17,7 @@ from typing import Any
 from torch.profiler import ProfilerActivity, profile, record_function, schedule
 
 from bench.counts import flops
-from bench.counts.modules import called_modules, flops_by_path, kinds_by_address, names_in_model
+from bench.counts.modules import called_modules, flops_by_path, kinds_by_address, names_in_model, of_process
 from bench.counts.torch_profiler import profiler, steps_for
 from bench.devices import Device
 from bench.measure import exact
@@ -98,12 +98,12 @@ def memory_pass(case: Case, workload: Workload, device: Device, folder: Path) ->
     with profiler(device.activities(), profile_memory=True, with_stack=not generates) as profiled:
         profiled.toggle_collection_dynamic(False, [ProfilerActivity.CPU])  # operators, not allocations
         run = exact.warmed(runner)
-        addresses |= kinds_by_address(generates)
+        addresses |= kinds_by_address(of_process(generates))
         profiled.toggle_collection_dynamic(True, [ProfilerActivity.CPU])
         with record_function(STEP_MARK):
             run()
             device.synchronize()
-        addresses |= kinds_by_address(generates)
+        addresses |= kinds_by_address(of_process(generates))
     profiled.export_chrome_trace(str(folder / MEMORY))
     return {
         "memory_device": device.memory_in_traces,

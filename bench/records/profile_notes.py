@@ -34,8 +34,9 @@ class Notes:
     step_values_s: seconds per step without the profiler, taken just before. items: per step, in the workload's unit.
     flops, precisions: of an uncompiled step, by operator. module_names, module_flops: a module's name in its model, and
     its FLOPs, by what the profiler calls it and those around it ('Padded_0/Conv2d_0'). addresses: kind of tensor
-    ('parameters') by the address of its storage. memory_device: the traces' number of the device whose memory counts.
-    missing: why a part is not there, by its name (timeline, stacks, memory, flops).
+    ('parameters') by the address of its storage. held: bytes at such addresses that were there before the trace of
+    memory began; None where it began before all of them. memory_device: the traces' number of the device whose memory
+    counts. missing: why a part is not there, by its name (timeline, stacks, memory, flops).
     """
 
     case: Case
@@ -50,6 +51,7 @@ class Notes:
     module_flops: Mapping[str, int] = field(default_factory=dict)
     module_names: Mapping[str, str] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[str, int] | None = None
     memory_device: int | None = None
     graphs: int | None = None
     graph_breaks: tuple[str, ...] = ()

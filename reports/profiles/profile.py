@@ -197,7 +197,8 @@ def memories_of(trace: Trace, notes: Notes | None) -> list[MemoryProfile]:
     steps = steps_of(trace)
     if notes is not None:
         known = {int(address): kind for address, kind in notes.addresses.items()}
-        return memory_profiles(trace, steps, notes.memory_device or 0, known, from_start=True)
+        held = None if notes.held is None else {int(address): size for address, size in notes.held.items()}
+        return memory_profiles(trace, steps, notes.memory_device or 0, known, held is None, held or {})
     if trace.memory.empty:
         return []
     traffic = trace.memory["bytes"].abs().groupby(trace.memory["device_type"]).sum()

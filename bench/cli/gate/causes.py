@@ -39,9 +39,10 @@ def with_causes(gate: Gate, rows: Sequence[GateRow], survey: Survey, path: Path)
     found = taken_apart(gate, cases, survey, path, limit_s, PARTS)
     diff = diff_of(gate.sides)
     return [
-        replace(row, cause=said(found[row.case], row.verdict != "faster", diff)) if row.case in found else row
+        replace(row, cause=said(found[row.case], row.verdict != "faster", diff, (row.ratio or 1.0) - 1.0))
+        if row.case in found else row
         for row in rows
-    ]
+    ]  # fmt: skip
 
 
 def with_slower_parts(
@@ -101,13 +102,13 @@ def grown(pairs: Sequence[Pair], cases: int, diff: Diff) -> str:
     return "; ".join(", ".join(filter(None, texts)) for texts in said)
 
 
-def said(pairs: Sequence[Pair], is_slower: bool, diff: Diff) -> str:
-    """The cause in words, from both sides' records pair by pair."""
+def said(pairs: Sequence[Pair], is_slower: bool, diff: Diff, change: float = 0.0) -> str:
+    """The cause in words, from both sides' records pair by pair. change: of the whole case, where it is known."""
     from reports.topics.gate.cause import more, sentence  # noqa: PLC0415 - imports scipy
 
     location = location_of(pairs, is_slower, diff)
     found = cause_of(pairs)
-    named = found.named(is_slower, location.touches) if found else []
+    named = found.named(is_slower, location.touches, change) if found else []
     compiled = [more(*sides[-1], one) for metric, one in OF_COMPILER.items() if (sides := parts_of(pairs, metric))]
     return "; ".join(filter(None, [*(compiled if is_slower else ()), sentence(found, named, location.of)]))
 

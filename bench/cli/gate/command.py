@@ -161,7 +161,7 @@ def compare(options: argparse.Namespace, sides: Mapping[str, Side], hosts: Hosts
     selection, gate = plan(options, sides)
     survey = surveyed(gate, selection, hosts)
     accepted = said(options.settings.accepted, sides, Path.cwd())
-    notes = [*notes_on(sides), *accepted.notes, *unused(accepted, survey.cases)]
+    notes = [*notes_on(sides, survey.environments), *accepted.notes, *unused(accepted, survey.cases)]
     notes += filter(None, [too_little(gate, len(survey.cases))])
     for note in notes:
         print(f"torchpace: {note}", file=sys.stderr)

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace, sides: Mapping[str, Side], hosts: Hosts) ->
     survey = surveyed(gate, selection, hosts)
     hosts.close()
     accepted = said(options.settings.accepted, sides, Path.cwd())
-    for note in (*notes_on(sides), *accepted.notes, *unused(accepted, survey.cases)):
+    for note in (*notes_on(sides, survey.environments), *accepted.notes, *unused(accepted, survey.cases)):
         print(f"torchpace: {note}", file=sys.stderr)
     path = trials_file(gate.run, old=False)
     writer = Writer(path)

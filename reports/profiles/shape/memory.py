@@ -59,11 +59,13 @@ class MemoryProfile:
     others: tuple[int, int]
     from_start: bool
     allocated_bytes: int  # in the step, freed again or not
+    held_bytes: int = 0  # of tensors that are known to have been there before the trace began
 
 
 def memory_profiles(
-    trace: Trace, steps: Steps, device_type: int = 0, known: Mapping[int, str] | None = None, from_start: bool = False
-) -> list[MemoryProfile]:
+    trace: Trace, steps: Steps, device_type: int = 0, known: Mapping[int, str] | None = None, from_start: bool = False,
+    held: Mapping[int, int] | None = None,
+) -> list[MemoryProfile]:  # fmt: skip
     """The memory of the last step on every device of a type; nothing of those where nothing was allocated."""
     changes = trace.memory[trace.memory["device_type"] == device_type]
     name = DEVICES.get(device_type, f"device {device_type}")
@@ -74,8 +76,9 @@ def memory_profiles(
             steps,
             changes[changes["device_id"] == id],
             f"{name} {id}" if len(ids) > 1 else name,
-            known,
+            known or {},
             from_start,
+            held or {},
         )
         for id in ids
     ]
@@ -83,19 +86,25 @@ def memory_profiles(
 
 
 def memory_profile(
-    trace: Trace, steps: Steps, changes: pd.DataFrame, device: str, known: Mapping[int, str] | None, from_start: bool
-) -> MemoryProfile | None:
+    trace: Trace, steps: Steps, changes: pd.DataFrame, device: str, known: Mapping[int, str], from_start: bool,
+    held: Mapping[int, int],
+) -> MemoryProfile | None:  # fmt: skip
     """The memory of the last step on one device, from its allocations and frees; None when there was none in the step.
 
-    known: kind by address, of tensors that were alive at the step's beginning or end.
+    known: kind by address, of tensors that were alive at the step's beginning or end. held: bytes by address of tensors
+    that were alive at its beginning; those that no allocation was seen of were there before the trace began.
     """
     low, high = int(steps.low[-1]), int(steps.high[-1])
     if changes.empty or not ((changes["time_ns"] >= low) & (changes["time_ns"] <= high)).any():
         return None
     blocks, block_of = blocks_of(changes)
-    blocks["kind"] = kinds(trace, blocks, low, high, known or {})
-    times, live, moments = history(changes, blocks["kind"].to_numpy(), block_of, low, high)
-    live[UNKNOWN] += 0 if from_start else unseen_bytes(changes)
+    blocks["kind"] = kinds(trace, blocks, low, high, known)
+    of_unseen = [known.get(address, KINDS[UNKNOWN]) for address in changes["address"].tolist()]
+    times, live, moments = history(changes, blocks["kind"].to_numpy(), block_of, of_unseen, low, high)
+    before = held_before(blocks, held, low)
+    for address, size in before.items():
+        live[KINDS.index(known.get(address, KINDS[UNKNOWN]))] += size
+    live[UNKNOWN] += 0 if from_start else max(0, unseen_bytes(changes) - sum(before.values()))
     total = live.sum(axis=0)
     peak = int(total.argmax())
     alive = (blocks["first"] <= moments[peak]) & (blocks["last"] > moments[peak])
@@ -105,8 +114,14 @@ def memory_profile(
     return MemoryProfile(
         device, (times - low) / 1e9, live, int(total[peak]),
         float(times[peak] - low) / 1e9, (high - low) / 1e9, described(trace, shown),
-        (len(rest), int(rest["bytes"].sum())), from_start, int(allocated),
+        (len(rest), int(rest["bytes"].sum())), from_start, int(allocated), sum(before.values()),
     )  # fmt: skip
+
+
+def held_before(blocks: pd.DataFrame, held: Mapping[int, int], low: int) -> dict[int, int]:
+    """Of the tensors that were alive when the step began, bytes by address of those whose allocation was not seen."""
+    seen = set(blocks["address"][(blocks["from_ns"] <= low) & (blocks["to_ns"] > low)].tolist())
+    return {address: size for address, size in held.items() if address not in seen}
 
 
 def unseen_bytes(changes: pd.DataFrame) -> int:
@@ -165,11 +180,17 @@ def kinds(trace: Trace, blocks: pd.DataFrame, low: int, high: int, known: Mappin
 
 
 def history(
-    changes: pd.DataFrame, kind: np.ndarray, block_of: np.ndarray, low: int, high: int
+    changes: pd.DataFrame, kind: np.ndarray, block_of: np.ndarray, of_unseen: Sequence[str], low: int, high: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Times from the step's start to its end, live bytes of each kind from then on, and the change that made it so."""
+    """Times from the step's start to its end, live bytes of each kind from then on, and the change that made it so.
+
+    of_unseen: for every change the kind of what it frees, where no allocation of that was seen.
+    """
     numbers = {name: number for number, name in enumerate(KINDS)}
-    rows = [numbers[kind[block]] if block != ABSENT else UNKNOWN for block in block_of.tolist()]
+    rows = [
+        numbers[kind[block] if block != ABSENT else other]
+        for block, other in zip(block_of.tolist(), of_unseen, strict=True)
+    ]
     deltas = np.zeros((len(KINDS), len(changes)), dtype=np.int64)
     deltas[rows, np.arange(len(changes))] = changes["bytes"].to_numpy()
     live = deltas.cumsum(axis=1)

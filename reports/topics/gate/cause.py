@@ -71,8 +71,13 @@ class Cause:
         """Those whose time surely grew, the largest first."""
         return [part for part in self.parts if part.low_s > 0 and part.name != BUILT_IN][:MOST_NAMED]
 
-    def named(self, is_slower: bool, is_touched: Callable[[Part], bool] = lambda part: False) -> list[Part]:
+    def named(
+        self, is_slower: bool, is_touched: Callable[[Part], bool] = lambda part: False, change: float = 0.0
+    ) -> list[Part]:
         """Those that surely changed the way that the case did, and are no small part of it.
+
+        change: of the whole case, as a share of its step, where that is known; what is in all of its parts, such as
+        another release of torch, is in none that could be named.
 
         First those that are called more often or that the change touches, as far as is known: what it does to memory
         and caches of others can be larger, and is no cause. Python after what it calls: calls need some.
@@ -80,6 +85,8 @@ class Cause:
         sign = 1 if is_slower else -1
         surely = [part for part in self.parts if part.is_certain and part.name != BUILT_IN]
         certain = [part for part in surely if sign * part.difference_s > 0]
+        least = LEAST_OF_CHANGE * abs(change)
+        certain = [part for part in certain if part.is_counted or abs(part.share) >= least]
         evident = [part for part in certain if part.is_counted or is_touched(part)]
         counted_s = sum(abs(part.difference_s) for part in evident if part.is_counted)
         evident.sort(key=lambda part: part.name == OUTSIDE and abs(part.difference_s) < PYTHON_ALONE * counted_s)

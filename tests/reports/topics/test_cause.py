@@ -50,6 +50,16 @@ def test_the_part_that_grew_is_named_first(name: str) -> None:
     assert first.count(name) >= 38
 
 
+def test_what_is_a_speck_of_the_change_is_no_cause() -> None:
+    whole = sum(BASE.values())
+    part = found({**BASE, NAMES[3]: BASE[NAMES[3]] + 0.01 * whole}).named(True)
+    assert [each.name for each in part] == [NAMES[3]]
+    of_everything = found({**BASE, NAMES[3]: BASE[NAMES[3]] + 0.01 * whole}).named(True, change=0.3)
+    assert of_everything == []
+    once_more = found({**BASE, NAMES[3]: BASE[NAMES[3]] + 0.01 * whole}, calls=({NAMES[3]: 12.0}, {NAMES[3]: 13.0}))
+    assert [each.name for each in once_more.named(True, change=0.3)] == [NAMES[3]]  # a count has no noise
+
+
 def test_where_nothing_changed_nothing_is_named() -> None:
     assert sum(bool(found(BASE, seed).named(slower)) for seed in range(100) for slower in (True, False)) <= 4
 

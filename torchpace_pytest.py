@@ -1,0 +1,90 @@
+"""pytest's plugin: the fixture `torchpace`, and `pytest --torchpace MODULE`, which runs a module's workloads as tests.
+
+Every pytest run of an environment loads this file, so it imports nothing of ours before that is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from bench.api.in_tests import Judge, Tested
+
+JUDGE = pytest.StashKey["Judge"]()
+LAUNCHES = 8  # of fewer, no interval between two runs is narrow enough to decide much
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of their own group, each with the project's name."""
+    group = parser.getgroup("torchpace", "how long steps take (torchpace)")
+    add = group.addoption
+    add("--torchpace", metavar="MODULE", help="run the workloads of this module, and no other tests")
+    add("--torchpace-launches", type=int, default=LAUNCHES, metavar="N",
+        help=f"with --torchpace: fresh processes of every case (default {LAUNCHES})")  # fmt: skip
+    add("--torchpace-output", type=Path, metavar="FILE.jsonl", help="where records go (default results/TIME.jsonl)")
+    add("--torchpace-compare", type=Path, metavar="FILE",
+        help="fail what is slower than it was in this file of records")  # fmt: skip
+    add("--torchpace-slower-than", default="5%", metavar="SHARE", help="by more than this (default 5%%)")
+    add("--torchpace-undecided", choices=("fail", "pass"), default="fail",
+        help="what becomes of a test that cannot be decided (default: it fails)")  # fmt: skip
+
+
+def judge_of(config: pytest.Config) -> Judge:
+    """The session's judge, made when it is first asked for. Raises pytest.UsageError."""
+    if JUDGE not in config.stash:
+        import torchpace_first  # noqa: F401, PLC0415 - puts our packages before all others of their names
+        from bench.api.in_tests import Judge  # noqa: PLC0415
+        from bench.records.errors import UsageError  # noqa: PLC0415
+
+        try:
+            config.stash[JUDGE] = Judge.of({name: config.getoption(f"--torchpace-{name}") for name in (
+                "output", "compare", "slower-than", "undecided"
+            )})  # fmt: skip
+        except UsageError as error:
+            raise pytest.UsageError(f"torchpace: {error}") from error
+    return config.stash[JUDGE]
+
+
+@pytest.fixture
+def torchpace(request: pytest.FixtureRequest) -> Iterator[Tested]:
+    """Measures functions: `torchpace.measure(step, at_most="2ms")`, `torchpace.compare(before=f, after=g)`."""
+    from bench.api.in_tests import Tested  # noqa: PLC0415
+
+    tested = Tested(judge_of(request.config), request.node.nodeid)
+    yield tested
+    if said := tested.said:
+        request.node.add_report_section("call", "torchpace", said)
+
+
+def pytest_ignore_collect(config: pytest.Config) -> bool | None:
+    """With --torchpace, nothing else is collected."""
+    return True if config.getoption("--torchpace") else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --torchpace, the workloads' cases are the tests; -k and the like then choose among them."""
+    module = config.getoption("--torchpace")
+    if not module:
+        return
+    if config.getoption("numprocesses", default=None):
+        raise pytest.UsageError("torchpace: with --torchpace, leave -n out: what is timed is not to run beside others")
+    judge = judge_of(config)
+    from bench.api.suite_items import items_of  # noqa: PLC0415
+    from bench.records.errors import UsageError  # noqa: PLC0415
+
+    try:
+        items[:] = items_of(session, judge, module, config.getoption("--torchpace-launches"))
+    except UsageError as error:
+        raise pytest.UsageError(f"torchpace: {error}") from error
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say where the records are, and what was measured."""
+    if JUDGE in config.stash and (told := config.stash[JUDGE].summary()):
+        terminalreporter.section("torchpace")
+        terminalreporter.write_line(told)
