@@ -70,7 +70,7 @@ def compared(
             raise UsageError(f"{function!r} is no function: give one that can be called, such as lambda: model(x)")
     if items < 1 or not 0 < within < 1 or (seconds is not None and not seconds > 0):
         raise UsageError(f"items={items}, within={within}, seconds={seconds}: all are above 0, and within is below 1")
-    label = name or name_of(next(iter(given.values())))
+    label = name or (" and ".join(given) if len(given) > 1 else name_of(next(iter(given.values()))))
     enough = enough_within(within)
     run = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
     if fresh:

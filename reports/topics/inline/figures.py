@@ -6,15 +6,16 @@ layout of memory is one, as everywhere else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from bench.records.record import Case, Record
 from reports.read.laid_out import joined
 from reports.read.rows import SAME_WITHIN, verdict_of
-from reports.stats.distance import of_figure, of_pair
+from reports.stats.distance import SURE, of_figure, of_pair
 from reports.stats.intervals import Launches, Ratio, Summary, compare_paired, summarize
 
 
@@ -23,7 +24,7 @@ class Line:
     """One function. Seconds are per step; a step is one call.
 
     step: its seconds with their 95 % interval. ratio: of its seconds to the first function's, paired, likewise; None of
-    the first. verdict: slower, faster, same or undecided against the first.
+    the first. verdict: slower, faster, same or undecided against the first; in one process up to 3 % may be luck.
     """
 
     name: str
@@ -52,11 +53,24 @@ def launches_of(records: Sequence[Record], case: Case) -> Launches:
 
 
 def distance(records: Sequence[Record], within: float) -> float:
-    """How many times as wide as asked for an interval is: of one function's time, or the widest ratio of several."""
-    launches = [launches_of(records, case) for case in cases_of(records)]
-    if len(launches) == 1:
-        return of_figure(launches[0], within)
-    return max(of_pair(launches[0], other, SAME_WITHIN) for other in launches[1:])
+    """How many times as wide as asked for an interval is: of one function's time, or of the ratios of several.
+
+    A ratio is known, too, when its verdict is.
+    """
+    base, *others = [launches_of(records, case) for case in cases_of(records)]
+    if not others:
+        return of_figure(base, within)
+    if len({record.layout for record in records}) > 1:
+        return max(of_pair(base, other, SAME_WITHIN) for other in others)
+    return max(of_pair_in_one_process(compare_paired(base, other, SURE), within) for other in others)
+
+
+def of_pair_in_one_process(ratio: Ratio, within: float) -> float:
+    """Likewise of one ratio: its interval is to be narrow, or to lie on one side of what may be luck."""
+    if ratio.low is None or ratio.high is None:
+        return math.inf
+    beyond = abs(abs(math.log(ratio.value)) - math.log(1 + SAME_WITHIN))
+    return math.log(ratio.high / ratio.low) / 2 / max(within, beyond)
 
 
 def cases_of(records: Sequence[Record]) -> list[Case]:
@@ -80,10 +94,19 @@ def lines_of(records: Sequence[Record]) -> tuple[Line, ...]:
             items=last.items or 1,
             item=last.item,
             ratio=ratio,
-            verdict=verdict_of(ratio, lower_is_better=True, time=True) if ratio else "",
+            verdict=verdict_of(allowed(ratio, records), lower_is_better=True, time=True) if ratio else "",
             warnings=tuple(dict.fromkeys(each for one in records if one.case == case for each in one.warnings)),
         ))  # fmt: skip
     return tuple(found)
+
+
+def allowed(ratio: Ratio, records: Sequence[Record]) -> Ratio:
+    """The ratio for a verdict: of one process, what may be luck of its memory is no difference."""
+    if len({record.layout for record in records}) > 1 or ratio.low is None or ratio.high is None:
+        return ratio
+    if ratio.low >= 1 - SAME_WITHIN and ratio.high <= 1 + SAME_WITHIN:
+        return ratio
+    return replace(ratio, low=ratio.low / (1 + SAME_WITHIN), high=ratio.high * (1 + SAME_WITHIN))
 
 
 def summary_by_layout(records: Sequence[Record]) -> Summary:

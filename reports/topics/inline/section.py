@@ -11,7 +11,7 @@ from reports.format.html import templates
 from reports.topics.inline.figures import Line
 from reports.topics.inline.text import HEADERS, against, cells_of, columns, doubts, heading, whence
 
-WIDTH = 240.0  # of the drawing, in its own units
+WIDTH = 160.0  # of the drawing, in its own units
 EDGE = 6.0
 
 
