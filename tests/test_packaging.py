@@ -22,10 +22,11 @@ USES = {"asv", "mnist", "pytest", "tensorboard"}
 # Imported where it is used, which says what is missing: asv and pytest load theirs themselves; NVML only adds facts.
 OPTIONAL = {
     "asv": ("bench/suites",),
+    "captum": ("workloads/explain.py",),
     "asv_runner": ("bench/suites",),
     "pynvml": ("bench/counts/nvml.py",),
     "pytest": ("bench/api/suite_items.py", "torchpace_pytest.py"),
-    "torchvision": ("workloads/shared/mnist_data.py", "bench/preload/vision.py"),
+    "torchvision": ("workloads/shared/mnist_data.py", "workloads/resnet.py", "bench/preload/vision.py"),
 }
 ABSENT = ("asv", "asv_runner", "pytest", "pytest_benchmark", "tensorboard", "torch_tb_profiler", "torchvision")
 ONE = ("--quick", "--launches", "1")

@@ -10,6 +10,8 @@ from workloads.base import load_suite
 from workloads.ladders.mnist import ladder_of
 
 WORKLOADS = load_suite()
+TODAY = ("attention", "transformer", "embedding", "normalization", "optimizers", "resnet", "explain", "mixed_precision")
+FURTHER = [name for name in WORKLOADS if name.partition(".")[0] in TODAY]  # which no run without a GLOB measures
 LADDERS = [name for name, workload in WORKLOADS.items() if "rung" in workload.axes]
 SMALL = {"samples": [256], "epochs": [100], "spacing": [256]}  # one batch of the largest
 
@@ -19,6 +21,7 @@ ABSENCES: dict[str, tuple[str, ...]] = {
     ANYWHERE: (
         "an accuracy of 0.99 is a target for MNIST itself, not for stand-in",
         "TF32 is of NVIDIA GPUs from Ampere on",
+        "captum is not installed",
     ),
     "cpu": (
         "a transfer between host and device needs",
@@ -27,8 +30,15 @@ ABSENCES: dict[str, tuple[str, ...]] = {
         "nothing is launched on the CPU",
         "host and device are one memory",
         "torch.compile needs a C++ compiler for the CPU",
+        "cpu has no efficient attention",
+        "cpu has no cudnn attention",
     ),
-    "mps": ("mps has no float64",),
+    "cuda": ("cuda has no efficient attention", "cuda has no cudnn attention", "cuda has no flash attention"),
+    "mps": (
+        "mps has no float64",
+        *(f"mps has no {name} attention" for name in ("cudnn", "efficient", "flash")),
+        *(f"mps has no fused {name}" for name in ("sgd", "adam", "adamw")),
+    ),
 }
 
 
@@ -38,12 +48,13 @@ def is_expected(reason: str, device: str) -> bool:
 
 
 def every(devices: Sequence[str], dtype: str = "float32", mode: str = "eager", first_point: bool = False) -> list[Case]:
-    """The default suite's cases and those of the ladders, small, that the device's ladder has.
+    """The cases of the default suite and of what is further, and those of the ladders, small, that the device's has.
 
     first_point: of each workload only the first, small too.
     """
     small = {name: SMALL[name] for name in ("samples", "epochs")} if first_point else {}
     found = cases(WORKLOADS, Selection(devices=devices, dtypes=[dtype], modes=[mode], axes=small))
+    found += cases(WORKLOADS, Selection(FURTHER, devices, [dtype], [mode]))
     found += filter(is_on_ladder, cases(WORKLOADS, Selection(LADDERS, devices, [dtype], [mode], axes=SMALL)))
     if first_point:
         found = list({case.workload: case for case in reversed(found)}.values())

@@ -32,6 +32,14 @@ PRIMER = {
     "linear_regression": "loop train_step ladder",
     "mnist_cnn": "train_step train_epoch inference phase ladder time_to_accuracy",
     "training_choices": "learning_rate regularization",
+    "attention": "sdpa",
+    "transformer": "block train_step decode",
+    "embedding": "lookup train_step",
+    "normalization": "train",
+    "optimizers": "step",
+    "resnet": "inference train_step",
+    "explain": "saliency integrated_gradients",
+    "mixed_precision": "train_step",
     "ceilings": "matmul matmul_tf32 copy triad dispatch launch transfer",
 }
 
