@@ -6,6 +6,7 @@ Times nothing.
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -95,12 +96,26 @@ def first_call(function: Function, setup: Function | None = None, named: str | N
         torch.manual_seed(SEED)
         run = with_arguments(function, setup) if setup else function
         torch.manual_seed(SEED)
-        answers = tuple(tensors_in(run()))
+        given = run()
+        check_ran(function, given)
+        answers = tuple(tensors_in(given))
     used = {name: device.allocations() for name, device in in_use().items()}
     touched = [name for name, count in used.items() if count is not None and count != before.get(name)]
     own = [answer.device.type for answer in answers if answer.device.type in used.keys() - {HOST}]
     device = DEVICES[named or next(iter([*own, *touched]), HOST)]
     return First(run, tuple(answer.detach().clone().cpu() for answer in answers), device)
+
+
+def check_ran(function: Function, given: object) -> None:
+    """Raise UsageError for what a call did not run but only made ready to be run."""
+    for kind, is_of in (("a coroutine", inspect.isawaitable), ("a generator", inspect.isgenerator)):
+        if is_of(given):
+            if inspect.iscoroutine(given):
+                given.close()  # else Python complains that nobody awaited it
+            raise UsageError(
+                f"{name_of(function)} gives back {kind}, so that calling it runs nothing of it: measure a function "
+                "that runs it to its end"
+            )
 
 
 def with_arguments(function: Function, setup: Function) -> Callable[[], object]:

@@ -7,9 +7,11 @@ memory.
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -136,14 +138,16 @@ class Loop:
         generates = self.generates
         addresses: dict[int, str] = {}
         with profiler(self.device.activities(), profile_memory=True, with_stack=not generates) as profiled:
-            profiled.toggle_collection_dynamic(False, [ProfilerActivity.CPU])  # operators, not allocations
+            with unheard():
+                profiled.toggle_collection_dynamic(False, [ProfilerActivity.CPU])  # operators, not allocations
             yield from self.step()
             self.device.synchronize()
             training = list(self.training())
             addresses |= kinds_by_address(training)
             held = bytes_by_address(training)
             del training
-            profiled.toggle_collection_dynamic(True, [ProfilerActivity.CPU])
+            with unheard():
+                profiled.toggle_collection_dynamic(True, [ProfilerActivity.CPU])
             with record_function(STEP_MARK):
                 yield from self.step()
                 self.device.synchronize()
@@ -161,3 +165,17 @@ class Loop:
         if self.model is None and self.optimizer is None:
             return of_process(self.generates)
         return of_model(self.model, self.optimizer)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """What torch's native code says meanwhile on standard error goes nowhere: warnings of what is done on purpose."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -135,6 +135,19 @@ def test_what_is_measured_is_what_every_command_reads(tmp_path: Path, capsys: py
 def test_what_cannot_be_is_said_in_a_line(call: Callable[[], object], says: str) -> None:
     with pytest.raises(torchpace.UsageError, match=says):
         call()
+
+
+def test_what_runs_nothing_when_it_is_called_has_no_time() -> None:
+    async def waited() -> None:
+        pass
+
+    def yielded() -> Iterator[int]:
+        yield 1
+
+    with pytest.raises(torchpace.UsageError, match="waited gives back a coroutine"):
+        torchpace.measure(waited)
+    with pytest.raises(torchpace.UsageError, match="yielded gives back a generator"):
+        torchpace.measure(yielded)
 
 
 def test_what_a_function_raises_comes_out() -> None:

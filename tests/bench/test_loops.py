@@ -78,6 +78,8 @@ def test_parameters_gradients_and_the_optimizers_state_are_told_apart(tmp_path: 
     assert memory.held_bytes >= 3 * PARAMETERS
     page = (tmp_path / "out" / "report.html").read_text()
     assert "were there before the trace began" in page
+    assert "Around a loop, in its own process" in page
+    assert "process of its own" not in page
 
 
 def test_a_loop_that_ends_early_leaves_what_it_had(tmp_path: Path) -> None:
