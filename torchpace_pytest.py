@@ -5,6 +5,7 @@ Every pytest run of an environment loads this file, so it imports nothing of our
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +34,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what becomes of a test that cannot be decided (default: it fails)")  # fmt: skip
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse what would time cases beside each other."""
+    if config.getoption("--torchpace") and config.getoption("numprocesses", default=None):
+        raise pytest.UsageError("torchpace: with --torchpace, leave -n out: what is timed is not to run beside others")
+
+
 def judge_of(config: pytest.Config) -> Judge:
     """The session's judge, made when it is first asked for. Raises pytest.UsageError."""
     if JUDGE not in config.stash:
@@ -52,9 +59,12 @@ def judge_of(config: pytest.Config) -> Judge:
 @pytest.fixture
 def torchpace(request: pytest.FixtureRequest) -> Iterator[Tested]:
     """Measures functions: `torchpace.measure(step, at_most="2ms")`, `torchpace.compare(before=f, after=g)`."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        pytest.skip("what is timed is not to run beside other tests: run it without -n")
+    judge = judge_of(request.config)  # before all imports of ours
     from bench.api.in_tests import Tested  # noqa: PLC0415
 
-    tested = Tested(judge_of(request.config), request.node.nodeid)
+    tested = Tested(judge, request.node.nodeid)
     yield tested
     if said := tested.said:
         request.node.add_report_section("call", "torchpace", said)
@@ -71,8 +81,6 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     module = config.getoption("--torchpace")
     if not module:
         return
-    if config.getoption("numprocesses", default=None):
-        raise pytest.UsageError("torchpace: with --torchpace, leave -n out: what is timed is not to run beside others")
     judge = judge_of(config)
     from bench.api.suite_items import items_of  # noqa: PLC0415
     from bench.records.errors import UsageError  # noqa: PLC0415

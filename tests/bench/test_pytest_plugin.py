@@ -101,6 +101,16 @@ def test_a_test_measures_and_fails_beyond_its_limit(project: Path) -> None:
     assert {"test_own.py::test_apart:first", "test_own.py::test_apart:second", "test_own.py::test_quick"} <= cases
 
 
+def test_beside_other_tests_nothing_is_timed(project: Path) -> None:
+    done = run(project, "test_own.py", "-n", "2", "-rs")
+    assert done.returncode == 0, done.stdout
+    assert "4 skipped" in done.stdout
+    assert "run it without -n" in done.stdout
+    refused = run(project, "--torchpace", "perf", "-n", "2")
+    assert refused.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "leave -n out" in refused.stdout + refused.stderr
+
+
 def test_a_run_is_held_against_an_earlier_one(project: Path) -> None:
     kept = project / "kept.jsonl"
     run(project, "test_own.py", "-k", "quick", "--torchpace-output", str(kept))
