@@ -94,7 +94,7 @@ def said(fact: str, value: Value) -> str:
     """A fact as people read it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return units.quantity(float(value), "B") if fact.endswith("memory_bytes") and isinstance(value, int) else str(value)
+    return units.quantity(float(value), "B") if fact.endswith("_bytes") and isinstance(value, int) else str(value)
 
 
 def warnings(material: Material) -> Iterator[Warned]:

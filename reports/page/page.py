@@ -25,6 +25,7 @@ TOPICS = (
     "training",
     "ladder",
     "scaling",
+    "growth",
     "roofline",
     "absent",
 )

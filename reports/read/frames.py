@@ -26,7 +26,8 @@ class Figure:
     launches: those that share a layout of memory are one.
     turns: for each launch the mode that it took turns with, or nothing. parts: those of the launches that have any.
     machine, readings: likewise what the machine did meanwhile, and what was read with each value. setting: what tells
-    its environment from others that measured the same; empty where there is none.
+    its environment from others that measured the same; empty where there is none. layouts: for each launch its run and
+    its layout of memory, which launches of other cases had, too; None where it had one of its own.
     """
 
     workload: str
@@ -53,6 +54,7 @@ class Figure:
     machine: tuple[tuple[tuple[str, float], ...], ...] = ()
     setting: str = ""
     readings: tuple[tuple[tuple[str, tuple[float, ...]], ...], ...] = ()
+    layouts: tuple[tuple[str, int] | None, ...] = ()
 
     @property
     def kind(self) -> Metric:
@@ -154,7 +156,13 @@ def rest_of(records: Sequence[Record]) -> dict[str, Any]:
         "parts": tuple(record.parts for record in records if record.parts),
         "machine": tuple(record.machine for record in records if record.machine),
         "readings": tuple(record.readings for record in records if record.readings),
+        "layouts": tuple(layout_of(record) for record in launched for _ in launches_of(record)),
     }
+
+
+def layout_of(record: Record) -> tuple[str, int] | None:
+    """In which layout of memory of which run a record's process was, if that shared it."""
+    return None if record.layout is None else (record.run, record.layout)
 
 
 def launches_of(record: Record) -> tuple[tuple[float, ...], ...]:

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtrit
 
+from reports.stats.growing.observed import Seen
 from reports.stats.growing.power import Fit, Groups, solve
-from reports.stats.intervals import CONFIDENCE, Launches, between, middle_of, observations
+from reports.stats.intervals import CONFIDENCE
 
 FEWEST_SIZES = 3  # of which two make a line and one says whether it is one
 PIECE_SIZES, FIRST_SIZES = 3, 4  # of a piece at least; of the first where there is an overhead, which is a number more
@@ -28,8 +29,6 @@ FLOOR = 0.02  # real steps are so irregular, as a share: blocks, alignment; less
 LEAST_BEND = 0.15  # of exponents, between pieces. From 64 to 65536 that of n log n falls by 0.14, without a knee
 LEAST_JUMP = 0.15  # likewise of the logarithm of the cost
 LEAST_OVERHEAD = 5.0  # times the irregularities, as a share of the cost at the smallest size: less may be a bend
-USUAL_FREEDOM = 4.0  # how many launches the noise of all sizes together counts for in that of one
-MEDIAN_LOSS = math.pi / 2  # how much larger the variance of a median is than a mean's
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,34 +77,6 @@ class Growth:
         if last.exponent.low <= 0 or cost <= self.overhead:
             return None
         return math.exp(math.log((cost - self.overhead) / last.factor) / last.exponent.value)
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Costs as logarithms with their standard errors, by size in order; how many degrees of freedom these have."""
-
-    sizes: np.ndarray
-    logs: np.ndarray
-    errors: np.ndarray
-    freedom: float
-
-
-def seen(costs: Sequence[tuple[float, Launches]]) -> Seen:
-    """What launches say of the cost at each size; the noise of a size leans on that of all.
-
-    A cost that is counted, or was measured in one launch only, has no error.
-    """
-    found = sorted(((size, np.log(observations(launches)[0])) for size, launches in costs), key=lambda each: each[0])
-    free = np.array([len(logs) - 1 for _, logs in found])
-    own = np.array([logs.var(ddof=1) if len(logs) > 1 else 0.0 for _, logs in found])
-    freedom = float(free.sum())
-    usual = float((free * own).sum() / freedom) if freedom else 0.0
-    variances = (USUAL_FREEDOM * usual + free * own) / (USUAL_FREEDOM + free)
-    loss = np.array([1.0 if between(len(logs), CONFIDENCE) is None else MEDIAN_LOSS for _, logs in found])
-    return Seen(
-        np.array([size for size, _ in found], dtype=float), np.array([middle_of(np.sort(logs)) for _, logs in found]),
-        np.sqrt(variances * loss / (free + 1)), freedom,
-    )  # fmt: skip
 
 
 def growth_of(data: Seen, most_pieces: int = MOST_PIECES, floor: float = FLOOR) -> Growth | None:

@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 
 from reports.stats.growing.crossing import below_from
-from reports.stats.growing.growth import Estimate, Growth, Piece, growth_of, seen
+from reports.stats.growing.growth import Estimate, Growth, Piece, growth_of
+from reports.stats.growing.observed import Cost, seen
 from reports.stats.growing.shapes import mean_exponent, shape_of
 from reports.stats.intervals import Ratio
 
 SIZES = tuple(2**power for power in range(6, 17))
 SEEDS = 40
 KNEE = 4000.0
-Cost = Callable[[float], float]
+Planted = Callable[[float], float]
 
 # Each with its last exponent, and the knees and the end of the overhead that it has.
-PLANTED: dict[str, tuple[Cost, float, float | None, float | None]] = {
+PLANTED: dict[str, tuple[Planted, float, float | None, float | None]] = {
     "n": (lambda n: n, 1.0, None, None),
     "n log n": (lambda n: n * math.log(n), mean_exponent(1, 1, SIZES[0], SIZES[-1]), None, None),
     "n^2": (lambda n: n**2, 2.0, None, None),
@@ -32,10 +33,10 @@ PLANTED: dict[str, tuple[Cost, float, float | None, float | None]] = {
 }
 
 
-def grown(cost: Cost, noise: float, launches: int, seed: int, sizes: Sequence[int] = SIZES) -> Growth:
+def grown(cost: Planted, noise: float, launches: int, seed: int, sizes: Sequence[int] = SIZES) -> Growth:
     dice = np.random.default_rng(seed)
     found = growth_of(
-        seen([(n, [(cost(n) * math.exp(noise * dice.normal()),) for _ in range(launches)]) for n in sizes])
+        seen([Cost(n, [(cost(n) * math.exp(noise * dice.normal()),) for _ in range(launches)]) for n in sizes])
     )
     assert found is not None
     return found
@@ -76,6 +77,30 @@ def test_as_many_intervals_hold_the_end_of_the_overhead_as_they_say() -> None:
     assert 0.90 * 200 <= sum(each is not None and each.low <= 900.0 <= each.high for each in ends) <= 0.99 * 200
 
 
+@pytest.mark.parametrize("common", [0.0, 0.3])
+def test_what_a_sweep_does_to_all_sizes_is_no_noise_of_theirs(common: float) -> None:
+    intervals, whole = [], []
+    for seed in range(200):
+        dice = np.random.default_rng(seed)
+        sweeps = common * dice.normal(size=6)
+        costs = [Cost(n, [(n * math.exp(each + 0.02 * dice.normal()),) for each in sweeps], range(6)) for n in SIZES]
+        found = growth_of(seen(costs))
+        plain = growth_of(seen([Cost(cost.size, cost.launches) for cost in costs]))
+        assert found is not None
+        assert plain is not None
+        intervals.append(found.pieces[0].exponent)
+        whole.append(plain.pieces[0].exponent.high - plain.pieces[0].exponent.low)
+    assert 0.90 * 200 <= sum(each.low <= 1 <= each.high for each in intervals) <= 0.99 * 200
+    width = float(np.median([each.high - each.low for each in intervals]))
+    assert width < 0.02
+    assert common == 0 or np.median(whole) > 3 * width
+
+
+def test_launches_of_which_no_sweep_is_known_stay_as_they_are() -> None:
+    costs = [Cost(n, [(float(n),), (2.0 * n,)], () if n == SIZES[0] else (None, None)) for n in SIZES]
+    assert np.allclose(seen(costs).errors, seen([Cost(cost.size, cost.launches) for cost in costs]).errors)
+
+
 def test_sizes_that_are_irregular_widen_intervals_and_make_no_knees() -> None:
     shapes: Counter[int] = Counter()
     held = 0
@@ -91,13 +116,13 @@ def test_sizes_that_are_irregular_widen_intervals_and_make_no_knees() -> None:
 
 
 def test_a_cost_that_is_counted_is_found_exactly_and_goes_on() -> None:
-    found = growth_of(seen([(n, [(4096.0 + 12.0 * n**2,)]) for n in SIZES]), 1, 1e-3)
+    found = growth_of(seen([Cost(n, [(4096.0 + 12.0 * n**2,)]) for n in SIZES]), 1, 1e-3)
     assert found is not None
     assert found.pieces[0].exponent.value == pytest.approx(2, abs=1e-6)
     assert found.overhead == pytest.approx(4096, rel=1e-4)
     assert found.reaches(4096.0 + 12.0 * 1e14) == pytest.approx(1e7, rel=1e-4)
     assert found.reaches(1000.0) is None
-    flat = growth_of(seen([(n, [(8.0,)]) for n in SIZES]))
+    flat = growth_of(seen([Cost(n, [(8.0,)]) for n in SIZES]))
     assert flat is not None
     assert flat.reaches(1e9) is None
 
@@ -109,7 +134,7 @@ def test_a_cost_between_and_beyond_the_sizes_is_that_of_its_piece() -> None:
 
 
 def test_few_sizes_are_no_fit_and_one_launch_has_wide_intervals() -> None:
-    assert growth_of(seen([(1.0, [(1.0,)]), (2.0, [(2.0,)])])) is None
+    assert growth_of(seen([Cost(1.0, [(1.0,)]), Cost(2.0, [(2.0,)])])) is None
     found = grown(lambda n: n, 0.05, 1, 1, SIZES[:3])
     assert found.pieces[0].exponent.high - found.pieces[0].exponent.low > 0.3
 
