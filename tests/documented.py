@@ -54,6 +54,7 @@ CHEAPER = (
     ("'linear_regression.ladder'", "'linear_regression.ladder(rung=[ip]*' --device cpu --axis epochs=100"),
     ("--mode eager,compile,aot,int8", "--device cpu --mode eager,int8"),
     ("prove --budget 3m", "prove --budget 25s"),  # all that is quick; tests/bench/test_prove.py has the rest
+    ("--axis size=1024: -o", "--axis size=64,128,256,512,1024 --mode eager --device cpu --budget 15s -o"),
     ("ceilings --device cpu --budget 20s", "ceilings --device cpu --budget 1s --dtype float32"),
 )
 
@@ -102,6 +103,11 @@ SHOWS: dict[str, tuple[str, ...]] = {
     ),
     "torchpace run 'mnist_cnn.inference": (r"median +95 % +p99 .*calls\n.*\n.* eager .*\n.* int8 ",),
     "torchpace compare infer.jsonl --by mode": (rf"eager +int8 +ratio \[95 %\] .*\n.*\n.*{RATIO}",),
+    "torchpace scale": (
+        r"How cost grows", r"size +eager +95 % +peak memory", r"eager +step time +64 +1024 +-?\d",
+        "fits in the .* up to size",
+    ),
+    "torchpace report grown.jsonl": ("How cost grows .*exponent",),
     "torchpace ceilings": (r"matmul float32 .* GFLOP/s", r"copy in 512 MiB .* GB/s", r"dispatch .* [µn]s/operator"),
     "torchpace compare infer.jsonl": (r"bound by +of roof .*\n.*\n.* eager +(compute|memory|overhead) +[\d.]+ %",),
     "torchpace report compile.jsonl ladder.jsonl infer.jsonl": ("Latency .*Compile .*Ladder .*Roofline .*-bound",),

@@ -14,7 +14,21 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from bench.cli import ceilings, compare, compile, data, doctor, history, list, merge, profile, report, run, settings
+from bench.cli import (
+    ceilings,
+    compare,
+    compile,
+    data,
+    doctor,
+    history,
+    list,
+    merge,
+    profile,
+    report,
+    run,
+    scale,
+    settings,
+)
 from bench.cli.gate import bisect, command
 from bench.cli.prove import command as prove
 from bench.records.errors import UsageError
@@ -26,6 +40,7 @@ COMMANDS = (
     run,
     merge,
     compile,
+    scale,
     ceilings,
     profile,
     report,

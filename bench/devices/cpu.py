@@ -52,10 +52,13 @@ class Cpu(Device):
             "affinity": affinity(),
             "governor": read_first("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
             "memory_bytes": memory_bytes(),
+            **cache_bytes(CACHES),
         }
 
 
 DEVICE = Cpu()
+CACHES = Path("/sys/devices/system/cpu/cpu0/cache")  # where Linux describes those of the first processor
+KILO = {"K": 1 << 10, "M": 1 << 20}
 
 
 def read_first(path: str) -> str | None:
@@ -93,3 +96,13 @@ def memory_bytes() -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):
         return None
+
+
+def cache_bytes(folder: Path) -> dict[str, int]:
+    """The sizes of a processor's caches for data, such as {"cache_2_bytes": 1048576}; empty where nobody says."""
+    found = {}
+    for each in sorted(folder.glob("index*")):
+        level, kind, size = (read_first(str(each / name)) for name in ("level", "type", "size"))
+        if level and size and kind != "Instruction" and size[:-1].isdecimal() and size[-1] in KILO:
+            found[f"cache_{level}_bytes"] = int(size[:-1]) * KILO[size[-1]]
+    return found

@@ -1,0 +1,33 @@
+"""Steps whose time grows with their size as a known cost, by the clock; used as a user's own module."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from tests.spinning import spin
+from workloads import Setup, Step, near, workload
+
+SMALLEST, LARGEST = 64, 16384
+UNIT_S = 20e-6  # the smallest step without an overhead
+OVERHEAD_ENDS = 512.0
+COSTS = {
+    "n": lambda n: n / SMALLEST,
+    "n log n": lambda n: n * math.log(n) / (SMALLEST * math.log(SMALLEST)),
+    "n^2": lambda n: (n / SMALLEST) ** 2,
+    "n^2 + overhead": lambda n: (n / SMALLEST) ** 2 + (OVERHEAD_ENDS / SMALLEST) ** 2,
+}
+
+
+@workload("planted.grows", item="call", cost=tuple(COSTS), size=(SMALLEST,))
+def grows(setup: Setup, cost: str, size: int) -> Step:
+    """Reads the clock until as much time is over as the cost says."""
+    seconds, answer = UNIT_S * COSTS[cost](size), torch.zeros(())
+
+    def run() -> Tensor:
+        spin(seconds)
+        return answer
+
+    return Step(run, check=near(lambda: torch.zeros(())))
