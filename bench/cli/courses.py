@@ -56,7 +56,7 @@ def is_size(value: Value) -> bool:
 def along_of(options: argparse.Namespace, workloads: Mapping[str, Workload]) -> Along:
     """What is measured along which axis. Raises UsageError for what cannot be."""
     from bench.modes.torch_compile import MODES  # noqa: PLC0415 - these import torch
-    from bench.records.record import Case  # noqa: PLC0415
+    from bench.records.record import RANKS, Case  # noqa: PLC0415
     from bench.runs.along.doubling import Along  # noqa: PLC0415
     from bench.runs.plan import choose  # noqa: PLC0415
     from workloads.base import FLOAT_DTYPES  # noqa: PLC0415
@@ -67,6 +67,8 @@ def along_of(options: argparse.Namespace, workloads: Mapping[str, Workload]) -> 
     course = course_of(options.axis, workload)
     point = {**workload.points[0], **{each.axis: each.values[0] for each in options.axis if each.axis != course.axis}}
     point[course.axis] = course.values[0]
+    if RANKS in point or workload.seeds:
+        raise UsageError(f"{name} is not timed step by step in one process; `torchpace run` measures it")
     modes = choose("mode", options.mode, MODES) or list(workload.default_modes)
     (dtype,) = choose("dtype", [options.dtype], FLOAT_DTYPES)
     cases = [

@@ -109,6 +109,7 @@ def test_sizes_double_until_a_step_would_take_too_long(monkeypatch: pytest.Monke
     assert "a step at 131072 would take about 17 s" in run.ended
     counted = [case for name, case in session.passes if name == "memory"]
     assert len(counted) == len(set(counted))
+    assert {name for name, _ in session.passes} == {"memory", "time"}
     assert all(dict(record.case.point)["kind"] == "plain" for record in records)
 
 
@@ -200,6 +201,7 @@ def test_what_is_asked_of_an_axis(text: str, found: Asked) -> None:
         ([CHAIN, "--axis", "size=8,-4"], "size=-4 of tensor_ops.elementwise_chain is no number"),
         ([CHAIN, "--axis", "size", "--axis", "size=8"], "axis size is given twice"),
         ([CHAIN, "--axis", "size", "--device", "cpu,cuda"], "one device; run it once for each"),
+        (["distributed.all_reduce", "--axis", "ranks"], "`torchpace run` measures it"),
         ([CHAIN, "--axis", "size", "--mode", "fast"], "mode 'fast' unknown"),
     ],
 )  # fmt: skip

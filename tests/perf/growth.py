@@ -33,7 +33,9 @@ def grown(cost: str, seconds: str) -> dict[str, Any]:
             str(Path(folder) / "grown.jsonl"),
         ])  # fmt: skip
     assert code == 0, f"torchpace scale ended with {code}"
-    found: dict[str, Any] = json.loads(said.getvalue())[0]["modes"][0]
+    courses = json.loads(said.getvalue())
+    assert courses, f"{seconds} is too short here for two sizes"
+    found: dict[str, Any] = courses[0]["modes"][0]
     return found
 
 
@@ -41,6 +43,8 @@ def line(cost: str, seconds: str) -> tuple[list[str], bool]:
     """What was found of a cost against what it is, and whether it is right."""
     found = grown(cost, seconds)
     fit, sizes = found["step_time"], [point["size"] for point in found["points"]]
+    if fit is None:
+        return [cost, f"{len(sizes)} of them", "", "", "", "", "", "too few sizes"], False
     last = fit["pieces"][-1]
     truth = mean_exponent(*POWERS[cost], last["first"], last["last"])
     exponent, ends = last["exponent"], fit["overhead_ends"]

@@ -21,7 +21,7 @@ from bench.records.files import Writer
 from bench.records.points import Value
 from bench.records.record import Case, Record
 from bench.runs.along.sizes import MEMORY_SHARE, Limits, Seen, compiled_at, following, why_not
-from bench.runs.pursuit import Distance, Pursuit
+from bench.runs.pursuit import Distance, Pursuit, told
 from bench.runs.run import FIRST_CALL, TIMED, Plan, Session, measured
 
 TRIED = "eager"  # the mode in which sizes are tried
@@ -96,7 +96,7 @@ class Doubling:
             return
         self.bar.set_description_str(f"compiling at {self.along.axis}={size}"[:70].ljust(70), refresh=True)
         started_s = time.monotonic()
-        yield from self.session.measure([case], FIRST_CALL, 0, FIRST_GROUP)
+        yield from self.session.stored(told(self.session.attempt([case], FIRST_CALL, 0, FIRST_GROUP)))
         self.compile_s = time.monotonic() - started_s
 
     def memory_bytes(self) -> float | None:
@@ -165,11 +165,18 @@ class Run:
                 if size in compiled or not torch_compile.generates(case.mode)
             ]  # fmt: skip
             if cases:
-                yield from Pursuit(self.rest(cases, before, left_s), session, distance, bar).measure()
+                yield from self.pursuit(cases, before, left_s, session, distance, bar).measure()
 
-    def rest(self, cases: Sequence[Case], before: Sequence[Record], left_s: float) -> Plan:
-        """The plan of what is measured once the sizes are known."""
-        return replace(self.plan, cases=cases, before=before, limit_s=max(1.0, left_s))
+    def pursuit(
+        self, cases: Sequence[Case], before: Sequence[Record], left_s: float, session: Session, distance: Distance,
+        bar: tqdm[Any],
+    ) -> Pursuit:  # fmt: skip
+        """What is measured once the sizes are known: step times and memory, and neither work nor single calls."""
+        plan = replace(self.plan, cases=cases, before=before, limit_s=max(1.0, left_s))
+        found = Pursuit(plan, session, distance, bar)
+        found.subjects = [subject for subject in found.subjects if subject.name == TIMED]
+        found.done |= {(case, "work", 0) for case in cases}
+        return found
 
 
 def present(device: str) -> bool:

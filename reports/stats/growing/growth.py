@@ -71,6 +71,12 @@ class Growth:
         piece = self.pieces[sum(size > end for end in ends)]
         return self.overhead + piece.factor * float(size**piece.exponent.value)
 
+    def jump(self, number: int) -> float:
+        """How many times as much it costs beyond a knee as before it, at the very size; 1 where the lines meet."""
+        size, (before, after) = self.knees[number].value, self.pieces[number : number + 2]
+        costs = [self.overhead + piece.factor * float(size**piece.exponent.value) for piece in (before, after)]
+        return costs[1] / costs[0]
+
     def reaches(self, cost: float) -> float | None:
         """The size beyond which it costs more than this, as its last piece goes on; None where it never does."""
         last = self.pieces[-1]

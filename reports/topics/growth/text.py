@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from reports.format import units
 from reports.format.tables import grid, plain, title
-from reports.stats.growing.growth import FEWEST_SIZES, Estimate, Growth, Piece
+from reports.stats.growing.growth import FEWEST_SIZES, LEAST_JUMP, Estimate, Growth, Piece
 from reports.stats.growing.shapes import shape_of
 from reports.stats.intervals import Ratio
 from reports.topics.cells import placed, sureness
@@ -124,10 +125,15 @@ def of_times(course: Course, curve: Curve, growth: Growth) -> Iterator[str]:
         before, after = growth.pieces[number : number + 2]
         yield (
             f"{said}a knee at {course.axis} {estimate(knee)}, from n^{before.exponent.value:.2f} to "
-            f"n^{after.exponent.value:.2f}{cached(course, curve, knee)}"
+            f"n^{after.exponent.value:.2f}{jumping(growth.jump(number))}{cached(course, curve, knee)}"
         )
     if growth.misfit:
         yield f"{said}times lie {units.percent(growth.misfit)} off the line, which is in the intervals"
+
+
+def jumping(times: float) -> str:
+    """How far the cost jumps at a knee, if it does."""
+    return f", where it costs {units.ratio(times)} times as much" if abs(math.log(times)) >= LEAST_JUMP else ""
 
 
 def cached(course: Course, curve: Curve, knee: Estimate) -> str:
@@ -151,7 +157,11 @@ def fitting(course: Course, curve: Curve, limit: float) -> str:
 
 def paying(course: Course, gain: Gain) -> str:
     """From which size on a mode is faster than eager."""
-    last = f" ({gain.mode} / {BASE} is {units.ratio(gain.ratios[-1][1].value)} at the largest)" if gain.ratios else ""
+    last = ""
+    if gain.ratios:
+        asked = max(len(curve.points) for curve in course.curves)
+        some = f"; {len(gain.ratios)} of {asked} sizes were compared" if len(gain.ratios) < asked else ""
+        last = f" ({gain.mode} / {BASE} is {units.ratio(gain.ratios[-1][1].value)} at the largest{some})"
     if gain.pays is None:
         return f"{gain.mode} never surely pays within what was measured{last}"
     if gain.pays.high is None:
