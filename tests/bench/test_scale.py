@@ -104,7 +104,7 @@ def sizes_of(records: Sequence[Record], metric: str = "step_time", mode: str = "
 
 def test_sizes_double_until_a_step_would_take_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     session = FakeSession(lambda n: 1e-9 * n**2)
-    run, records = ran(monkeypatch, session, EAGER, limit_s=600.0)
+    run, records = ran(monkeypatch, session, EAGER, limit_s=2000.0)
     assert sizes_of(records) == [64.0 * 2**power for power in range(11)]
     assert "a step at 131072 would take about 17 s" in run.ended
     counted = [case for name, case in session.passes if name == "memory"]

@@ -20,6 +20,7 @@ COUNT_S = 1.0  # counting memory and work of a case
 PLANNED = 3  # launches of every size that time is kept for: one size more tells more of a course than one launch more
 FIRST_STEPS = 12  # steps besides those of a launch: answers checked and audited, memory and work counted
 SHARE = 0.8  # of the time, at most, goes into having every size measured; the rest into those that are not known well
+LARGEST_SHARE = 0.25  # of it, at most, for one size: the others would wait for it, and be known less well
 MEMORY_SHARE = 0.5  # of the machine's memory: checks of answers need some, and the system ends who takes all
 
 
@@ -89,8 +90,12 @@ def why_not(tried: Sequence[Seen], size: Value, limits: Limits) -> str:
     launch_s = (
         tried[-1].launch_s * max(1.0, step_s / tried[-1].step_s) if tried[-1].step_s > 0.1 else tried[-1].launch_s
     )
-    needs_s = needed_s([*tried, Seen(size, step_s, launch_s, None)], limits)
-    if needs_s > SHARE * limits.left_s * (1 - COMPILED_SHARE if limits.compiled else 1):
+    coming = Seen(size, step_s, launch_s, None)
+    needs_s = needed_s([*tried, coming], limits)
+    alone_s = needed_s([coming], limits) - PLANNED * limits.layout_s
+    if alone_s > LARGEST_SHARE * limits.left_s or needs_s > SHARE * limits.left_s * (
+        1 - COMPILED_SHARE if limits.compiled else 1
+    ):
         return f"there would not be time for {size}, too (--budget)"
     return ""
 

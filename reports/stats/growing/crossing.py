@@ -30,13 +30,13 @@ class Below:
 def below_from(ratios: Sequence[tuple[float, Ratio]]) -> Below | None:
     """Where ratios, by size, come to lie below 1 for good, between sizes along lines on logarithms.
 
-    None where the largest size's interval does not lie below 1, or has no ends.
+    Those whose interval is not known say nothing. None where that of the largest of the others does not lie below 1.
     """
     known = sorted(
         ((size, each.value, each.low, each.high) for size, each in ratios if each.low and each.high),
         key=lambda each: each[0],
     )
-    if not known or len(known) < len(ratios) or not known[-1][3] < 1:
+    if not known or not known[-1][3] < 1:
         return None
     sizes = [each[0] for each in known]
     return Below(*(last_crossing(sizes, [each[column] for each in known]) for column in (1, 2, 3)))

@@ -20,6 +20,7 @@ from reports.topics.overview.known import BASE
 
 FEWEST, SPAN = 5, 16.0  # sizes, and times from the smallest to the largest: fewer are points of a table, and no course
 COUNTED_FLOOR = 1e-3  # of peak memory: nothing disturbs it, so smaller shares than of times are told apart
+MOST_MISFIT = 0.3  # a share that times may lie off a line, beyond their noise, for it to be called theirs
 NEAR_CACHE = 2.0  # times as much or as little as a cache holds
 
 
@@ -35,7 +36,8 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One mode. growth: of its step time in seconds; memory: of its peak memory in bytes; None where there is no fit.
+    """One mode. growth: of its step time in seconds; memory: of its peak memory in bytes; None where there is no fit,
+    or times lie far off it.
 
     fits: the largest size whose memory the device has, as far as the fit tells.
     """
@@ -143,7 +145,8 @@ def curve(
     )
     fits = memory.reaches(limit) if memory and limit else None
     timed = seen([Cost(point.size, point.figure.launches, point.figure.layouts) for point in points])
-    return Curve(mode, points, growth_of(timed), memory, fits)
+    growth = growth_of(timed)
+    return Curve(mode, points, growth if growth and growth.misfit <= MOST_MISFIT else None, memory, fits)
 
 
 def gain(mode: str, base: Mapping[float, Figure], head: Mapping[float, Figure]) -> Gain:

@@ -108,6 +108,8 @@ def meanings(course: Course) -> Iterator[str]:
     for curve in course.curves:
         if curve.growth:
             yield from of_times(course, curve, curve.growth)
+        elif len(curve.points) >= FEWEST_SIZES:
+            yield f"{curve.mode}: no a + b n^k describes its times at {len(curve.points)} sizes; more sizes may tell"
         if curve.memory and course.memory_bytes:
             yield fitting(course, curve, course.memory_bytes)
     yield from (paying(course, gain) for gain in course.gains)

@@ -169,6 +169,10 @@ def test_a_ratio_that_always_or_never_lies_below_1_has_no_crossing() -> None:
     assert below_from(ratios((0.8, 0.9, 0.95), (0.9, 0.99, 1.1))) is None
     assert below_from([(1.0, Ratio(0.5, None, None))]) is None
     assert below_from([]) is None
+    unknown = (1e9, Ratio(0.5, None, None))
+    found = below_from([*ratios((0.8, 0.9, 0.95)), unknown])
+    assert found is not None
+    assert found.always
 
 
 def test_the_last_crossing_counts() -> None:

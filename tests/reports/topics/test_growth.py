@@ -117,6 +117,18 @@ def test_fewer_sizes_than_a_line_takes_are_shown_without_one() -> None:
     assert "An exponent takes 3 sizes that could be measured" in growth_text([course], "markdown")
 
 
+def test_a_line_that_its_times_lie_far_off_is_not_drawn() -> None:
+    found = [
+        replace(record, values=tuple(value * (3 if number % 2 else 1) for value in record.values))
+        for number, size in enumerate((64, 1024, 16384, 262144, 4194304))
+        for record in records("eager", sizes=(size,)) if record.metric == "step_time"
+    ]  # fmt: skip
+    course = course_of(found)
+    assert course.curves[0].growth is None
+    assert list(meanings(course)) == ["eager: no a + b n^k describes its times at 5 sizes; more sizes may tell"]
+    assert plot([([(point.size, point.time) for point in course.curves[0].points], None)]).lines[0].path == ""
+
+
 @pytest.mark.parametrize("sizes", [(1, 2, 4, 8), (1, 2, 4, 8, 15), (100, 200, 300, 400, 500, 600)])
 def test_a_few_sizes_or_ones_close_together_are_no_course(sizes: tuple[int, ...]) -> None:
     assert courses(figures_of(records("eager", sizes=sizes)), {}) == []
