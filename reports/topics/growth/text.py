@@ -18,6 +18,7 @@ from reports.topics.growth.plot import size_text
 from reports.topics.overview.known import BASE
 
 HEADERS = ["mode", "of", "from", "to", "exponent [95 %]", "about", "at first", "at last"]
+ENOUGH_SIZES = 8  # of which a knee can be told
 TIME, MEMORY = "step time", "peak memory"
 NOTE = (
     "exponent: k of a + b n^k, where a is an overhead that does not grow. Of what is no power, such as n log n, it is "
@@ -130,7 +131,8 @@ def of_times(course: Course, curve: Curve, growth: Growth) -> Iterator[str]:
             f"n^{after.exponent.value:.2f}{jumping(growth.jump(number))}{cached(course, curve, knee)}"
         )
     if growth.misfit:
-        yield f"{said}times lie {units.percent(growth.misfit)} off the line, which is in the intervals"
+        more = "; more sizes may tell why" if len(curve.points) < ENOUGH_SIZES else ""
+        yield f"{said}times lie {units.percent(growth.misfit)} off the line, which is in the intervals{more}"
 
 
 def jumping(times: float) -> str:
