@@ -1,4 +1,4 @@
-"""The subject: what is measured. Imports torch, and torchvision only where digits are read or its networks are run; never the ruler."""
+"""The subject: what is measured. Imports torch, and torchvision for digits and a network; never the ruler."""
 
 from workloads.base import WORKLOADS, Setup, Step, Unavailable, Workload, WrongAnswer, load_suite, workload
 from workloads.checks import between, first_between, host64, losses_near, near, sgd_losses, trained
