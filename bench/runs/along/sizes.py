@@ -20,6 +20,7 @@ COUNT_S = 1.0  # counting memory and work of a case
 PLANNED = 3  # launches of every size that time is kept for: one size more tells more of a course than one launch more
 FIRST_STEPS = 12  # steps besides those of a launch: answers checked and audited, memory and work counted
 SHARE = 0.8  # of the time, at most, goes into having every size measured; the rest into those that are not known well
+LEAST_UNCOMPILED = 0.45  # of it, at least, that the other modes have: compiling may take longer than there is time
 LARGEST_SHARE = 0.25  # of it, at most, for one size: the others would wait for it, and be known less well
 MEMORY_SHARE = 0.5  # of the machine's memory: checks of answers need some, and the system ends who takes all
 
@@ -92,21 +93,33 @@ def why_not(tried: Sequence[Seen], size: Value, limits: Limits) -> str:
     )
     coming = Seen(size, step_s, launch_s, None)
     needs_s = needed_s([*tried, coming], limits)
-    alone_s = needed_s([coming], limits) - PLANNED * limits.layout_s
-    if alone_s > LARGEST_SHARE * limits.left_s or needs_s > SHARE * limits.left_s * (
-        1 - COMPILED_SHARE if limits.compiled else 1
-    ):
+    layouts_s = PLANNED * limits.layout_s  # which all modes share
+    alone_s = needed_s([coming], limits) - layouts_s
+    allowed_s = layouts_s + (SHARE * limits.left_s - layouts_s) * uncompiled_share(launch_s, limits)
+    if alone_s > LARGEST_SHARE * limits.left_s or needs_s > allowed_s:
         return f"there would not be time for {size}, too (--budget)"
     return ""
+
+
+def compiled_s(launch_s: float, limits: Limits) -> float:
+    """Seconds that the modes which compile take at one size, where a launch of eager takes so long."""
+    found_s = FOUND_SHARE * limits.compile_s
+    return limits.compiled * (limits.compile_s / BESIDE + found_s + PLANNED * (found_s + launch_s / 2))
+
+
+def uncompiled_share(launch_s: float, limits: Limits) -> float:
+    """The share of the time for what does not compile: the rest is for as few compiled sizes as there must be."""
+    if not limits.compiled:
+        return 1.0
+    few = FEWEST_COMPILED * compiled_s(launch_s, limits) / max(SHARE * limits.left_s, 1e-9)
+    return max(LEAST_UNCOMPILED, min(1 - COMPILED_SHARE, 1 - few))
 
 
 def compiled_at(tried: Sequence[Seen], limits: Limits) -> list[Value]:
     """At which of the sizes there is time for modes that compile: evenly from the smallest to the largest."""
     if not limits.compiled:
         return []
-    dearest = max(seen.launch_s + seen.step_s * FIRST_STEPS / PLANNED for seen in tried)
-    found_s = FOUND_SHARE * limits.compile_s
-    each_s = limits.compiled * (limits.compile_s / BESIDE + found_s + PLANNED * (found_s + dearest / 2))
+    each_s = compiled_s(max(seen.launch_s + seen.step_s * FIRST_STEPS / PLANNED for seen in tried), limits)
     count = int((SHARE * limits.left_s - needed_s(tried, limits)) / each_s)
     count = min(len(tried), max(FEWEST_COMPILED, count))
     places = {round(place * (len(tried) - 1) / max(1, count - 1)) for place in range(count)}
