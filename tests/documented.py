@@ -13,6 +13,7 @@ SHARDS = "tests/bench/test_shards.py::test_shards_really_run_killed_resumed_and_
 RANKED = "tests/workloads/test_distributed.py::test_the_tables_of_ranks_say_what_their_document_says"
 JOINED = "tests/bench/test_ranks.py::test_ranks_that_somebody_else_started_are_used"
 PROFILED = "tests/workloads/test_distributed.py::test_a_profile_is_of_all_ranks"
+HELD = "tests/bench/test_pytest_plugin.py::test_a_run_is_held_against_an_earlier_one"
 # Beginnings of commands that a test of its own runs.
 ELSEWHERE = {
     "asv run": "tests/bench/test_asv.py::test_results_are_stored_and_read_back",
@@ -35,6 +36,9 @@ ELSEWHERE = {
     "torchpace run 'distributed.train_step'": RANKED,
     "torchpace compare ranks.jsonl": RANKED,
     "torchpace profile 'distributed.train_step": PROFILED,
+    "pytest --torchpace-output": HELD,
+    "pytest --torchpace-compare": HELD,
+    "pytest --torchpace my_package.perf": "tests/bench/test_pytest_plugin.py::test_workloads_are_tests",
     "torchrun ": JOINED,
     "export MASTER_ADDR": JOINED,
     "srun ": JOINED,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bench.records.files import Writer
 from bench.records.record import Environment, Record
 from reports.topics.inline.figures import Line, lines_of, table
-from reports.topics.inline.section import inline_html
+from reports.topics.inline.fragment import inline_html
 from reports.topics.inline.text import inline_text
 
 if TYPE_CHECKING:

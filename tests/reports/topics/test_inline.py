@@ -9,7 +9,7 @@ import pytest
 
 from bench.records.record import Case, Environment, Record
 from reports.topics.inline.figures import distance, lines_of, table
-from reports.topics.inline.section import inline_html
+from reports.topics.inline.fragment import inline_html
 from reports.topics.inline.text import inline_text
 
 HERE = Environment((("cpu", "a <b>processor</b>"), ("torch", "2.14.1")))

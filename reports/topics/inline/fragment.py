@@ -36,7 +36,7 @@ def inline_html(lines: Sequence[Line], records: Sequence[Record], environment: E
     axis = (min(seconds), max(seconds))
     return (
         templates()
-        .get_template("inline/section.html")
+        .get_template("inline/fragment.html")
         .render(
             heading=heading(lines, records, environment),
             headers=[HEADERS[index] for index in shown],
