@@ -131,8 +131,9 @@ def profile_cases(options: argparse.Namespace) -> Iterator[tuple[Path, Profiled]
     from bench.measure.profile_passes import PASSES  # noqa: PLC0415
     from bench.measure.task import Task  # noqa: PLC0415
     from bench.modes.torch_compile import generates  # noqa: PLC0415 - these import torch
+    from bench.records.errors import Death  # noqa: PLC0415
     from bench.records.profile_notes import Notes  # noqa: PLC0415
-    from bench.runs.fresh import Death, Launcher  # noqa: PLC0415
+    from bench.runs.fresh import Launcher  # noqa: PLC0415
     from bench.runs.profile import take, take_ranks  # noqa: PLC0415
     from bench.runs.run import lay_out  # noqa: PLC0415
 
