@@ -18,7 +18,7 @@ from bench.cli.options import add_case_options, add_module_option, load, refuse,
 from bench.cli.quantities import FORMATS, duration
 from bench.cli.recording import prepare_data
 from bench.ranks.joined import was_started
-from bench.records.errors import UsageError
+from bench.records.errors import Death, UsageError
 from bench.records.packages import missing
 
 if TYPE_CHECKING:
@@ -131,7 +131,6 @@ def profile_cases(options: argparse.Namespace) -> Iterator[tuple[Path, Profiled]
     from bench.measure.profile_passes import PASSES  # noqa: PLC0415
     from bench.measure.task import Task  # noqa: PLC0415
     from bench.modes.torch_compile import generates  # noqa: PLC0415 - these import torch
-    from bench.records.errors import Death  # noqa: PLC0415
     from bench.records.profile_notes import Notes  # noqa: PLC0415
     from bench.runs.fresh import Launcher  # noqa: PLC0415
     from bench.runs.profile import take, take_ranks  # noqa: PLC0415

@@ -1,27 +1,27 @@
-"""How many threads a process kept busy: what they ran and waited for a core to run, over the time that passed.
+"""How many threads a process kept busy: the time that they ran, over the time that passed.
 
-A thread that waits for a core counts as one that runs, so a busy machine hides no thread. Linux says it.
+A busy machine hides a thread that did not get a core. So what threads waited for one is told, too; but one that hands
+work over to another has a moment of that as well, though never two of them could have run. Linux says both.
 """
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 TASKS = Path("/proc/self/task")
 STATUS = Path("/proc/self/status")
 NS = 1e-9
+FORKED = ("jemalloc_bg_thd",)  # threads that their library, which pandas brings Keras, starts anew in a child
 
 
-def wanted_s() -> dict[str, float]:
-    """Seconds that each thread of this process has run or waited for a core; empty where the system does not say."""
+def waited_s() -> dict[str, float]:
+    """Seconds that each thread of this process has waited for a core; empty where the system does not say."""
     found = {}
     for path in TASKS.glob("*/schedstat"):
-        try:
-            ran, waited, _ = path.read_text().split()
-        except (OSError, ValueError):  # it has ended meanwhile
-            continue
-        found[path.parent.name] = NS * (int(ran) + int(waited))
+        with suppress(OSError, ValueError):  # it may have ended meanwhile
+            found[path.parent.name] = NS * int(path.read_text().split()[1])
     return found
 
 
@@ -30,17 +30,26 @@ def threads() -> int:
     return sum(1 for _ in TASKS.glob("*")) or 1
 
 
+def may_fork() -> bool:
+    """Whether this process has no thread that a forked child would miss; what waits for one then waits forever."""
+    names = []
+    for path in TASKS.glob("*/comm"):
+        with suppress(OSError):
+            names.append(path.read_text().strip())
+    return len([name for name in names if name not in FORKED]) <= 1
+
+
 class Busy:
     """Watches this process's threads from its making until `threads`."""
 
     def __init__(self) -> None:
-        self._wanted, self._cpu_s, self._start_s = wanted_s(), time.process_time(), time.perf_counter()
+        self._waited, self._cpu_s, self._start_s = waited_s(), time.process_time(), time.perf_counter()
 
-    def threads(self) -> float:
-        """Threads that were busy at a time, on average. Threads that have ended are in the process's time."""
-        passed_s, cpu_s = time.perf_counter() - self._start_s, time.process_time() - self._cpu_s
-        own_s = sum(now - self._wanted.get(name, 0.0) for name, now in wanted_s().items())
-        return max(own_s, cpu_s) / passed_s
+    def threads(self) -> tuple[float, float]:
+        """Threads that ran at a time, on average; and those that ran or waited for a core."""
+        passed_s, ran_s = time.perf_counter() - self._start_s, time.process_time() - self._cpu_s
+        more_s = sum(now - self._waited.get(name, 0.0) for name, now in waited_s().items())
+        return ran_s / passed_s, (ran_s + more_s) / passed_s
 
 
 def peak_bytes() -> float:

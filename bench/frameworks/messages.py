@@ -8,7 +8,7 @@ from typing import Any
 
 SECOND_SEED = 1  # of the numbers that are given after the turns
 FRESH_STEPS = 5  # each with numbers of its own
-ANSWERS = 3  # the first, of which each is checked: losses change from step to step
+CHECKED_ANSWERS = 3  # the first, of which each is checked: losses change from step to step
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,10 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A block of steps. busy: threads that were busy at a time, on average."""
+    """A block of steps. running: threads that ran at a time, on average; busy: that ran or waited for a core."""
 
     step_s: float
+    running: float
     busy: float
 
 

@@ -17,8 +17,8 @@ from typing import Any
 from bench.modes.variables import OPENMP_SETTINGS
 from bench.records.errors import Death, how_it_died
 
-PROGRAM = Path(__file__).with_name("host.py")
-START_S = 120.0  # importing a framework may take so long from a cold disk
+PROGRAM = Path(__file__).with_name("served.py")
+READY_S = 120.0  # importing a framework may take so long from a cold disk
 WORDS_S = 1.0  # for a process that hung up to end
 FILES = {
     "torch": "with_torch", "tensorflow": "with_tensorflow", "jax": "with_jax", "numpy": "with_numpy",
@@ -47,7 +47,8 @@ def settings(threads: int) -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME", "XLA_FLAGS")},
         **OPENMP_SETTINGS, **dict.fromkeys(pools, count), **alone, "TF_CPP_MIN_LOG_LEVEL": "3",
-        "PYTHONDONTWRITEBYTECODE": "1", "JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "",
+        "TORCHINDUCTOR_COMPILE_THREADS": count, "PYTHONDONTWRITEBYTECODE": "1", "JAX_PLATFORMS": "cpu",
+        "CUDA_VISIBLE_DEVICES": "",
     }  # fmt: skip
 
 
@@ -77,7 +78,7 @@ class Host:
         """Wait until it has imported its framework. Raises NoAnswer and Death."""
         if not (self.is_ready or self.absence):
             self.is_ready = True
-            kind, what = self.hear(START_S)
+            kind, what = self.hear(READY_S)
             if kind == "ready":
                 self.forks, self.allowed = what
             else:
@@ -97,7 +98,7 @@ class Host:
         finally:
             theirs.close()
         self.is_usable = self.forks
-        return Conversation(self, ours, self.hear(START_S))
+        return Conversation(self, ours, self.hear(READY_S))
 
     def hear(self, timeout_s: float) -> Any:
         """What the process itself says next. Raises Death."""
@@ -152,7 +153,7 @@ class Conversation:
             raise self._death() from None
 
     def receive(self, kind: str, timeout_s: float) -> Any:
-        """What it says next, which is to be of this kind. Raises NoAnswer where it says why there is none, and Death."""
+        """What it says next, which is to be of this kind. Raises NoAnswer where it says why not, and Death."""
         try:
             if not self._connection.poll(timeout_s):
                 raise Death(f"did not answer within {timeout_s:g} s (--timeout)")

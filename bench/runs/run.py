@@ -13,7 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from bench.devices import DEVICES
-from bench.frameworks.together import Frameworks
+from bench.frameworks.side_by_side import Frameworks
 from bench.measure.compile_passes import STUDY_METRIC, perform_study
 from bench.measure.environment import capture
 from bench.measure.first_call import OF_MACHINE, OF_PROGRAM

@@ -25,6 +25,7 @@ TOPICS = (
     "training",
     "ladder",
     "scaling",
+    "frameworks",
     "roofline",
     "absent",
 )

@@ -26,7 +26,8 @@ class Figure:
     launches: those that share a layout of memory are one.
     turns: for each launch the mode that it took turns with, or nothing. parts: those of the launches that have any.
     machine, readings: likewise what the machine did meanwhile, and what was read with each value. setting: what tells
-    its environment from others that measured the same; empty where there is none.
+    its environment from others that measured the same; empty where there is none. facts: what its last process said
+    of itself.
     """
 
     workload: str
@@ -53,6 +54,7 @@ class Figure:
     machine: tuple[tuple[tuple[str, float], ...], ...] = ()
     setting: str = ""
     readings: tuple[tuple[tuple[str, tuple[float, ...]], ...], ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
 
     @property
     def kind(self) -> Metric:
@@ -154,6 +156,7 @@ def rest_of(records: Sequence[Record]) -> dict[str, Any]:
         "parts": tuple(record.parts for record in records if record.parts),
         "machine": tuple(record.machine for record in records if record.machine),
         "readings": tuple(record.readings for record in records if record.readings),
+        "facts": next((record.facts for record in reversed(records) if record.facts), ()),
     }
 
 

@@ -27,7 +27,7 @@ class Step:
     give: takes these numbers from now on, in the framework's own arrays and layout, and starts from the given weights;
         not timed.
     run: one step; gives its answer, as the framework has it.
-    read: an answer as NumPy has it, in the layout and order that `plain.py` answers in; not timed.
+    read: an answer as NumPy has it, in the layout and order that `by_hand.py` answers in; not timed.
     """
 
     give: Callable[[Given], None]

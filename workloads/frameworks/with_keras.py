@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from workloads.frameworks.by_hand import BATCH
 from workloads.frameworks.given import LINE_RATE, MOMENTUM, RATE
-from workloads.frameworks.plain import BATCH
 from workloads.frameworks.protocol import Array, Given, Point, Step, channels_last, holding, in_order, not_installed
 
 keras: Any = None
@@ -83,8 +83,8 @@ def compiled(model: Any, rate: float, momentum: float, loss: Any) -> Any:
 def restart(model: Any, arrays: list[Array]) -> None:
     """Have the model and its optimizer begin from these weights."""
     model.set_weights(arrays)
-    for speed in getattr(model.optimizer, "momentums", None) or []:
-        speed.assign(keras.ops.zeros_like(speed))
+    for speed in getattr(getattr(model, "optimizer", None), "momentums", ()):
+        speed.assign(keras.ops.zeros(speed.shape))
 
 
 def linear_regression_loop(how: str, point: Point) -> Step:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 
-from workloads.frameworks import plain
+from workloads.frameworks import by_hand
 from workloads.frameworks.protocol import Array, Point, Step, holding
 
 
@@ -31,7 +32,13 @@ def start(name: str, threads: int) -> None:
 
 def facts() -> dict[str, str]:
     """What it says of itself."""
-    return {"version": np.__version__, "device": "cpu", "layout": "NCHW", "precision": "float32"}
+    return {
+        "version": np.__version__,
+        "device": "cpu",
+        "layout": "NCHW",
+        "precision": "float32",
+        "threads": os.environ.get("OPENBLAS_NUM_THREADS", ""),
+    }
 
 
 def to_array(tensor: Any) -> Array:
@@ -48,45 +55,45 @@ def wait(answer: Any) -> None:
     """An answer is there when it is given."""
 
 
-def of_plain(name: str, point: Point) -> Step:
-    """A step that is written in `plain.py`."""
+def of_hand(name: str, point: Point) -> Step:
+    """A step that is written in `by_hand.py`."""
     held, give = holding(lambda given: {name: from_array(array) for name, array in given.items()})
-    return Step(give, lambda: plain.ALIKE[name](held["it"], point), to_array)
+    return Step(give, lambda: by_hand.ALIKE[name](held["it"], point), to_array)
 
 
 def elementwise_chain(how: str, point: Point) -> Step:
     """Eight operations per element."""
-    return of_plain("elementwise_chain", point)
+    return of_hand("elementwise_chain", point)
 
 
 def matmul(how: str, point: Point) -> Step:
     """A product of matrices."""
-    return of_plain("matmul", point)
+    return of_hand("matmul", point)
 
 
 def conv2d(how: str, point: Point) -> Step:
     """A padded convolution, as a product of unrolled windows."""
-    return of_plain("conv2d", point)
+    return of_hand("conv2d", point)
 
 
 def softmax(how: str, point: Point) -> Step:
     """Of each row."""
-    return of_plain("softmax", point)
+    return of_hand("softmax", point)
 
 
 def mlp_gradient(how: str, point: Point) -> Step:
     """The gradients of two layers, by hand."""
-    return of_plain("mlp_gradient", point)
+    return of_hand("mlp_gradient", point)
 
 
 def linear_regression_loop(how: str, point: Point) -> Step:
     """The primer's loop, its gradient by hand."""
-    return of_plain("linear_regression_loop", point)
+    return of_hand("linear_regression_loop", point)
 
 
 def cnn_train_step(how: str, point: Point) -> Step:
     """A training step, its gradients by hand."""
-    held, give = holding(lambda given: (plain.Cnn(given, point), given["x"].copy(), given["y"].copy()))
+    held, give = holding(lambda given: (by_hand.Cnn(given, point), given["x"].copy(), given["y"].copy()))
 
     def run() -> Any:
         network, x, y = held["it"]
@@ -97,7 +104,7 @@ def cnn_train_step(how: str, point: Point) -> Step:
 
 def cnn_inference(how: str, point: Point) -> Step:
     """The network's answers for a batch."""
-    held, give = holding(lambda given: (plain.Cnn(given, point), given["x"].copy()))
+    held, give = holding(lambda given: (by_hand.Cnn(given, point), given["x"].copy()))
 
     def run() -> Any:
         network, x = held["it"]
@@ -108,4 +115,4 @@ def cnn_inference(how: str, point: Point) -> Step:
 
 def input_pipeline(how: str, point: Point) -> Step:
     """All samples at once: it has no loader."""
-    return of_plain("input_pipeline", point)
+    return of_hand("input_pipeline", point)

@@ -1,4 +1,4 @@
-"""Steps as users of TensorFlow write them: eager, as a tf.function, and as one that XLA compiles. Images: [N, H, W, C]."""
+"""Steps as users of TensorFlow write them: eager, as a tf.function, and as one for XLA. Images are [N, H, W, C]."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from workloads.frameworks.by_hand import BATCH
 from workloads.frameworks.given import DEVIATION, LINE_RATE, LOADED, MEAN, MOMENTUM, RATE
-from workloads.frameworks.plain import BATCH
 from workloads.frameworks.protocol import Array, Given, Point, Step, channels_last, holding, in_order, not_installed
 
 tf: Any = None
@@ -43,9 +43,11 @@ def start(name: str, threads: int) -> None:
 
 def facts() -> dict[str, str]:
     """What it says of itself."""
+    rounds = tf.config.experimental.tensor_float_32_execution_enabled()
     return {
         "version": tf.__version__, "device": "cpu", "layout": "NHWC",
-        "threads": str(tf.config.threading.get_intra_op_parallelism_threads()), "precision": "float32, no TF32",
+        "threads": str(tf.config.threading.get_intra_op_parallelism_threads()),
+        "precision": "less than float32" if rounds else "float32",
     }  # fmt: skip
 
 
@@ -225,13 +227,14 @@ def input_pipeline(how: str, point: Point) -> Step:
         return (tf.cast(image, tf.float32) / 255 - MEAN) / DEVIATION, tf.cast(label, tf.float32)
 
     def take(given: Given) -> Any:
-        return tf.data.Dataset.from_tensor_slices((given["x"], given["y"])).map(normal).batch(LOADED)
+        options = tf.data.Options()
+        options.autotune.enabled = options.experimental_optimization.inject_prefetch = False  # that is another thread
+        samples = tf.data.Dataset.from_tensor_slices((given["x"], given["y"]))
+        return samples.map(normal).batch(LOADED).with_options(options)
 
     held, give = holding(take)
 
     def run() -> Any:
-        return tf.stack(
-            [tf.reduce_mean(tf.reduce_mean(images, axis=(1, 2)) * labels) for images, labels in held["it"]]
-        )
+        return tf.stack([tf.reduce_mean(tf.reduce_mean(images, axis=(1, 2)) * labels) for images, labels in held["it"]])
 
     return Step(give, run, to_array)

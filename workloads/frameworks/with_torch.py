@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from workloads.frameworks.by_hand import BATCH
 from workloads.frameworks.given import DEVIATION, LINE_RATE, LOADED, MEAN, MOMENTUM, RATE
-from workloads.frameworks.plain import BATCH
 from workloads.frameworks.protocol import Array, Given, Point, Step, holding, not_installed
 
 torch: Any = None
@@ -43,7 +43,7 @@ def facts() -> dict[str, str]:
     """What it says of itself."""
     return {
         "version": torch.__version__, "device": "cpu", "layout": "NCHW", "threads": str(torch.get_num_threads()),
-        "precision": f"float32, products {torch.get_float32_matmul_precision()}",
+        "precision": "float32" if torch.get_float32_matmul_precision() == "highest" else "less than float32",
     }  # fmt: skip
 
 
@@ -231,7 +231,7 @@ def cnn_inference(how: str, point: Point) -> Step:
 def input_pipeline(how: str, point: Point) -> Step:
     """A pass of a DataLoader without workers over samples that are brought to mean 0 one by one."""
 
-    class Digits(torch.utils.data.Dataset):  # type: ignore[misc, name-defined]
+    class Digits(torch.utils.data.Dataset):  # type: ignore[misc]
         def __init__(self, given: Given) -> None:
             self.images, self.labels = torch.tensor(given["x"]), from_array(given["y"])
 

@@ -6,6 +6,7 @@ of a case are of the same generation: where things lie in memory is drawn anew.
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,8 +16,10 @@ from typing import Any
 from bench.frameworks import judged
 from bench.frameworks.messages import Begun, Ended, Request, Turn
 from bench.frameworks.process import Conversation, Host, NoAnswer
+from bench.measure.first_call import OF_MACHINE, OF_PROGRAM, WARM
 from bench.measure.machine import Watch
 from bench.measure.task import Task
+from bench.modes import torch_compile
 from bench.records.errors import Death
 from bench.records.record import FRAMEWORK, FRAMEWORKS, HOW, Case, Record
 from workloads.base import WORKLOADS
@@ -25,6 +28,7 @@ from workloads.frameworks.given import items
 TURN_S = 0.02
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 20
 ROUNDS_S = 0.15  # of a case's turns in a launch, about
+KEPT = "compile"  # what torch.compile made is kept on disk until the run ends, and found there by its next launches
 ONLY = {"device": "cpu", "dtype": "float32", "mode": "eager"}  # what frameworks are compared in
 
 
@@ -34,6 +38,7 @@ class Part:
 
     task: Task
     talk: Conversation | None = None
+    first: str = OF_PROGRAM
     begun: Begun | None = None
     settled_s: float = 0.0
     steps: int = 1
@@ -64,6 +69,7 @@ class Frameworks:
         self.timeout_s, self.cache = timeout_s, cache
         self.hosts: list[Host] = []
         self.served: set[Case] = set()
+        self.compiled: set[Case] = set()
 
     def close(self) -> None:
         """End all processes; the next that are asked for are of another generation."""
@@ -121,9 +127,20 @@ class Frameworks:
 
     def begin(self, part: Part, timeout_s: float) -> None:
         """Have the step built, called, checked and warmed up. Raises NoAnswer and Death."""
-        host = self.host_of(part.task.case)
-        part.talk = host.open(Request(part.name, str(dict(part.task.case.point)[HOW]), part.axes))
+        case = part.task.case
+        is_kept = dict(case.point)[HOW] == KEPT
+        if is_kept:
+            logging.getLogger("torch.utils.cpp_extension").setLevel(
+                logging.ERROR
+            )  # it misses a GPU that nobody asked for
+            torch_compile.load()  # which knows where headers are
+        host, headers = self.host_of(case), torch_compile.headers()
+        part.talk = host.open(Request(part.name, str(dict(case.point)[HOW]), part.axes))
         part.begun = part.talk.receive("begun", timeout_s)
+        if is_kept:
+            part.first = OF_MACHINE if torch_compile.headers() != headers else OF_PROGRAM
+            part.first = WARM if case in self.compiled else part.first
+        self.compiled.add(case)
         part.fail(judged.imports_others(part.begun, host.allowed))
         part.fail(judged.wrong_answers(part.name, part.axes, part.begun))
         if not part.failed:
@@ -177,8 +194,11 @@ def records(part: Part, turns: str, machine: tuple[tuple[str, float], ...]) -> l
     timed = replace(
         blank, values=tuple(turn.step_s for turn in part.turns), steps_per_value=part.steps, turns=turns,
         warm_up_values=(part.settled_s,), machine=machine, facts=tuple(sorted(said.items())),
-        readings=(("busy threads", tuple(turn.busy for turn in part.turns)),),
+        readings=(
+            ("busy threads", tuple(turn.busy for turn in part.turns)),
+            ("running threads", tuple(turn.running for turn in part.turns)),
+        ),
     )  # fmt: skip
-    first = replace(blank, metric="first_call", values=(part.begun.first_call_s,))
+    first = replace(blank, metric=part.first, values=(part.begun.first_call_s,))
     memory = replace(blank, metric="process_memory", values=(part.ended.peak_bytes,))
     return [timed, first, *([memory] if part.ended.peak_bytes else [])]

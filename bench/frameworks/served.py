@@ -1,7 +1,7 @@
 """What imports one framework: it does so once, then forks a fresh process for each step that is asked for, any number
 of which live side by side.
 
-Started by its path as `host.py CONNECTION LIFELINE NAME FILE THREADS`. It imports of this project only what imports no
+Started by its path: `served.py CONNECTION LIFELINE NAME FILE THREADS`. It imports of this project only what imports no
 framework: not `workloads`, whose own file imports torch, but the files in it.
 """
 
@@ -27,13 +27,14 @@ stub = ModuleType("workloads")
 stub.__path__ = [str(ROOT / "workloads")]
 sys.modules["workloads"] = stub
 
-from bench.frameworks.busy import Busy, peak_bytes, threads  # noqa: E402
-from bench.frameworks.messages import ANSWERS, FRESH_STEPS, SECOND_SEED, Begun, Ended, Request, Turn  # noqa: E402
+from bench.frameworks.busy import Busy, may_fork, peak_bytes, threads  # noqa: E402
+from bench.frameworks.messages import CHECKED_ANSWERS, FRESH_STEPS, SECOND_SEED, Begun, Ended, Request, Turn  # noqa: E402
 from bench.measure.timer import block_time  # noqa: E402
 from bench.measure.turns import warm_up  # noqa: E402
 from bench.records.errors import describe  # noqa: E402
 from workloads.frameworks.given import given  # noqa: E402
 
+IMAGES = 4  # axes of a batch of images
 PACKAGES = ("torch", "tensorflow", "keras", "jax", "onnxruntime")
 
 
@@ -73,7 +74,7 @@ class Taking:
     def answers(self) -> list[Any]:
         """The next answers as NumPy has them, in copies."""
         found = []
-        for _ in range(ANSWERS):
+        for _ in range(CHECKED_ANSWERS):
             self.run()
             self.clock()
             found.append(self.step.read(self.answer).copy())
@@ -99,17 +100,25 @@ def serve(connection: Connection, framework: Any, name: str, request: Request) -
     taking, first_call_s = begin(framework, name, request)
     taking.step.give(given(request.workload, request.point, 0))  # training starts again, and is checked from there
     imported = {package for package in PACKAGES if sys.modules.get(package)}
-    connection.send(("begun", Begun(first_call_s, taking.answers(), framework.facts(), imported)))
+    facts = framework.facts()
+    if not has_images(request):
+        facts.pop("layout", None)  # which is of images
+    connection.send(("begun", Begun(first_call_s, taking.answers(), facts, imported)))
     connection.recv()
     connection.send(("settled", warm_up(taking.run, taking.clock)))
     while steps := int(connection.recv()):
         busy = Busy()
         step_s = block_time(taking.run, steps, taking.clock) / steps
-        connection.send(("turn", Turn(step_s, busy.threads())))
+        connection.send(("turn", Turn(step_s, *busy.threads())))
     peak, alive = peak_bytes(), threads() - 1  # without the one that waits for who asks to be gone
     taking.step.give(given(request.workload, request.point, SECOND_SEED))
     answers = taking.answers()
     connection.send(("over", Ended(peak, alive, answers, fresh(taking, request))))
+
+
+def has_images(request: Request) -> bool:
+    """Whether what is given has channels, which frameworks put in different places."""
+    return any(array.ndim == IMAGES for array in given(request.workload, request.point, 0).values())
 
 
 def fresh(taking: Taking, request: Request) -> float:
@@ -169,7 +178,7 @@ def main(arguments: list[str]) -> None:
     except Exception as error:  # importing a framework may raise anything
         connection.send(("broken", describe(error)))
         return
-    forks = threads() == 1  # threads do not survive a fork, and what waits for them then waits forever
+    forks = may_fork()
     gc.freeze()
     connection.send(("ready", (forks, framework.allowed(name))))
     with contextlib.suppress(EOFError, OSError):

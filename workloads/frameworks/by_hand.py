@@ -56,7 +56,7 @@ def softmax(given: Given, point: Point) -> Array:
 def log_softmax(x: Array) -> Array:
     """Of each row, its logarithm."""
     less = x - x.max(1, keepdims=True)
-    return less - np.log(np.exp(less).sum(1, keepdims=True))
+    return np.asarray(less - np.log(np.exp(less).sum(1, keepdims=True)))
 
 
 def cross_entropy(logits: Array, y: Array) -> tuple[Array, Array]:
