@@ -13,6 +13,7 @@ SHARDS = "tests/bench/test_shards.py::test_shards_really_run_killed_resumed_and_
 RANKED = "tests/workloads/test_distributed.py::test_the_tables_of_ranks_say_what_their_document_says"
 JOINED = "tests/bench/test_ranks.py::test_ranks_that_somebody_else_started_are_used"
 PROFILED = "tests/workloads/test_distributed.py::test_a_profile_is_of_all_ranks"
+COMPARED = "tests/bench/test_frameworks.py::test_a_run_stores_them_and_compare_shows_them"
 # Beginnings of commands that a test of its own runs.
 ELSEWHERE = {
     "asv run": "tests/bench/test_asv.py::test_results_are_stored_and_read_back",
@@ -35,6 +36,9 @@ ELSEWHERE = {
     "torchpace run 'distributed.train_step'": RANKED,
     "torchpace compare ranks.jsonl": RANKED,
     "torchpace profile 'distributed.train_step": PROFILED,
+    "pip install -e": COMPARED,
+    "torchpace run 'frameworks": COMPARED,
+    "torchpace compare frameworks.jsonl": COMPARED,
     "torchrun ": JOINED,
     "export MASTER_ADDR": JOINED,
     "srun ": JOINED,
