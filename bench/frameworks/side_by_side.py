@@ -6,7 +6,6 @@ of a case are of the same generation: where things lie in memory is drawn anew.
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,7 +18,6 @@ from bench.frameworks.process import Conversation, Host, NoAnswer
 from bench.measure.first_call import OF_MACHINE, OF_PROGRAM, WARM
 from bench.measure.machine import Watch
 from bench.measure.task import Task
-from bench.modes import torch_compile
 from bench.records.errors import Death
 from bench.records.record import FRAMEWORK, FRAMEWORKS, HOW, Case, Record
 from workloads.base import WORKLOADS
@@ -28,7 +26,9 @@ from workloads.frameworks.given import items
 TURN_S = 0.02
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 20
 ROUNDS_S = 0.15  # of a case's turns in a launch, about
-KEPT = "compile"  # what torch.compile made is kept on disk until the run ends, and found there by its next launches
+# What torch.compile made is kept on disk until the run ends, and found there by its next launches; its first program of
+# all finds nothing there, not even what the processor can.
+KEPT = "compile"
 ONLY = {"device": "cpu", "dtype": "float32", "mode": "eager"}  # what frameworks are compared in
 
 
@@ -128,19 +128,12 @@ class Frameworks:
     def begin(self, part: Part, timeout_s: float) -> None:
         """Have the step built, called, checked and warmed up. Raises NoAnswer and Death."""
         case = part.task.case
-        is_kept = dict(case.point)[HOW] == KEPT
-        if is_kept:
-            logging.getLogger("torch.utils.cpp_extension").setLevel(
-                logging.ERROR
-            )  # it misses a GPU that nobody asked for
-            torch_compile.load()  # which knows where headers are
-        host, headers = self.host_of(case), torch_compile.headers()
+        host = self.host_of(case)
         part.talk = host.open(Request(part.name, str(dict(case.point)[HOW]), part.axes))
         part.begun = part.talk.receive("begun", timeout_s)
-        if is_kept:
-            part.first = OF_MACHINE if torch_compile.headers() != headers else OF_PROGRAM
-            part.first = WARM if case in self.compiled else part.first
-        self.compiled.add(case)
+        if dict(case.point)[HOW] == KEPT:
+            part.first = WARM if case in self.compiled else OF_PROGRAM if self.compiled else OF_MACHINE
+            self.compiled.add(case)
         part.fail(judged.imports_others(part.begun, host.allowed))
         part.fail(judged.wrong_answers(part.name, part.axes, part.begun))
         if not part.failed:

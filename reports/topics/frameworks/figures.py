@@ -100,7 +100,7 @@ def comparison(place: Key, found: Sequence[Figure], others: Mapping[Key, Figure]
     members = [member(figure, base, place, others) for figure in measured]
     absent = tuple((" ".join(of(figure)), figure.status, figure.reason) for figure in found if figure not in measured)
     turns = all(set(figure.turns) == {FRAMEWORKS} for figure in measured)
-    members.sort(key=lambda each: each.time.estimate)
+    members.sort(key=lambda each: each.time.estimate if base is None else each.ratio.value if each.ratio else 1.0)
     return Comparison(str(place[0]), str(place[1]), str(place[2]), tuple(members), absent, differences(members), turns)
 
 

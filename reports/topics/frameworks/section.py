@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.format import units
-from reports.read.names import anchor, key, where
+from reports.read.names import anchor, key, unusual
 from reports.read.runs import Material, Run
 from reports.topics.ceilings.figures import Roof
 from reports.topics.frameworks.figures import Comparison, Member, comparisons, versions
@@ -16,7 +16,7 @@ from reports.topics.section import Section
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One framework in one run; its figures are texts. share: of the longest step time, in percent."""
+    """One framework in one run; its figures are texts. where: only what is unusual. share: of the slowest's."""
 
     id: str
     name: str
@@ -69,9 +69,9 @@ def group(material: Material, run: Run, each: Comparison) -> Group:
 
 def bar(material: Material, run: Run, member: Member, most: float) -> Bar:
     """One framework, its bar a share of the slowest one's time."""
-    figure = member.figure
+    figure, said = member.figure, material.said(run)
     return Bar(
-        anchor("framework", *key(figure), material.said(run)), member.name, where(figure), material.said(run),
-        run.color, round(100 * member.time.estimate / most, 1), units.quantity(member.time.estimate, "s"),
-        known(member.time), against(member.ratio), first(member), units.quantity(member.bytes, "B"), busy(member),
+        anchor("framework", *key(figure), said), member.name, " · ".join(unusual(figure)), said, run.color,
+        round(100 * member.time.estimate / most, 1), units.quantity(member.time.estimate, "s"), known(member.time),
+        against(member.ratio), first(member), units.quantity(member.bytes, "B"), busy(member),
     )  # fmt: skip

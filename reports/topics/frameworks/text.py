@@ -18,7 +18,7 @@ HEADERS = [
 NOTE = (
     "/ torch eager: step time over PyTorch's eager step's, from pairs of turns; below 1 is faster. first call: the\n"
     "first step of a fresh process that has imported the framework, with compiling it, never before, where that is\n"
-    "done; *: on a machine that had compiled nothing yet. process memory: the most that the process held, framework\n"
+    "done; *: where nothing at all was compiled before. process memory: the most that the process held, framework\n"
     "and numbers included, since allocators differ. busy threads: how many ran, or waited for a core, at a time, of\n"
     "all that there were; a part of one more is work that is handed from thread to thread. Answers agree with\n"
     "float64's, after the turns for other numbers, too."
