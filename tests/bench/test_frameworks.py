@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -170,3 +176,35 @@ def test_a_run_stores_them_and_compare_shows_them(capsys: pytest.CaptureFixture[
 def test_every_framework_has_its_file() -> None:
     folder = ROOT / "workloads" / "frameworks"
     assert {f"{name}.py" for name in FILES.values()} == {path.name for path in folder.glob("with_*.py")}
+
+
+def served() -> set[int]:
+    """Processes of frameworks, and those that they forked."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if "frameworks/served.py" in path.read_text().replace("\0", " "):
+                found.add(int(path.parent.name))
+    return found
+
+
+def test_a_run_that_is_killed_leaves_nothing() -> None:
+    program = (
+        "from tests.bench.test_frameworks import *; found = Frameworks(60.0)\n"
+        "print('begun', flush=True); measured(found, case('torch'), case(PLANTED, 'hangs'))"
+    )
+    before = served()
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"begun\n"
+    until_s = time.monotonic() + 30.0
+    while time.monotonic() < until_s and len(served() - before) < 4:  # two that imported, and a step of each
+        time.sleep(0.1)
+    mine = served() - before
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    while time.monotonic() < until_s and served() & mine:
+        time.sleep(0.1)
+    assert len(mine) >= 4
+    assert not served() & mine
