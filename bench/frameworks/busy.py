@@ -31,12 +31,15 @@ def threads() -> int:
 
 
 def may_fork() -> bool:
-    """Whether this process has no thread that a forked child would miss; what waits for one then waits forever."""
+    """Whether this process has no thread that a forked child would miss: what waits for one then waits forever.
+
+    Where the system does not say it has, perhaps.
+    """
     names = []
     for path in TASKS.glob("*/comm"):
         with suppress(OSError):
             names.append(path.read_text().strip())
-    return len([name for name in names if name not in FORKED]) <= 1
+    return len([name for name in names if name not in FORKED]) == 1
 
 
 class Busy:

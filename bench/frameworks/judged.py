@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -20,7 +19,7 @@ TOLERANCE = 2e-5
 # Threads that may be busy besides those that were given, in the busiest quarter of the turns. A tf.function with one
 # thread in each pool has up to a half: it is handed to another thread, for which the first waits spinning for a while.
 SPARE_THREADS = 0.6
-MOST_SLOWER = 4.0  # times that a step may take for numbers it has not seen, whose caches are cold ...
+MOST_SLOWER = 4.0  # times as long as in the slowest turn a step may take for numbers that are in no cache yet ...
 FRESH_S = 1e-4  # ... and so much besides
 
 
@@ -63,7 +62,7 @@ def not_computed(workload: str, point: Mapping[str, Any], turns: Sequence[Turn],
         stale = not difference(ended.answers, right(workload, tuple(point.items()), 0))
         same = "the answer stayed the same" if stale else "the answer was wrong"
         return f"not believed: given other numbers, {same}"
-    step_s = statistics.median(turn.step_s for turn in turns)
+    step_s = max(turn.step_s for turn in turns)
     if ended.fresh_s <= MOST_SLOWER * step_s + FRESH_S:
         return ""
     return f"not believed: with numbers that it had not seen a step took {ended.fresh_s / step_s:.0f} times as long"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SECOND_SEED = 1  # of the numbers that are given after the turns
-FRESH_STEPS = 5  # each with numbers of its own
+FRESH_STEPS, FRESH_ENOUGH_S = 20, 0.2  # so many, or as many as take so long, each with numbers of its own
 CHECKED_ANSWERS = 3  # the first, of which each is checked: losses change from step to step
 
 

@@ -38,15 +38,16 @@ class NoAnswer(Exception):
 def settings(threads: int) -> dict[str, str]:
     """What a framework's process is told before it imports anything: so many threads in every pool that asks for it.
 
-    XLA's pool has as many threads as NPROC says. TensorFlow says much of itself, and its oneDNN is as it comes.
+    XLA's pool has as many threads as NPROC says, and who asks it takes part: of two, it is left with one.
     """
     count = str(threads)
-    pools = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NPROC",
+    pools = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
              "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")  # fmt: skip
-    alone = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"} if threads == 1 else {}
+    xla = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"} if threads == 1 else {}
+    xla["NPROC"] = str(max(1, threads - 1))
     return {
         **{name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME", "XLA_FLAGS")},
-        **OPENMP_SETTINGS, **dict.fromkeys(pools, count), **alone, "TF_CPP_MIN_LOG_LEVEL": "3",
+        **OPENMP_SETTINGS, **dict.fromkeys(pools, count), **xla, "TF_CPP_MIN_LOG_LEVEL": "3",
         "TORCHINDUCTOR_COMPILE_THREADS": count, "PYTHONDONTWRITEBYTECODE": "1", "JAX_PLATFORMS": "cpu",
         "CUDA_VISIBLE_DEVICES": "",
     }  # fmt: skip
