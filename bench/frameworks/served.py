@@ -27,17 +27,9 @@ stub = ModuleType("workloads")
 stub.__path__ = [str(ROOT / "workloads")]
 sys.modules["workloads"] = stub
 
+from bench.frameworks import messages  # noqa: E402
 from bench.frameworks.busy import Busy, may_fork, peak_bytes, threads  # noqa: E402
-from bench.frameworks.messages import (
-    CHECKED_ANSWERS,
-    FRESH_ENOUGH_S,
-    FRESH_STEPS,
-    SECOND_SEED,
-    Begun,
-    Ended,
-    Request,
-    Turn,
-)  # noqa: E402
+from bench.frameworks.messages import Begun, Ended, Request, Turn  # noqa: E402
 from bench.measure.timer import block_time  # noqa: E402
 from bench.measure.turns import warm_up  # noqa: E402
 from bench.records.errors import describe  # noqa: E402
@@ -83,7 +75,7 @@ class Taking:
     def answers(self) -> list[Any]:
         """The next answers as NumPy has them, in copies."""
         found = []
-        for _ in range(CHECKED_ANSWERS):
+        for _ in range(messages.CHECKED_ANSWERS):
             self.run()
             self.clock()
             found.append(self.step.read(self.answer).copy())
@@ -120,7 +112,7 @@ def serve(connection: Connection, framework: Any, name: str, request: Request) -
         step_s = block_time(taking.run, steps, taking.clock) / steps
         connection.send(("turn", Turn(step_s, *busy.threads())))
     peak, alive = peak_bytes(), threads() - 1  # without the one that waits for who asks to be gone
-    taking.step.give(given(request.workload, request.point, SECOND_SEED))
+    taking.step.give(given(request.workload, request.point, messages.SECOND_SEED))
     answers = taking.answers()
     connection.send(("over", Ended(peak, alive, answers, fresh(taking, request))))
 
@@ -133,8 +125,8 @@ def has_images(request: Request) -> bool:
 def fresh(taking: Taking, request: Request) -> float:
     """Seconds of single steps, each with numbers that it has not seen: the fastest of some."""
     taken: list[float] = []
-    for seed in range(SECOND_SEED + 1, SECOND_SEED + 1 + FRESH_STEPS):
-        if sum(taken) > FRESH_ENOUGH_S:
+    for seed in range(messages.SECOND_SEED + 1, messages.SECOND_SEED + 1 + messages.FRESH_STEPS):
+        if sum(taken) > messages.FRESH_ENOUGH_S:
             break
         taking.step.give(given(request.workload, request.point, seed))
         taken.append(block_time(taking.run, 1, taking.clock))
