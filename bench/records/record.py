@@ -63,9 +63,10 @@ class Case:
 
     @property
     def framework(self) -> str:
-        """The framework whose own process runs its step; empty where its point does not say one, and how."""
+        """The framework whose own process runs its step; empty of others' workloads, whatever their axes are called."""
         found = dict(self.point)
-        return str(found[FRAMEWORK]) if {FRAMEWORK, HOW} <= found.keys() else ""
+        is_one = self.workload.startswith(f"{FRAMEWORKS}.") and {FRAMEWORK, HOW} <= found.keys()
+        return str(found[FRAMEWORK]) if is_one else ""
 
     @property
     def is_apart(self) -> bool:

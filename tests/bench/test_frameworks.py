@@ -150,8 +150,8 @@ def test_nothing_else_measures_them() -> None:
     assert (record.status, record.reason) == ("unavailable", ELSEWHERE)
     timed = [Record("r", "e", case("torch"), "step_time", values=(1.0,), launch=launch) for launch in range(2)]
     assert is_finished(timed, 2)
-    own = Case("a.b", 1, (("framework", "mine"),), "cpu", "float32", "eager", 1)
-    assert (own.framework, own.is_apart) == ("", False)  # somebody's own axis, without a how
+    own = replace(case("torch"), workload="mine.matmul")
+    assert (own.framework, own.is_apart) == ("", False)  # somebody's own axes
 
 
 def test_a_run_stores_them_and_compare_shows_them(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def comparisons(figures: Sequence[Figure]) -> list[Comparison]:
     others: dict[Key, Figure] = {}
     for figure in figures:
         point = dict(point_of(figure.point))
-        if not {FRAMEWORK, HOW} <= point.keys():
+        if not (figure.workload.startswith(f"{FRAMEWORKS}.") and {FRAMEWORK, HOW} <= point.keys()):
             continue
         rest = text_of((axis, value) for axis, value in point.items() if axis not in (FRAMEWORK, HOW))
         place = (figure.workload, figure.device, rest, figure.dtype, figure.mode, figure.threads, figure.version,

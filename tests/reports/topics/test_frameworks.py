@@ -108,8 +108,8 @@ def test_without_torch_there_is_no_ratio() -> None:
     assert "nothing measured" in frameworks_text(figures_of([r for r in records() if r.status != "measured"]))
 
 
-def test_an_axis_of_that_name_alone_is_none() -> None:
-    own = Case("a.b", 1, (("framework", "mine"),), "cpu", "float32", "eager", 1)
+def test_somebodys_own_axes_of_that_name_are_none() -> None:
+    own = Case("mine.b", 1, (("framework", "mine"), ("how", "mine")), "cpu", "float32", "eager", 1)
     assert comparisons(figures_of([Record("r", "e", own, "step_time", values=(1.0,))])) == []
 
 
