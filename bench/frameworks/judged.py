@@ -17,7 +17,7 @@ from workloads.frameworks.given import given
 # bfloat16 or TF32 above 1e-4.
 TOLERANCE = 2e-5
 # Threads that may be busy besides those that were given, in the busiest quarter of the turns. A tf.function with one
-# thread in each pool has up to a half: it is handed to another thread, for which the first waits spinning for a while.
+# thread in each pool has up to a half: it is handed to another thread, while the first goes on for a moment.
 SPARE_THREADS = 0.75
 MOST_SLOWER = 4.0  # times as long as in the slowest turn a step may take for numbers that are in no cache yet ...
 FRESH_S = 1e-4  # ... and so much besides
