@@ -14,6 +14,7 @@ RANKED = "tests/workloads/test_distributed.py::test_the_tables_of_ranks_say_what
 JOINED = "tests/bench/test_ranks.py::test_ranks_that_somebody_else_started_are_used"
 PROFILED = "tests/workloads/test_distributed.py::test_a_profile_is_of_all_ranks"
 HELD = "tests/bench/test_pytest_plugin.py::test_a_run_is_held_against_an_earlier_one"
+COMPARED = "tests/bench/test_frameworks.py::test_a_run_stores_them_and_compare_shows_them"
 # Beginnings of commands that a test of its own runs.
 ELSEWHERE = {
     "asv run": "tests/bench/test_asv.py::test_results_are_stored_and_read_back",
@@ -39,6 +40,9 @@ ELSEWHERE = {
     "pytest --torchpace-output": HELD,
     "pytest --torchpace-compare": HELD,
     "pytest --torchpace my_package.perf": "tests/bench/test_pytest_plugin.py::test_workloads_are_tests",
+    "pip install -e": COMPARED,
+    "torchpace run 'frameworks": COMPARED,
+    "torchpace compare frameworks.jsonl": COMPARED,
     "torchrun ": JOINED,
     "export MASTER_ADDR": JOINED,
     "srun ": JOINED,

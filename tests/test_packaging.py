@@ -18,14 +18,19 @@ from tests.bench.toy import make
 from tests.conftest import ROOT
 from torchpace_first import FILE, OURS
 
-USES = {"asv", "mnist", "pytest", "tensorboard"}
+USES = {"asv", "frameworks", "mnist", "pytest", "tensorboard"}
 # Imported where it is used, which says what is missing: asv and pytest load theirs themselves; NVML only adds facts.
 OPTIONAL = {
     "asv": ("bench/suites",),
     "captum": ("workloads/explain.py",),
     "asv_runner": ("bench/suites",),
+    "jax": ("workloads/frameworks/with_jax.py",),
+    "keras": ("workloads/frameworks/with_keras.py",),
+    "onnx": ("workloads/frameworks/with_onnxruntime.py",),
+    "onnxruntime": ("workloads/frameworks/with_onnxruntime.py",),
     "pynvml": ("bench/counts/nvml.py",),
     "pytest": ("bench/api/suite_items.py", "torchpace_pytest.py"),
+    "tensorflow": ("workloads/frameworks/with_tensorflow.py",),
     "torchvision": ("workloads/shared/mnist_data.py", "workloads/resnet.py", "bench/preload/vision.py"),
 }
 ABSENT = ("asv", "asv_runner", "pytest", "pytest_benchmark", "tensorboard", "torch_tb_profiler", "torchvision")
@@ -70,7 +75,7 @@ def test_every_use_has_an_extra_and_one_extra_has_them_all() -> None:
     assert {name for names in brought.values() for name in names} >= {"asv", "pytest", "tensorboard", "torchvision"}
     (gathered,) = (each for each in map(Requirement, requires("torchpace") or []) if each.name == "torchpace"
                    and each.marker and each.marker.evaluate({"extra": "all"}))  # fmt: skip
-    assert gathered.extras == USES
+    assert gathered.extras == USES - {"frameworks"}  # which are larger than everything else together
 
 
 def test_what_is_missing_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,8 @@ def one_process(request: Request, number: int) -> Answer:
 def processes(request: Request, output: BinaryIO) -> None:
     """Answers of one fresh process after the other, until nobody reads them any more."""
     from bench.devices import DEVICES  # noqa: PLC0415
-    from bench.runs.fresh import Death, Launcher  # noqa: PLC0415
+    from bench.records.errors import Death  # noqa: PLC0415
+    from bench.runs.fresh import Launcher  # noqa: PLC0415
     from bench.runs.layouts import draw  # noqa: PLC0415
 
     launcher = Launcher(TIMEOUT_S)

@@ -17,9 +17,8 @@ from tqdm import tqdm
 from bench.api import fresh_program
 from bench.api.fresh_program import Answer, Request
 from bench.api.visits import BAR
-from bench.records.errors import UsageError
+from bench.records.errors import UsageError, how_it_died
 from bench.records.record import Environment, Record
-from bench.runs.fresh import how_it_died
 from bench.runs.schedule import LOOKS
 
 PROGRAM = Path(fresh_program.__file__)

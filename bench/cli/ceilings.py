@@ -45,8 +45,8 @@ def add_to(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measure, keep and print the ceilings of every device; 2 when there is no device to measure."""
     from bench.devices import DEVICES  # noqa: PLC0415
+    from bench.records.errors import Death  # noqa: PLC0415
     from bench.runs.ceilings import Prober  # noqa: PLC0415 - these import torch
-    from bench.runs.fresh import Death  # noqa: PLC0415
     from bench.runs.plan import choose  # noqa: PLC0415
     from reports.topics.ceilings.figures import roofs  # noqa: PLC0415
     from reports.topics.ceilings.text import roofs_text  # noqa: PLC0415

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bench.cli.quantities import FORMATS, growth
 from bench.cli.settings import UNDECIDED
 from bench.records.errors import UsageError
-from bench.records.record import RANKS
+from bench.records.record import FRAMEWORK, RANKS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reports.read.frames import Figure
     from reports.read.rows import Row
 
-BY = ("device", "mode", "dtype", "torch", "commit", RANKS)
+BY = ("device", "mode", "dtype", "torch", "commit", RANKS, FRAMEWORK)
 
 
 def add_to(commands: Any) -> None:
@@ -69,8 +69,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--undecided goes with --fail-slower")
     frame, hidden = chosen(frame, by, environments, for_people=options.format not in ("json", "csv"))
     found = figures(frame)
-    if by == RANKS:
-        return of_ranks(found, options)
+    if by in (RANKS, FRAMEWORK):
+        return of_topic(found, options)
     rows = versus(frame, by, sides(frame, by), environments) if by else overview(found)
     if options.format == "json":
         print(json.dumps([jsonable(row) for row in rows], indent=2, allow_nan=False))
@@ -96,19 +96,27 @@ def chosen(
     return newest(frame, environments) if for_people else (frame, [])
 
 
-def of_ranks(found: Sequence[Figure], options: argparse.Namespace) -> int:
-    """Print what more ranks give, as text or JSON. Raises UsageError when no step was timed in ranks."""
-    from reports.topics.scaling.figures import scalings  # noqa: PLC0415
-    from reports.topics.scaling.text import as_json, scaling_text  # noqa: PLC0415
+def of_topic(found: Sequence[Figure], options: argparse.Namespace) -> int:
+    """Print what more ranks give, or how frameworks compare, as text or JSON. Raises UsageError for lack of such."""
+    from reports.topics.frameworks import figures as by_framework  # noqa: PLC0415
+    from reports.topics.frameworks import text as of_frameworks  # noqa: PLC0415
+    from reports.topics.scaling import figures as by_ranks  # noqa: PLC0415
+    from reports.topics.scaling import text as of_ranks  # noqa: PLC0415
 
+    by = options.by
     if options.fail_slower is not None or options.format == "csv":
-        raise UsageError("--by ranks has no --fail-slower and no csv: its ratios are of throughput, as text or json")
-    if not scalings(found):
-        raise UsageError("--by ranks needs steps that were timed in ranks: torchpace run 'distributed.*'")
-    if options.format == "json":
-        print(json.dumps(as_json(scalings(found)), indent=2, allow_nan=False))
+        raise UsageError(f"--by {by} has no --fail-slower and no csv: its ratios are told as text or json")
+    as_json: list[dict[str, Any]]
+    if by == RANKS:
+        as_json, text = of_ranks.as_json(by_ranks.scalings(found)), of_ranks.scaling_text
+        needs = "that were timed in ranks: torchpace run 'distributed.*'"
     else:
-        print(scaling_text(found, options.format))
+        as_json, text = of_frameworks.as_json(by_framework.comparisons(found)), of_frameworks.frameworks_text
+        needs = "of several frameworks: torchpace run 'frameworks.*'"
+    if not as_json:
+        raise UsageError(f"--by {by} needs steps {needs}")
+    is_json = options.format == "json"
+    print(json.dumps(as_json, indent=2, allow_nan=False) if is_json else text(found, options.format))
     return 0
 
 

@@ -134,7 +134,8 @@ def torchvision() -> Found:
 def compiler() -> Found:
     """Whether torch.compile works on the CPU, by doing it."""
     from bench.modes.torch_compile import missing_compiler  # noqa: PLC0415
-    from bench.runs.fresh import Death, Launcher  # noqa: PLC0415
+    from bench.records.errors import Death  # noqa: PLC0415
+    from bench.runs.fresh import Launcher  # noqa: PLC0415
 
     if reason := missing_compiler("cpu"):
         return False, reason

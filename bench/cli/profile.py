@@ -18,7 +18,7 @@ from bench.cli.options import add_case_options, add_module_option, load, refuse,
 from bench.cli.quantities import FORMATS, duration
 from bench.cli.recording import prepare_data
 from bench.ranks.joined import was_started
-from bench.records.errors import UsageError
+from bench.records.errors import Death, UsageError
 from bench.records.packages import missing
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def profile_cases(options: argparse.Namespace) -> Iterator[tuple[Path, Profiled]
     from bench.measure.task import Task  # noqa: PLC0415
     from bench.modes.torch_compile import generates  # noqa: PLC0415 - these import torch
     from bench.records.profile_notes import Notes  # noqa: PLC0415
-    from bench.runs.fresh import Death, Launcher  # noqa: PLC0415
+    from bench.runs.fresh import Launcher  # noqa: PLC0415
     from bench.runs.profile import take, take_ranks  # noqa: PLC0415
     from bench.runs.run import lay_out  # noqa: PLC0415
 

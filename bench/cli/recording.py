@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 
 from bench.cli.options import add_module_option
 from bench.cli.quantities import duration
-from bench.records.errors import UsageError
+from bench.records.errors import Death, UsageError
 from bench.records.files import Contents, Writer, read
-from bench.runs.fresh import Death
 
 if TYPE_CHECKING:
     from bench.records.record import Record

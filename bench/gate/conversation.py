@@ -16,8 +16,8 @@ from typing import Any, Protocol
 from bench.devices import DEVICES
 from bench.gate.hosts import Host, may_fork
 from bench.measure.task import Task
+from bench.records.errors import Death
 from bench.records.record import Record
-from bench.runs.fresh import Death
 
 
 class Turns(Protocol):

@@ -18,9 +18,10 @@ from bench.gate.valgrind import count_instructions
 from bench.measure.passes import MAIN_METRIC, perform
 from bench.measure.task import Task
 from bench.modes import torch_compile
+from bench.records.errors import Death
 from bench.records.files import Writer
 from bench.records.record import SIDES, Case, Environment, Record
-from bench.runs.fresh import PROFILER, Death
+from bench.runs.fresh import PROFILER
 
 
 def count(

@@ -24,7 +24,8 @@ from bench.devices.base import Device
 from bench.gate.host import IMPORTS
 from bench.gate.revisions import Side
 from bench.modes.variables import CUDA_SETTINGS, OPENMP_SETTINGS
-from bench.runs.fresh import QUIET, Death, how_it_died
+from bench.records.errors import Death, how_it_died
+from bench.runs.fresh import QUIET
 from bench.runs.layouts import Layout, placing
 
 PROGRAM = Path(__file__).with_name("host.py")  # started by its path, under the interpreter of a side

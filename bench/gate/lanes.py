@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 from bench.gate.hosts import Host
 from bench.gate.revisions import Side
-from bench.records.errors import UsageError
-from bench.runs.fresh import Death
+from bench.records.errors import Death, UsageError
 from bench.runs.layouts import draw
 
 MOST_LANES = 4  # more pairs at a time share caches and memory with each other more than they save

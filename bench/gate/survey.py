@@ -15,8 +15,8 @@ from bench.gate.lanes import Gate, Hosts, SideBroken, own_cores
 from bench.gate.revisions import Side
 from bench.measure.environment import capture
 from bench.measure.timer import block_time, calibrate
+from bench.records.errors import Death
 from bench.records.record import APART, GATE_TURNS, IN_TURNS, Case, Environment
-from bench.runs.fresh import Death
 from bench.runs.plan import Selection, SelectionError, cases
 from workloads.base import WORKLOADS
 

@@ -27,8 +27,8 @@ from bench.measure.exact import instructions
 from bench.measure.passes import guarded
 from bench.measure.task import Task, build
 from bench.modes import torch_compile
+from bench.records.errors import Death
 from bench.records.record import SIDES, Case, Record
-from bench.runs.fresh import Death
 from workloads.base import Unavailable, Workload
 
 METRIC = "instructions_valgrind"

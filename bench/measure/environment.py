@@ -21,7 +21,7 @@ from bench.records.points import Value
 from bench.records.record import Environment
 
 # The rooms of this package whose code decides what a figure is; the others choose cases and print.
-RULER = ("api", "counts", "devices", "gate", "measure", "modes", "records", "runs")
+RULER = ("api", "counts", "devices", "frameworks", "gate", "measure", "modes", "records", "runs")
 
 
 def commit(folder: Path) -> tuple[str | None, bool | None]:

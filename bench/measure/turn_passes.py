@@ -20,7 +20,7 @@ from bench.measure.timer import Budget, Samples
 from bench.measure.turns import alternate, warm_up
 from bench.modes.enter import entered
 from bench.records.points import Value
-from bench.records.record import MODES_IN_TURNS, RANKS, RUNGS, WRAP, Case, Record
+from bench.records.record import FRAMEWORK, FRAMEWORKS, HOW, MODES_IN_TURNS, RANKS, RUNGS, WRAP, Case, Record
 from workloads.base import Workload
 
 RUNG_TURN_S = 0.1  # at least, where there is time: a rung of milliseconds has more steps a turn
@@ -40,7 +40,7 @@ class Fallen(Exception):
 
 def groups(cases: Sequence[Case]) -> list[list[Case]]:
     """The cases, those that take turns together: rungs of one ladder, modes of one step, the same in more or fewer
-    ranks; each in its first's place.
+    ranks or in several frameworks; each in its first's place.
     """
     found: dict[object, list[Case]] = {}
     for case in cases:
@@ -54,7 +54,19 @@ def turn_key(case: Case) -> object:
         return replace(case, point=without(case, "rung", "on")), RUNGS
     if case.ranks:
         return replace(case, point=without(case, RANKS, WRAP)), RANKS
+    if case.framework:
+        return replace(case, point=without(case, FRAMEWORK, HOW)), FRAMEWORKS
     return replace(case, mode="")
+
+
+def title(cases: Sequence[Case]) -> str:
+    """What the progress bar says of them."""
+    first = cases[0]
+    modes = " and ".join(dict.fromkeys(case.mode for case in cases))
+    label = first.label
+    if len(cases) > 1 and (is_rung(first) or first.framework):
+        label = f"{first.workload}: {len(cases)} {'rungs' if is_rung(first) else 'in turns'}"
+    return f"{label} {first.device} {modes}"[:60].ljust(60)
 
 
 def without(case: Case, *axes: str) -> tuple[tuple[str, Value], ...]:

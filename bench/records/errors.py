@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import traceback
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
+LAST_WORDS = 400  # characters of a dead process's output that are shown
 LONGEST = 300  # characters of an error's text that are shown
 OURS = Path(__file__).resolve().parents[2]  # the folder that the project's packages are in
 
@@ -23,6 +25,14 @@ class UsageError(Exception):
 
 class NotBelieved(Exception):
     """Raised when the times of a step are not those of its work; the text says what was found out."""
+
+
+class Death(Exception):
+    """A process that gave no result; `reason` says how it ended and what it said last."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def describe(error: BaseException, within: Path | None = None) -> str:
@@ -60,3 +70,17 @@ def complaint(text: str) -> str:
         return text
     found = re.search(r"\S*error:", output)
     return f"{what}: {output[found.start() if found else 0 :]}"
+
+
+def how_it_died(exit_code: int | None, log: Path) -> str:
+    """How a process ended without a result, with the end of what it printed."""
+    return how_it_ended(exit_code, " ".join(log.read_text(errors="replace").split())[-LAST_WORDS:])
+
+
+def how_it_ended(exit_code: int | None, said: str) -> str:
+    """Likewise, with what it printed last."""
+    if exit_code is not None and exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        hint = ", often sent by the system when memory runs out" if name == "SIGKILL" else ""
+        return f"its process was ended by {name}{hint}" + (f"; its last words: {said}" if said else "")
+    return f"its process ended with exit code {exit_code}" + (f"; its last words: {said}" if said else "")

@@ -24,8 +24,7 @@ def environment_line(environment: Environment, run: str) -> str:
 
 def record_line(record: Record) -> str:
     """The record as one line of JSON. Raises ValueError for NaN or infinity among the values."""
-    body = {**asdict(record), "case": record.case.body(), "parts": dict(record.parts),
-            "machine": dict(record.machine), "readings": dict(record.readings)}  # fmt: skip
+    body = {**asdict(record), "case": record.case.body(), **{name: dict(getattr(record, name)) for name in TABLES}}
     return json.dumps({"schema": SCHEMA, "kind": "record", **body}, allow_nan=False)
 
 
@@ -82,8 +81,10 @@ class WrittenRecord(msgspec.Struct):
     machine: dict[str, float] = {}
     layout: int | None = None
     readings: dict[str, tuple[float, ...]] = {}
+    facts: dict[str, str] = {}
 
 
+TABLES = ("parts", "machine", "readings", "facts")  # fields that are objects from names to what is said of them
 DECODER = msgspec.json.Decoder(WrittenRecord)
 
 
@@ -117,7 +118,7 @@ def record_at_once(line: str) -> Record | None:
         found.metric, found.status, found.values, found.steps_per_value, found.warm_up_values, found.launch,
         found.items, found.item, found.data, found.reason, found.warnings, tuple(sorted(found.parts.items())),
         found.turns, tuple(sorted(found.machine.items())), found.layout,
-        tuple(sorted(found.readings.items())),
+        tuple(sorted(found.readings.items())), tuple(sorted(found.facts.items())),
     )  # fmt: skip
     try:
         return checked(record)
@@ -174,7 +175,7 @@ def record_from(body: Mapping[str, Any]) -> Record:
     """The record in a decoded line; unknown fields are left out, so that schemas can grow. Raises as above."""
     known = {field.name: body[field.name] for field in fields(Record) if field.name in body}
     known["case"] = case_body(table(body, "case"))
-    for name in ("parts", "machine", "readings"):
+    for name in TABLES:
         known[name] = sorted(table(body, name).items()) if name in body else []
     return checked(msgspec.convert(known, Record))
 

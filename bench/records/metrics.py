@@ -108,7 +108,7 @@ METRICS = {
         Metric("parameters", "1", "exact", "learnable numbers that a step which has run once keeps alive", BY_TOPIC),
         Metric("instructions", "1", "noise", "user-mode instructions of the measuring thread per step", BY_TOPIC),
         Metric("instructions_valgrind", "1", "noise", "instructions per step, as Valgrind counts them", BY_TOPIC),
-        Metric("process_memory", "B", "noise", "largest resident memory of a process, as asv measures it"),
+        Metric("process_memory", "B", "noise", "largest resident memory of a process, framework and all"),
         Metric("object_memory", "B", "noise", "bytes of an object and what it refers to, as asv measures it"),
         Metric("final_loss", "1", "noise", "training loss after a fixed number of steps", OUTCOMES, written="digits"),
         Metric("time_to_accuracy", "s", "noise", "from building the step to the first look at the target", BY_TOPIC),

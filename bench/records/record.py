@@ -28,6 +28,9 @@ RUNGS = "rungs"  # what `turns` says of the rungs of a ladder, which take turns 
 GATE_TURNS, IN_TURNS = "gate_turns", "in turns"
 APART = "one side after the other, since an idle process of one costs the other too much"
 RANKS = "ranks"  # the axis that says in how many processes a step runs; and what `turns` says of those that take turns
+# The axes that say which framework a step is written in and in which of its users' ways, and what `turns` says of those
+# that take turns: each is run by a process of its own, which imports that framework alone.
+FRAMEWORK, HOW, FRAMEWORKS = "framework", "how", "frameworks"
 WRAP = "wrap"  # the axis that says what makes one model of several ranks: none, ddp, fsdp
 
 
@@ -57,6 +60,18 @@ class Case:
         """In how many processes its step runs that talk to each other; 0 where its point does not say."""
         found = dict(self.point).get(RANKS)
         return found if isinstance(found, int) and not isinstance(found, bool) else 0
+
+    @property
+    def framework(self) -> str:
+        """The framework whose own process runs its step; empty of others' workloads, whatever their axes are called."""
+        found = dict(self.point)
+        is_one = self.workload.startswith(f"{FRAMEWORKS}.") and {FRAMEWORK, HOW} <= found.keys()
+        return str(found[FRAMEWORK]) if is_one else ""
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether its step is run by processes of its own, of ranks or of a framework, that time it and no more."""
+        return bool(self.ranks or self.framework)
 
     @property
     def label(self) -> str:
@@ -96,11 +111,12 @@ class Record:
         to say.
     launch: which of the run's rounds of fresh processes this one was, from 0.
     turns: the mode whose values were taken next to these, the nth of either in the same round; MODES_IN_TURNS where it
-        was several, RUNGS where it was the other rungs of a ladder, RANKS where it was the same in more or fewer ranks;
-        empty when these were taken alone.
+        was several, RUNGS where it was the other rungs of a ladder, RANKS where it was the same in more or fewer ranks,
+        FRAMEWORKS where in other frameworks; empty when these were taken alone.
     machine: what the machine did meanwhile, by name (bench/measure/machine.py says which); empty where nobody looked.
     readings: what the device said of itself at the end of each value, by name (`Device.readings` says which); empty
         where it was not asked, or says nothing.
+    facts: what its process said of itself, such as a framework's version and precision; empty where it said nothing.
     layout: which of the run's layouts of memory its process had, which processes forked from one program share; None
         where it had one of its own, or nobody knows.
     """
@@ -124,6 +140,7 @@ class Record:
     machine: tuple[tuple[str, float], ...] = ()
     layout: int | None = None
     readings: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,11 @@ from bench.measure.task import Task, setup_on
 from bench.measure.timer import Budget, Clock, block_time
 from bench.modes.enter import entered
 from bench.modes.torch_compile import MODES
-from bench.records.errors import describe
+from bench.records.errors import Death, describe
 from bench.records.files import Writer
 from bench.records.points import text_of
 from bench.records.record import Case, Environment, Record
-from bench.runs.fresh import Death, Launcher
+from bench.runs.fresh import Launcher
 from bench.runs.run import measured
 from workloads.base import WORKLOADS, Point, Unavailable, Workload, load_suite
 

@@ -22,9 +22,10 @@ from bench.measure.first_call import OF_PROGRAM
 from bench.measure.passes import MAIN_METRIC, perform
 from bench.measure.task import Task
 from bench.modes import torch_compile
+from bench.records.errors import Death
 from bench.records.files import Writer
 from bench.records.record import Case, Environment, Record
-from bench.runs.fresh import Death, Launcher
+from bench.runs.fresh import Launcher
 from bench.runs.run import lay_out
 
 COLD_FOLDERS = 2  # first calls with a cache folder of their own, for break-even; one says nothing of how they differ

@@ -20,6 +20,7 @@ from time import perf_counter  # as it was before anybody could replace it
 from typing import Any, ClassVar, TypeVar
 
 from bench.modes.variables import OPENMP_SETTINGS
+from bench.records.errors import Death, how_it_died
 from bench.runs.layouts import Layout, placing
 
 T = TypeVar("T")
@@ -33,15 +34,6 @@ START_S = 120.0  # a fork server may take so long to import torch from a cold di
 CLOCKS_DIFFER = 0.2  # of what a process took, two clocks may be apart, and
 START_OF_ANSWER_S = 1.0  # a busy machine may take so long to hand an answer over
 DYING_S = 0.5  # a killed process is dead by then, where nobody can wait for that without burying it
-LAST_WORDS = 400  # characters of a dead process's output that are shown
-
-
-class Death(Exception):
-    """A process that gave no result; `reason` says how it ended and what it said last."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Launcher:
@@ -170,17 +162,3 @@ def stop(process: Any) -> None:
     if process.is_alive():
         process.kill()
         process.join()
-
-
-def how_it_died(exit_code: int | None, log: Path) -> str:
-    """How a process ended without a result, with the end of what it printed."""
-    return how_it_ended(exit_code, " ".join(log.read_text(errors="replace").split())[-LAST_WORDS:])
-
-
-def how_it_ended(exit_code: int | None, said: str) -> str:
-    """Likewise, with what it printed last."""
-    if exit_code is not None and exit_code < 0:
-        name = signal.Signals(-exit_code).name
-        hint = ", often sent by the system when memory runs out" if name == "SIGKILL" else ""
-        return f"its process was ended by {name}{hint}" + (f"; its last words: {said}" if said else "")
-    return f"its process ended with exit code {exit_code}" + (f"; its last words: {said}" if said else "")

@@ -12,9 +12,10 @@ from bench.devices import DEVICES
 from bench.measure.profile_passes import PASSES, perform
 from bench.measure.task import Task
 from bench.ranks.launch_folder import trace_of
+from bench.records.errors import Death
 from bench.records.profile_notes import FILE, MEMORY, STACKS, TIMELINE, Notes
 from bench.records.record import Case
-from bench.runs.fresh import Death, Launcher
+from bench.runs.fresh import Launcher
 from bench.runs.world import Failed, profiled_by_ranks
 
 TRACES_OF_RANKS = "rank-*.json.gz"

@@ -17,13 +17,13 @@ from tqdm import tqdm
 
 from bench.devices import DEVICES
 from bench.measure.first_call import OF_MACHINE, OF_PROGRAM
-from bench.measure.turn_passes import groups
+from bench.measure.turn_passes import groups, title
 from bench.modes import torch_compile
 from bench.modes.compilations import IMPORT
 from bench.records.files import Writer
 from bench.records.record import Case, Record
 from bench.runs.resume import done_by, launches_of, took_s
-from bench.runs.run import COUNTED, FIRST_CALL, SEEDED, TIMED, Plan, Session, has_latency, seeds_of, title
+from bench.runs.run import COUNTED, FIRST_CALL, SEEDED, TIMED, Plan, Session, has_latency, seeds_of
 from bench.runs.schedule import KNOWN, SWEEP_SHARE, Standing, becomes_known, expected_s, sweep
 from bench.runs.shards import PROCESS_S
 
@@ -122,14 +122,14 @@ def firsts(subjects: Sequence[Subject]) -> list[Untimed]:
     """The first calls of every generated program."""
     return [
         (subject.number, case, FIRST_CALL) for subject in subjects if subject.name == TIMED for case in subject.cases
-        if torch_compile.generates(case.mode) and not case.ranks
+        if torch_compile.generates(case.mode) and not case.is_apart
     ]  # fmt: skip
 
 
 def counts(subjects: Sequence[Subject]) -> list[Untimed]:
     """Memory and work of every case that could be timed."""
     timed = [subject for subject in subjects if subject.name == TIMED]
-    alone = [(subject.number, case) for subject in timed for case in subject.cases if not case.ranks]
+    alone = [(subject.number, case) for subject in timed for case in subject.cases if not case.is_apart]
     return [(number, case, name) for number, case in alone for name in COUNTED]
 
 

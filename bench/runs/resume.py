@@ -54,7 +54,7 @@ def is_finished(records: Sequence[Record], launches: int | None) -> bool:
         return True
     passes = {PASS_OF.get(record.metric) for record in records}
     counted = passes >= {"memory", "work"} or "training" in passes
-    alone = any(not record.case.ranks for record in records)  # memory and work of several ranks are not taken
+    alone = any(not record.case.is_apart for record in records)  # of these neither memory nor work is taken
     return (counted or not alone) and len({record.launch for record in main}) >= (launches or 1)
 
 

@@ -13,17 +13,19 @@ from pathlib import Path
 from tqdm import tqdm
 
 from bench.devices import DEVICES
+from bench.frameworks.side_by_side import Frameworks
 from bench.measure.compile_passes import STUDY_METRIC, perform_study
 from bench.measure.environment import capture
 from bench.measure.first_call import OF_MACHINE, OF_PROGRAM
 from bench.measure.passes import MAIN_METRIC, perform
 from bench.measure.task import Task
 from bench.measure.timer import Budget
-from bench.measure.turn_passes import groups, is_rung, perform_in_turns
+from bench.measure.turn_passes import groups, perform_in_turns, title
 from bench.modes import torch_compile
+from bench.records.errors import Death
 from bench.records.files import Writer
 from bench.records.record import Case, Environment, Record
-from bench.runs.fresh import PROFILER, Death, Launcher
+from bench.runs.fresh import PROFILER, Launcher
 from bench.runs.layouts import draw
 from bench.runs.resume import check_same, done_by, failed_in, layouts_of
 from bench.runs.world import measured_by_ranks
@@ -67,6 +69,7 @@ class Session:
         self.launcher = Launcher(plan.timeout_s)
         self.environments: dict[str, Environment] = {}
         self.caches = Path(tempfile.mkdtemp(prefix="torchpace-caches-"))
+        self.frameworks = Frameworks(plan.timeout_s, str(self.caches / "frameworks"))
         self.layout: int | None = None
         self._layouts = layouts_of(plan.before)
         self._compiled: set[Case] = set()
@@ -76,6 +79,7 @@ class Session:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.frameworks.close()
         shutil.rmtree(self.caches, ignore_errors=True)
 
     def environment_of(self, device: str) -> Environment:
@@ -109,12 +113,14 @@ class Session:
     def attempt(self, cases: Sequence[Case], name: str, launch: int, number: int) -> list[Record]:
         """The records of a pass of some cases in one process; `number` is that of their group."""
         tasks = [task_for(self.plan, case, name, launch, self.caches / str(number)) for case in cases]
+        if cases[0].framework:
+            return self.frameworks.measured(tasks)
         with self._lock:  # the next pass of the same program finds it compiled
             cold = [task.case not in self._compiled and name in (TIMED, FIRST_CALL) for task in tasks]
             self._compiled |= {task.case for task in tasks}
         found = measured(self.launcher, *[replace(task, cold=own) for task, own in zip(tasks, cold, strict=True)])
         found += [record for task in tasks for record in first_again(self.launcher, task, found)]
-        forked = DEVICES[cases[0].device].start_method == "forkserver" and not cases[0].ranks
+        forked = DEVICES[cases[0].device].start_method == "forkserver" and not cases[0].is_apart
         return [replace(record, layout=self.layout) for record in found] if forked else found
 
     def measure(self, cases: Sequence[Case], name: str, launch: int, number: int) -> list[Record]:
@@ -136,7 +142,7 @@ def lay_out(launcher: Launcher, cases: Sequence[Case], number: int, has_first_ca
 
     A number's layout is the same in every run, so that two runs of the same code do not differ by the luck of theirs.
     """
-    forked = [case for case in cases if DEVICES[case.device].start_method == "forkserver" and not case.ranks]
+    forked = [case for case in cases if DEVICES[case.device].start_method == "forkserver" and not case.is_apart]
     compile, read = any(torch_compile.generates(case.mode) for case in forked), any(map(reads_digits, forked))
     imports = [COMPILER if compile else PROFILER] + [VISION] * read + [KEYS] * (compile and not has_first_calls)
     try:
@@ -182,14 +188,6 @@ def steps_of(plan: Plan, launch: int) -> Iterator[tuple[int, str, list[Case]]]:
                 yield number, name, some
 
 
-def title(cases: Sequence[Case]) -> str:
-    """What the progress bar says of them."""
-    first = cases[0]
-    modes = " and ".join(dict.fromkeys(case.mode for case in cases))
-    label = f"{first.workload}: {len(cases)} rungs" if len(cases) > 1 and is_rung(first) else first.label
-    return f"{label} {first.device} {modes}"[:60].ljust(60)
-
-
 def seeds_of(plan: Plan, case: Case) -> int:
     """How many seeds the case is run with; 0 for cases whose steps are timed."""
     own = getattr(WORKLOADS.get(case.workload), "seeds", 0)
@@ -208,7 +206,7 @@ def passes(plan: Plan, case: Case, launch: int) -> tuple[str, ...]:
         return ()
     if seeds:
         return SEEDED
-    if case.ranks:
+    if case.is_apart:
         return LATER_LAUNCHES
     own = FIRST_LAUNCH if launch == 0 else LATER_LAUNCHES
     return (*own, "latency") if has_latency(case) else own

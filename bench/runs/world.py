@@ -25,8 +25,9 @@ from bench.modes.variables import OPENMP_SETTINGS
 from bench.ranks import agent
 from bench.ranks import launch_folder as files
 from bench.ranks.joined import Joined, was_started
+from bench.records.errors import LAST_WORDS, Death, how_it_died, how_it_ended
 from bench.records.record import Case, Record, Status
-from bench.runs.fresh import LAST_WORDS, QUIET, Death, how_it_died, how_it_ended
+from bench.runs.fresh import QUIET
 
 AGENT = Path(agent.__file__)
 WORLD_START_S = 60.0  # torchrun and its ranks import torch, on a busy machine one after the other

@@ -26,6 +26,7 @@ TOPICS = (
     "ladder",
     "scaling",
     "growth",
+    "frameworks",
     "roofline",
     "absent",
 )

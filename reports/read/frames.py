@@ -27,7 +27,8 @@ class Figure:
     turns: for each launch the mode that it took turns with, or nothing. parts: those of the launches that have any.
     machine, readings: likewise what the machine did meanwhile, and what was read with each value. setting: what tells
     its environment from others that measured the same; empty where there is none. layouts: for each launch its run and
-    its layout of memory, which launches of other cases had, too; None where it had one of its own.
+    its layout of memory, which launches of other cases had, too; None where it had one of its own. facts: what its last
+    process said of itself.
     """
 
     workload: str
@@ -55,6 +56,7 @@ class Figure:
     setting: str = ""
     readings: tuple[tuple[tuple[str, tuple[float, ...]], ...], ...] = ()
     layouts: tuple[tuple[str, int] | None, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
 
     @property
     def kind(self) -> Metric:
@@ -157,6 +159,7 @@ def rest_of(records: Sequence[Record]) -> dict[str, Any]:
         "machine": tuple(record.machine for record in records if record.machine),
         "readings": tuple(record.readings for record in records if record.readings),
         "layouts": tuple(layout_of(record) for record in launched for _ in launches_of(record)),
+        "facts": next((record.facts for record in reversed(records) if record.facts), ()),
     }
 
 

@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from bench.records.record import RANKS, RUNGS, Case, Record
+from bench.records.record import FRAMEWORKS, RANKS, RUNGS, Case, Record
 from reports.read.laid_out import joined
 from reports.read.rows import SAME_WITHIN
 from reports.read.tails import LATENCY, tails_of
@@ -25,7 +25,7 @@ def distance_of(records: Sequence[Record], within: float) -> float:
     for record in records:
         if record.metric in TIMED and record.values:
             by_case[record.case].append(record)
-        if record.values and record.turns and record.turns not in (RUNGS, RANKS):
+        if record.values and record.turns and record.turns not in (RUNGS, RANKS, FRAMEWORKS):
             in_turns[record.case.mode].append(record)
     if not by_case:
         return math.inf
