@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from workloads.base import Setup, Step, workload
-from workloads.checks import RELATIVE_TOLERANCE, host64, judge, sgd_losses
+from workloads.checks import RELATIVE_TOLERANCE, host64, judge, sgd_losses, trained
 from workloads.mnist_cnn import Padded
 
 CLASSES = 10
@@ -36,6 +36,8 @@ def train_step(setup: Setup, precision: str, batch: int) -> Step:
         optimizer.step()
         return loss.detach()
 
+    moved = trained(lambda: next(start.parameters()), lambda: next(network.parameters()))
+
     def check_first(answers: Sequence[Tensor]) -> None:
         same, wanted = host64(images), labels.cpu()
         right = sgd_losses(
@@ -43,5 +45,6 @@ def train_step(setup: Setup, precision: str, batch: int) -> Step:
         )
         allowed = max(RELATIVE_TOLERANCE[dtype], setup.convolution_tolerance or 0.0)
         judge(torch.stack(list(answers)).float(), right, allowed)
+        moved(answers)  # a loss may be off by more than the first updates change it
 
     return Step(train, items=batch, check_first=check_first)

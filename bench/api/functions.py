@@ -10,9 +10,11 @@ import inspect
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -125,9 +127,12 @@ def with_arguments(function: Function, setup: Function) -> Callable[[], object]:
 
 
 def tensors_in(answer: object) -> Iterator[Tensor]:
-    """The tensors in what a function gave back."""
+    """The tensors in what a function gave back; numbers and NumPy's arrays are such."""
     if isinstance(answer, Tensor):
         yield answer
+    elif isinstance(answer, bool | int | float | complex | np.ndarray | np.number):
+        with suppress(TypeError):  # of texts and objects
+            yield torch.as_tensor(answer)
     elif isinstance(answer, Mapping):
         for value in answer.values():
             yield from tensors_in(value)
@@ -164,7 +169,7 @@ def difference(want: Sequence[Tensor], got: Sequence[Tensor]) -> str:
     shapes = [[tuple(answer.shape) for answer in answers] for answers in (want, got)]
     if shapes[0] != shapes[1]:
         return f"shapes {shapes[1]} in place of {shapes[0]}"
-    for mine, theirs in zip(want, got, strict=True):
+    for mine, theirs in zip(map(as_real, want), map(as_real, got), strict=True):
         allowed = max(RELATIVE_TOLERANCE.get(answer.dtype, 0.0) for answer in (mine, theirs))
         if torch.equal(mine, theirs) or torch.allclose(theirs.double(), mine.double(), allowed, 0.0, equal_nan=True):
             continue
@@ -172,6 +177,11 @@ def difference(want: Sequence[Tensor], got: Sequence[Tensor]) -> str:
         if not error <= allowed:
             return f"off by {error:.2g}, where {allowed:.2g} is rounding (where both train one model, that is why)"
     return ""
+
+
+def as_real(answer: Tensor) -> Tensor:
+    """Complex numbers as pairs of real ones."""
+    return torch.view_as_real(answer.resolve_conj()) if answer.is_complex() else answer
 
 
 def in_use() -> dict[str, Device]:
@@ -184,7 +194,7 @@ def clock_of(devices: Sequence[Device]) -> Callable[[], float]:
 
     def clock() -> float:
         for device in devices:
-            device.synchronize()
+            device.synchronize_all()
         return time.perf_counter()
 
     return clock

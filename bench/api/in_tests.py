@@ -7,6 +7,7 @@ that is to pass.
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -51,6 +52,7 @@ class Judge:
     fails_undecided: bool
     run: str = field(default_factory=lambda: datetime.now().strftime("%Y%m%d-%H%M%S"))
     lines: list[str] = field(default_factory=list)
+    kept: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Judge:
@@ -65,8 +67,11 @@ class Judge:
         return judge
 
     def keep(self, environment: Environment, records: Sequence[Record]) -> list[Record]:
-        """Store the records of a test as those of the session's run."""
-        named = [replace(record, run=self.run, environment=environment.id) for record in records]
+        """Store the records of a test as those of the session's run; of one that is run again, as those of another."""
+        label = records[0].case.label
+        again = f"-{self.kept[label]}" if self.kept[label] else ""
+        self.kept[label] += 1
+        named = [replace(record, run=f"{self.run}{again}", environment=environment.id) for record in records]
         with closing(Writer(self.output)) as writer:
             writer.add(environment, named)
         return named
@@ -112,6 +117,7 @@ class Tested:
     judge: Judge
     test: str
     said: str = ""
+    named: set[str] = field(default_factory=set)
 
     def measure(
         self, function: Function, *, at_most: str | float | None = None, name: str = "", **options: Any
@@ -132,7 +138,11 @@ class Tested:
         return self._kept(compare(functions, name=self._named(name), **more))
 
     def _named(self, name: str) -> str:
-        return f"{self.test}:{name}" if name else self.test
+        label = f"{self.test}:{name}" if name else self.test
+        if label in self.named:
+            raise UsageError(f"{label} is measured twice; give each a name of its own: measure(f, name='first')")
+        self.named.add(label)
+        return label
 
     def _kept(self, result: Result) -> Result:
         result = Result(tuple(self.judge.keep(result.environment, result.records)), result.environment)

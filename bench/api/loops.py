@@ -97,10 +97,16 @@ class Loop:
         self.found["step_values_s"] = ((clock() - began) / len(values),) if queues else tuple(values)
 
     def trace(self, steps: int, file: str, **options: bool) -> Iterator[None]:
-        """A trace of so many steps, after one that is not recorded; fewer of a loop that ends before."""
+        """A trace of so many steps, after one that is not recorded; none of a loop that ends before they are over.
+
+        The profiler would keep what it had, with the mark of a step that never was.
+        """
+
+        is_whole = False
 
         def export(profiled: profile) -> None:
-            profiled.export_chrome_trace(str(self.folder / file))
+            if is_whole:
+                profiled.export_chrome_trace(str(self.folder / file))
 
         plan = schedule(wait=0, warmup=1, active=steps, repeat=1)
         with profiler(self.device.activities(), schedule=plan, on_trace_ready=export, **options) as profiled:
@@ -108,6 +114,7 @@ class Loop:
                 if number == 1:
                     self.device.synchronize()  # else work of before would run on into the steps that are recorded
                 yield from self.step()
+                is_whole = number == steps
                 profiled.step()
 
     def modules(self) -> Iterator[None]:
@@ -144,7 +151,7 @@ class Loop:
             self.device.synchronize()
             training = list(self.training())
             addresses |= kinds_by_address(training)
-            held = bytes_by_address(training)
+            held = bytes_by_address(training, self.device.name)
             del training
             with unheard():
                 profiled.toggle_collection_dynamic(True, [ProfilerActivity.CPU])

@@ -10,7 +10,7 @@ from datetime import datetime
 import torch
 
 from bench.api.fresh_program import Request
-from bench.api.functions import Function, cases_for, differences, first_call, name_of, place_of
+from bench.api.functions import HOST, Function, cases_for, differences, first_call, name_of, place_of
 from bench.api.in_processes import FRESH_S, in_fresh_processes
 from bench.api.results import Result, result_of
 from bench.api.visits import Timing, timed
@@ -80,7 +80,8 @@ def compared(
     else:
         firsts = {mode: first_call(function, setup, device) for mode, function in given.items()}
         cases = cases_for(label, firsts)
-        environment = capture(next(iter(cases.values())).device, is_ours=False)
+        used = [case.device for case in cases.values()]  # an accelerator's environment says all that the CPU's does
+        environment = capture(next((device for device in used if device != HOST), HOST), is_ours=False)
         timing = Timing(seconds or INLINE_S, shows_progress=progress)
         records = timed({cases[mode]: first for mode, first in firsts.items()}, items, item, timing, enough)
         told = differences(firsts)

@@ -79,7 +79,7 @@ class profile:
             if error is not None:
                 return  # which says more
             raise UsageError(
-                f"the loop ended after {self._loop.steps} steps, before any was profiled: let it have some 20 more, "
+                f"the loop ended after {self._loop.steps} steps, before it was profiled: let it have 60, "
                 "and call step() at the end of each"
             )
         self._write()

@@ -122,9 +122,10 @@ def kinds_by_address(found: Training) -> dict[int, str]:
     return {tensor.untyped_storage().data_ptr(): kind for tensor, kind in found if tensor.layout == torch.strided}
 
 
-def bytes_by_address(found: Training) -> dict[int, int]:
-    """Bytes of tensors' storages, by address."""
-    storages = [tensor.untyped_storage() for tensor, _ in found if tensor.layout == torch.strided]
+def bytes_by_address(found: Training, device: str) -> dict[int, int]:
+    """Bytes of tensors' storages on a device, by address."""
+    own = [tensor for tensor, _ in found if tensor.layout == torch.strided and tensor.device.type == device]
+    storages = [tensor.untyped_storage() for tensor in own]
     return {storage.data_ptr(): storage.nbytes() for storage in storages if storage.nbytes()}
 
 

@@ -81,6 +81,10 @@ class Device(ABC):
     def synchronize(self) -> None:
         """Wait until the device has finished all that was enqueued."""
 
+    def synchronize_all(self) -> None:
+        """Likewise, of all devices of this kind that this process has used."""
+        self.synchronize()
+
     def torch_device(self) -> torch.device:
         """The torch device that steps are built on."""
         return torch.device(self.name)

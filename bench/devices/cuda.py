@@ -40,7 +40,12 @@ class Cuda(Device):
         return bool(torch.cuda.is_initialized())
 
     def allocations(self) -> int | None:
-        return int(torch.cuda.memory_stats().get("allocation.all.allocated", 0))
+        return sum(made_on(number) for number in range(torch.cuda.device_count()))
+
+    def synchronize_all(self) -> None:
+        for number in range(torch.cuda.device_count()):
+            if number == torch.cuda.current_device() or made_on(number):
+                torch.cuda.synchronize(number)
 
     def torch_device(self) -> torch.device:
         return torch.device("cuda", torch.cuda.current_device())
@@ -105,6 +110,11 @@ class Cuda(Device):
 
 
 DEVICE = Cuda()
+
+
+def made_on(number: int) -> int:
+    """How many tensors this process has had made on one of several GPUs."""
+    return int(torch.cuda.memory_stats(number).get("allocation.all.allocated", 0))
 
 
 def workspace_bytes() -> int:

@@ -27,6 +27,13 @@ FILES = {
 }  # fmt: skip
 
 
+# Variables by which a shell would change what is compared: modes, flags, caches.
+THEIRS = (
+    "JAX_", "XLA_", "TF_", "KERAS_", "ORT_", "TORCHINDUCTOR_", "TORCHDYNAMO_", "TORCH_COMPILE", "PYTHONPATH",
+    "PYTHONHOME",
+)  # fmt: skip
+
+
 class NoAnswer(Exception):
     """A process said why it has none. status: of the records."""
 
@@ -46,7 +53,7 @@ def settings(threads: int) -> dict[str, str]:
     xla = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"} if threads == 1 else {}
     xla["NPROC"] = str(max(1, threads - 1))
     return {
-        **{name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME", "XLA_FLAGS")},
+        **{name: value for name, value in os.environ.items() if not name.startswith(THEIRS)},
         **OPENMP_SETTINGS, **dict.fromkeys(pools, count), **xla, "TF_CPP_MIN_LOG_LEVEL": "3",
         "TORCHINDUCTOR_COMPILE_THREADS": count, "PYTHONDONTWRITEBYTECODE": "1", "JAX_PLATFORMS": "cpu",
         "CUDA_VISIBLE_DEVICES": "",

@@ -13,8 +13,6 @@ import torch
 
 import torchpace
 from bench.api import visits
-from bench.api.functions import first_call, name_of, place_of
-from bench.api.magic import function_of
 from bench.cli import main
 from bench.records.files import read
 from reports.topics.inline.figures import distance
@@ -96,6 +94,10 @@ def test_answers_that_differ_are_told() -> None:
     assert "shapes [(64,)] in place of [(64, 64)]" in repr(shapes)
     assert "does not answer" not in repr(torchpace.compare(one=lambda: X + 1, two=lambda: 1 + X, seconds=0.1))
     assert "does not answer" not in repr(torchpace.compare(one=lambda: X, two=lambda: X + 1, seconds=0.1, check=False))
+    assert "off by 0.5" in repr(torchpace.compare(one=lambda: 2.0, two=lambda: 3.0, seconds=0.1))
+    assert "does not answer" in repr(torchpace.compare(one=X.numpy, two=(2 * X).numpy, seconds=0.1))
+    wave = torch.fft.fft(X)
+    assert "does not answer" in repr(torchpace.compare(one=wave.clone, two=wave.conj, seconds=0.1))
     odd = torch.tensor([float("inf"), float("nan"), 1.0])
     assert "does not answer" not in repr(torchpace.compare(one=lambda: odd, two=odd.clone, seconds=0.1))
 
@@ -220,29 +222,3 @@ def test_fresh_processes_have_layouts_of_their_own(tmp_path: Path) -> None:
     assert done.stdout.startswith("[0, 1] slower"), done.stdout
     assert "fresh processes, each with a layout of memory of its own" in done.stdout
     assert "cannot be measured in a fresh process: ValueError: not here at mine.py:17" in done.stdout
-
-
-def test_names_say_where_a_function_is() -> None:
-    assert name_of(product) == "tests.bench.test_api.product"
-    assert name_of(torch.nn.Linear(1, 1)) == "torch.nn.modules.linear.Linear"
-    assert "lambda" in name_of(lambda: 1)
-    assert place_of(product).function == (__name__, "product")
-
-
-def test_a_device_is_the_one_that_answers_or_was_named() -> None:
-    assert first_call(product).device.name == "cpu"
-    assert first_call(failing_never, named="cpu").device.name == "cpu"
-
-
-def failing_never() -> dict[str, object]:
-    return {"loss": [torch.ones(1)], "other": 3}
-
-
-def test_a_line_of_a_notebook_is_a_function() -> None:
-    names = {"x": 2, "kept": []}
-    assert function_of("x + 1", names)() == 3
-    function_of("y = x + 1\nkept.append(y)", names)()
-    assert names["kept"] == [3]
-    assert "y" not in names
-    with pytest.raises(SyntaxError):
-        function_of("x +", names)

@@ -62,6 +62,12 @@ def test_a_loop_is_profiled_and_its_page_written(tmp_path: Path, capsys: pytest.
     assert main(["report", str(tmp_path / "out"), "-o", str(tmp_path / "again.html")]) == 0
 
 
+def test_no_step_is_shown_that_never_was(tmp_path: Path) -> None:
+    for steps in (24, 26, 43):  # within the steps of the timeline
+        with pytest.raises(torchpace.UsageError, match=f"ended after {steps} steps"):
+            Loop().profiled(tmp_path / "out", steps=steps)
+
+
 @pytest.mark.parametrize("given", [True, False])
 def test_parameters_gradients_and_the_optimizers_state_are_told_apart(tmp_path: Path, given: bool) -> None:
     loop = Loop()
@@ -83,11 +89,12 @@ def test_parameters_gradients_and_the_optimizers_state_are_told_apart(tmp_path: 
 
 
 def test_a_loop_that_ends_early_leaves_what_it_had(tmp_path: Path) -> None:
-    profile = Loop().profiled(tmp_path / "out", steps=26)
+    profile = Loop().profiled(tmp_path / "out", steps=49)
     assert not profile.done
     found = only(tmp_path / "out")
-    assert set(found.missing) >= {"memory"}
-    assert "the loop ended after 26 steps" in found.missing["memory"]
+    assert set(found.missing) >= {"stacks", "memory"}
+    assert len(found.steps.names) == 20
+    assert "the loop ended after 49 steps" in found.missing["memory"]
     assert profile.page.is_file()
 
 

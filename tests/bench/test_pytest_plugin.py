@@ -46,6 +46,11 @@ def test_pair(torchpace):
 def test_apart(torchpace):
     torchpace.measure(steps.short, name="first", seconds=0.1)
     torchpace.measure(steps.short, name="second", seconds=0.1)
+
+def test_same(torchpace):
+    torchpace.measure(steps.short, seconds=0.1)
+    with pytest.raises(Exception, match="is measured twice"):
+        torchpace.measure(steps.step, seconds=0.1)
 """
 PERF = """
 import torch
@@ -93,7 +98,7 @@ def installed() -> bool:
 def test_a_test_measures_and_fails_beyond_its_limit(project: Path) -> None:
     done = run(project, "test_own.py", "--torchpace-output", "kept.jsonl")
     assert done.returncode == 1
-    assert "3 passed" in done.stdout
+    assert "4 passed" in done.stdout
     assert "1 failed" in done.stdout
     assert "which is surely more than 1.00 ms" in done.stdout
     assert "records: kept.jsonl" in done.stdout
@@ -104,7 +109,7 @@ def test_a_test_measures_and_fails_beyond_its_limit(project: Path) -> None:
 def test_beside_other_tests_nothing_is_timed(project: Path) -> None:
     done = run(project, "test_own.py", "-n", "2", "-rs")
     assert done.returncode == 0, done.stdout
-    assert "4 skipped" in done.stdout
+    assert "5 skipped" in done.stdout
     assert "run it without -n" in done.stdout
     refused = run(project, "--torchpace", "perf", "-n", "2")
     assert refused.returncode == pytest.ExitCode.USAGE_ERROR

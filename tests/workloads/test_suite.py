@@ -12,8 +12,9 @@ import pytest
 
 from bench.devices import DEVICES
 from bench.measure.passes import perform
-from bench.measure.task import Task
+from bench.measure.task import Task, build
 from bench.measure.timer import Budget
+from bench.modes import compilations
 from bench.records.record import Case, Record
 from bench.runs.fresh import Launcher
 from tests.workloads.planned import ABSENCES, ANYWHERE, WORKLOADS, every, is_expected, name_of
@@ -117,6 +118,17 @@ def test_every_workload_that_compiles_gives_eagers_answer(
         pytest.skip(records["step_time"].reason)
     assert records["step_time"].status == "measured", records["step_time"].reason
     assert records["graphs"].values[0] >= 1
+
+
+def compiled_by_building(case: Case) -> int:
+    """In a fresh process: how many graphs are compiled before the step's first call."""
+    build(WORKLOADS[case.workload], case, DEVICES[case.device])
+    return compilations.graphs()
+
+
+@pytest.mark.parametrize("case", COMPILED, ids=name_of)
+def test_nothing_is_compiled_before_the_first_call(launcher: Launcher, data_folder: Path, case: Case) -> None:
+    assert launcher.call("forkserver", compiled_by_building, case) == 0
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,13 @@ class Step:
         not timed.
     run: one step; gives its answer, as the framework has it.
     read: an answer as NumPy has it, in the layout and order that `by_hand.py` answers in; not timed.
+    made_s: seconds that `give` took last for what others do in their first call, such as compiling; part of that.
     """
 
     give: Callable[[Given], None]
     run: Callable[[], Any]
     read: Callable[[Any], Array]
+    made_s: Callable[[], float] = float
 
 
 class Framework(Protocol):

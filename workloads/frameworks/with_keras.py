@@ -127,11 +127,7 @@ def cnn_train_step(how: str, point: Point) -> Step:
     model = compiled(network(point), RATE, MOMENTUM, loss)
     held, give = holding(lambda given: ready(model, given))
 
-    def run() -> Any:
-        model.reset_metrics()  # else it is the mean of all losses since the last time
-        return model.train_on_batch(*held["it"])
-
-    return Step(give, run, np.asarray)
+    return Step(give, lambda: model.train_on_batch(*held["it"]), np.asarray)
 
 
 def cnn_inference(how: str, point: Point) -> Step:

@@ -72,16 +72,11 @@ def memory_profiles(
     ids = sorted(changes["device_id"].unique())
     found = [
         memory_profile(
-            trace,
-            steps,
-            changes[changes["device_id"] == id],
-            f"{name} {id}" if len(ids) > 1 else name,
-            known or {},
-            from_start,
-            held or {},
+            trace, steps, changes[changes["device_id"] == id], f"{name} {id}" if len(ids) > 1 else name, known or {},
+            from_start, (held or {}) if len(ids) == 1 else {},  # of several, nobody said which of them holds what
         )
         for id in ids
-    ]
+    ]  # fmt: skip
     return [profile for profile in found if profile is not None]
 
 
@@ -99,9 +94,13 @@ def memory_profile(
         return None
     blocks, block_of = blocks_of(changes)
     blocks["kind"] = kinds(trace, blocks, low, high, known)
-    of_unseen = [known.get(address, KINDS[UNKNOWN]) for address in changes["address"].tolist()]
-    times, live, moments = history(changes, blocks["kind"].to_numpy(), block_of, of_unseen, low, high)
     before = held_before(blocks, held, low)
+    freed = zip(changes["address"].tolist(), changes["time_ns"].tolist(), strict=True)
+    of_unseen = [
+        known.get(address, KINDS[UNKNOWN]) if time >= low and address in before else KINDS[UNKNOWN]
+        for address, time in freed
+    ]
+    times, live, moments = history(changes, blocks["kind"].to_numpy(), block_of, of_unseen, low, high)
     for address, size in before.items():
         live[KINDS.index(known.get(address, KINDS[UNKNOWN]))] += size
     live[UNKNOWN] += 0 if from_start else max(0, unseen_bytes(changes) - sum(before.values()))

@@ -28,6 +28,7 @@ MOST_PIECES = 3
 FLOOR = 0.02  # real steps are so irregular, as a share: blocks, alignment; less is no reason for a piece
 LEAST_BEND = 0.15  # of exponents, between pieces. From 64 to 65536 that of n log n falls by 0.14, without a knee
 LEAST_JUMP = 0.15  # likewise of the logarithm of the cost
+LARGEST_LOG = 700.0  # of what a float can say
 LEAST_OVERHEAD = 5.0  # times the irregularities, as a share of the cost at the smallest size: less may be a bend
 
 
@@ -82,7 +83,8 @@ class Growth:
         last = self.pieces[-1]
         if last.exponent.low <= 0 or cost <= self.overhead:
             return None
-        return math.exp(math.log((cost - self.overhead) / last.factor) / last.exponent.value)
+        log = math.log((cost - self.overhead) / last.factor) / last.exponent.value
+        return math.exp(log) if log < LARGEST_LOG else None
 
 
 def growth_of(data: Seen, most_pieces: int = MOST_PIECES, floor: float = FLOOR) -> Growth | None:
@@ -133,7 +135,8 @@ def is_plain(fit: Fit, data: Seen, floor: float) -> bool:
     logs = np.log(data.sizes)
     if fit.has_overhead:
         share = math.exp(fit.overhead - np.logaddexp(fit.overhead, fit.line(0, logs[0])))
-        if share < LEAST_OVERHEAD * floor or fit.exponent(0) < LEAST_BEND or fit.overhead_ends() > logs[-1]:
+        unseen = floor >= FLOOR and fit.overhead_ends() > logs[-1]  # of what is counted, a small rest is seen, too
+        if share < LEAST_OVERHEAD * floor or fit.exponent(0) < LEAST_BEND or unseen:
             return False
     for number, (_, end) in enumerate(fit.groups[:-1]):
         middle = (logs[end - 1] + logs[end]) / 2
@@ -206,4 +209,4 @@ def around(value: float, half: float) -> Estimate:
 
 def exponential(found: Estimate) -> Estimate:
     """What logarithms stand for."""
-    return Estimate(*(math.exp(min(700.0, each)) for each in (found.value, found.low, found.high)))
+    return Estimate(*(math.exp(min(LARGEST_LOG, each)) for each in (found.value, found.low, found.high)))

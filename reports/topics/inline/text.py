@@ -24,10 +24,11 @@ def inline_text(lines: Sequence[Line], records: Sequence[Record], environment: E
 
 def heading(lines: Sequence[Line], records: Sequence[Record], environment: Environment) -> str:
     """What was measured, and on what."""
-    case = cases_of(records)[0]
-    threads = f"{many(case.threads, 'thread')}, " if case.device == "cpu" else ""
-    model = environment.get("cpu") if case.device == "cpu" else environment.get("gpu")
-    return f"{case.label} on {case.device} ({model}), {threads}torch {environment.get('torch')}"
+    case, *others = cases_of(records)
+    devices = dict.fromkeys(each.device for each in (case, *others))
+    where = [f"{name} ({environment.get('cpu' if name == 'cpu' else 'gpu')})" for name in devices]
+    threads = f"{many(case.threads, 'thread')}, " if "cpu" in devices else ""
+    return f"{case.label} on {' and '.join(where)}, {threads}torch {environment.get('torch')}"
 
 
 def cells_of(line: Line) -> list[str]:

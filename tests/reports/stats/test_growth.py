@@ -179,3 +179,23 @@ def test_the_last_crossing_counts() -> None:
     found = below_from(ratios((0.5, 0.5, 0.5), (2.0, 2.0, 2.0), (0.5, 0.5, 0.5)))
     assert found is not None
     assert found.value == pytest.approx(10**1.5)
+
+
+def counted(cost: Planted, sizes: Sequence[int]) -> Growth:
+    """Of a cost that nothing disturbs, as peak memory is."""
+    found = growth_of(seen([Cost(n, [(cost(n),)]) for n in sizes]), 1, 1e-3)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("last", [16, 64, 1024])
+def test_weights_beside_what_grows_are_seen_in_memory_and_what_fits_follows(last: int) -> None:
+    sizes = [2**power for power in range(int(math.log2(last)) + 1)]
+    found = counted(lambda n: 100e6 + 1e6 * n, sizes)
+    assert found.overhead == pytest.approx(100e6, rel=0.05)
+    assert found.reaches(64 * 2**30) == pytest.approx(68_619, rel=0.1)
+
+
+def test_what_hardly_grows_reaches_nothing_that_a_number_could_say() -> None:
+    found = counted(lambda n: 100e6 * n**0.0022, [2**power for power in range(8)])
+    assert found.reaches(64 * 2**30) is None
