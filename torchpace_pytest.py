@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from bench.api.in_tests import Judge, Tested
+    from bench.api.suite_items import Measured
+    from bench.records.record import Case
 
 JUDGE = pytest.StashKey["Judge"]()
 LAUNCHES = 8  # of fewer, no interval between two runs is narrow enough to decide much
@@ -56,6 +59,36 @@ def judge_of(config: pytest.Config) -> Judge:
     return config.stash[JUDGE]
 
 
+class CaseItem(pytest.Item):
+    """A case: passed, skipped where it is not available, failed where it is broken, or slower than before."""
+
+    def __init__(self, *, case: Case, measured: Measured, **more: Any) -> None:
+        super().__init__(**more)
+        self.case, self.measured = case, measured
+
+    def runtest(self) -> None:
+        """Tell what came of the case; the bar of the run is seen though pytest keeps what tests print."""
+        from bench.api.suite_items import absence  # noqa: PLC0415
+
+        chosen = [each.case for each in self.session.items if isinstance(each, CaseItem)]
+        capture = self.config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            records = self.measured.of(self.case, chosen)
+        if reason := absence(records):
+            pytest.skip(reason)
+        self.add_report_section("call", "torchpace", self.measured.told(self.name, records))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The reason alone: where in our files it was raised is nobody's concern."""
+        if isinstance(excinfo.value, AssertionError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Which case it is."""
+        return self.path, None, self.name
+
+
 @pytest.fixture
 def torchpace(request: pytest.FixtureRequest) -> Iterator[Tested]:
     """Measures functions: `torchpace.measure(step, at_most="2ms")`, `torchpace.compare(before=f, after=g)`."""
@@ -82,11 +115,16 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     if not module:
         return
     judge = judge_of(config)
-    from bench.api.suite_items import items_of  # noqa: PLC0415
+    from bench.api.suite_items import Measured, cases_of  # noqa: PLC0415
     from bench.records.errors import UsageError  # noqa: PLC0415
 
+    launches = config.getoption("--torchpace-launches")
     try:
-        items[:] = items_of(session, judge, module, config.getoption("--torchpace-launches"))
+        measured = Measured(judge, module, launches)
+        items[:] = [
+            CaseItem.from_parent(session, name=name, nodeid=name, case=case, measured=measured)
+            for name, case in cases_of(module, launches).items()
+        ]
     except UsageError as error:
         raise pytest.UsageError(f"torchpace: {error}") from error
 

@@ -29,7 +29,7 @@ OPTIONAL = {
     "onnx": ("workloads/frameworks/with_onnxruntime.py",),
     "onnxruntime": ("workloads/frameworks/with_onnxruntime.py",),
     "pynvml": ("bench/counts/nvml.py",),
-    "pytest": ("bench/api/suite_items.py", "torchpace_pytest.py"),
+    "pytest": ("torchpace_pytest.py",),
     "tensorflow": ("workloads/frameworks/with_tensorflow.py",),
     "torchvision": ("workloads/shared/mnist_data.py", "workloads/resnet.py", "bench/preload/vision.py"),
 }

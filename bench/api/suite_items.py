@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import closing, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-
-import pytest
 
 from bench.api.in_tests import Judge
 from bench.cli.options import load
@@ -31,7 +27,7 @@ class Broken(AssertionError):
 
 @dataclass(slots=True)
 class Measured:
-    """The one run of all cases that are tests of a session, made when the first is asked for."""
+    """The one run of all cases that are tests of a session, made when the first of them is asked for."""
 
     judge: Judge
     module: str
@@ -39,67 +35,37 @@ class Measured:
     records: dict[Case, list[Record]] = field(default_factory=dict)
     environments: Mapping[str, Environment] = field(default_factory=dict)
 
-    def of(self, item: CaseItem) -> list[Record]:
-        """The records of an item's case."""
+    def of(self, case: Case, chosen: Sequence[Case]) -> list[Record]:
+        """The records of a case, once all that were chosen are measured."""
         if not self.environments:
-            self.measure([each.case for each in item.session.items if isinstance(each, CaseItem)], item.config)
-        return self.records.get(item.case, [])
+            plan = Plan(self.judge.run, list(chosen), self.launches, module=self.module)
+            with closing(Writer(self.judge.output)) as writer:
+                for record in execute(plan, writer):
+                    self.records.setdefault(record.case, []).append(record)
+            self.environments = read(self.judge.output).environments
+        return self.records.get(case, [])
 
-    def measure(self, chosen: list[Case], config: pytest.Config) -> None:
-        """Measure all, with a bar that is seen though pytest keeps what tests print."""
-        capture = config.pluginmanager.getplugin("capturemanager")
-        plan = Plan(self.judge.run, chosen, self.launches, module=self.module)
-        with (
-            capture.global_and_fixture_disabled() if capture else nullcontext(),
-            closing(Writer(self.judge.output)) as writer,
-        ):
-            for record in execute(plan, writer):
-                self.records.setdefault(record.case, []).append(record)
-        self.environments = read(self.judge.output).environments
-
-
-class CaseItem(pytest.Item):
-    """A case: passed, skipped where it is not available, failed where it is broken, or slower than before."""
-
-    def __init__(self, *, case: Case, measured: Measured, **more: Any) -> None:
-        super().__init__(**more)
-        self.case, self.measured = case, measured
-
-    def runtest(self) -> None:
-        """Tell what came of the case."""
-        records = self.measured.of(self)
+    def told(self, name: str, records: Sequence[Record]) -> str:
+        """What came of a case that is available, in words. Raises Broken and TooSlow."""
         for record in records:
             if record.status == "broken":
                 raise Broken(f"{record.metric}: {record.reason}")
-            if record.status == "unavailable" and record.metric in TOLD:
-                pytest.skip(record.reason)
-        timed = [record for record in records if record.metric in TOLD]
+        timed = [record for record in records if record.metric in TOLD and record.values]
         if not timed:
             raise Broken("it was not measured")
-        judge = self.measured.judge
-        judge.lines.append(f"{self.name}: {units.quantity(summary_by_layout(timed).estimate, 's')}")
-        self.add_report_section("call", "torchpace", judge.hold(self.measured.environments, timed))
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The reason alone: where in our files it was raised is nobody's concern."""
-        if isinstance(excinfo.value, AssertionError):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
-
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Which case it is."""
-        return self.path, None, self.name
+        self.judge.lines.append(f"{name}: {units.quantity(summary_by_layout(timed).estimate, 's')}")
+        return self.judge.hold(self.environments, timed)
 
 
-def items_of(session: pytest.Session, judge: Judge, module: str, launches: int) -> list[pytest.Item]:
-    """A test for every case of the module's workloads. Raises UsageError."""
+def absence(records: Sequence[Record]) -> str:
+    """Why a case is not available here; empty where it is."""
+    absent = (record.reason for record in records if record.status == "unavailable" and record.metric in TOLD)
+    return next(absent, "")
+
+
+def cases_of(module: str, launches: int) -> dict[str, Case]:
+    """Every case of the module's workloads by the name of its test, on the devices there are. Raises UsageError."""
     if launches < 1:
         raise UsageError(f"--torchpace-launches {launches}: a case needs one at least")
     there = [name for name, device in DEVICES.items() if not device.unavailable_reason()]
-    chosen = cases(load(module), Selection(devices=there))
-    measured = Measured(judge, module, launches)
-    return [
-        CaseItem.from_parent(session, name=name, nodeid=name, case=case, measured=measured)
-        for case in chosen
-        for name in [f"{case.label} {case.device} {case.mode}"]
-    ]
+    return {f"{case.label} {case.device} {case.mode}": case for case in cases(load(module), Selection(devices=there))}

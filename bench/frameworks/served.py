@@ -21,19 +21,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))  # before all others: whatever folder this was started in
-stub = ModuleType("workloads")
-stub.__path__ = [str(ROOT / "workloads")]
-sys.modules["workloads"] = stub
+if __name__ == "__main__":  # asv imports whatever lies in this folder
+    ROOT = Path(__file__).resolve().parents[2]
+    sys.path.insert(0, str(ROOT))  # before all others: whatever folder this was started in
+    stub = ModuleType("workloads")
+    stub.__path__ = [str(ROOT / "workloads")]
+    sys.modules["workloads"] = stub
 
-from bench.frameworks import messages  # noqa: E402
-from bench.frameworks.busy import Busy, may_fork, peak_bytes, threads  # noqa: E402
-from bench.frameworks.messages import Begun, Ended, Request, Turn  # noqa: E402
-from bench.measure.timer import block_time  # noqa: E402
-from bench.measure.turns import warm_up  # noqa: E402
-from bench.records.errors import describe  # noqa: E402
-from workloads.frameworks.given import given  # noqa: E402
+from bench.frameworks import messages
+from bench.frameworks.busy import Busy, may_fork, peak_bytes, threads
+from bench.frameworks.messages import Begun, Ended, Request, Turn
+from bench.measure.timer import block_time
+from bench.measure.turns import warm_up
+from bench.records.errors import describe
+from workloads.frameworks.given import given
 
 IMAGES = 4  # axes of a batch of images
 PACKAGES = ("torch", "tensorflow", "keras", "jax", "onnxruntime")

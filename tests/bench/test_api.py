@@ -210,7 +210,7 @@ def test_fresh_processes_have_layouts_of_their_own(tmp_path: Path) -> None:
     program = (
         "import mine, torchpace\n"
         "given = {'product': mine.product, 'often': mine.often}\n"
-        "result = torchpace.compare(given, setup=mine.numbers, fresh=True, seconds=9)\n"
+        "result = torchpace.compare(given, setup=mine.numbers, fresh=True, seconds=60)\n"
         "print(sorted({record.layout for record in result.records})[:2], result['often'].verdict)\n"
         "print(result)\n"
         "try:\n    torchpace.measure(mine.failing, setup=mine.numbers, fresh=True)\n"
