@@ -9,7 +9,7 @@ from reports.format import units
 from reports.format.tables import grid, plain, title
 from reports.read.frames import Figure
 from reports.stats.intervals import Ratio, Summary
-from reports.topics.cells import placed, sureness
+from reports.topics.cells import UNKNOWN, WIDEST, placed, sureness
 from reports.topics.frameworks.figures import Comparison, Member, comparisons, versions
 
 HEADERS = [
@@ -75,6 +75,8 @@ def against(ratio: Ratio | None) -> str:
     """A ratio with its interval, such as '0.52 [0.50, 0.54]'."""
     if ratio is None:
         return units.DASH
+    if ratio.low is not None and ratio.high is not None and not ratio.high <= WIDEST * ratio.low:
+        return UNKNOWN
     ends = [units.ratio(end) for end in (ratio.low, ratio.high) if end is not None]
     return units.ratio(ratio.value) + (f" [{', '.join(ends)}]" if len(ends) > 1 else "")
 
