@@ -20,7 +20,7 @@ TOLERANCE = 2e-5
 # thread in each pool has up to a half: it is handed to another thread, while the first goes on for a moment.
 SPARE_THREADS = 0.75
 MOST_SLOWER = 4.0  # times as long as in the slowest turn a step may take for numbers that are in no cache yet ...
-FRESH_S = 1e-4  # ... and so much besides
+FRESH_S = 3e-5  # ... and so much besides
 
 
 @cache
