@@ -20,6 +20,7 @@ from reports.topics.overview.known import BASE
 
 FEWEST, SPAN = 5, 16.0  # sizes, and times from the smallest to the largest: fewer are points of a table, and no course
 LEAST_GROWN = 1.2  # times that the peak of the largest size is of the smallest's: less tells nothing of what would fit
+MOST_OFF = 0.02  # of the line through peak memories, for it to say what lies far beyond them
 COUNTED_FLOOR = 1e-3  # of peak memory: nothing disturbs it, so smaller shares than of times are told apart
 MOST_MISFIT = 0.3  # a share that times may lie off a line, beyond their noise, for it to be called theirs
 NEAR_CACHE = 2.0  # times as much or as little as a cache holds
@@ -145,7 +146,7 @@ def curve(
         seen([Cost(size, figure.launches[:1]) for size, figure in peaks if figure.launches[0][0] > 0]), 1, COUNTED_FLOOR
     )
     sizes = sorted(held.values())
-    tells = memory and limit and memory.misfit <= COUNTED_FLOOR and sizes[-1] > LEAST_GROWN * sizes[0]
+    tells = memory and limit and memory.misfit <= MOST_OFF and sizes[-1] > LEAST_GROWN * sizes[0]
     fits = memory.reaches(limit) if memory and limit and tells else None
     timed = seen([Cost(point.size, point.figure.launches, point.figure.layouts) for point in points])
     growth = growth_of(timed)

@@ -153,7 +153,7 @@ def fitting(course: Course, curve: Curve, limit: float) -> str:
     """What fits in the device's memory."""
     room = f"the {units.quantity(limit, 'B')} of the {course.device}"
     if curve.fits is None:
-        return f"{curve.mode}: its memory does not grow so that {room} would come to an end"
+        return f"{curve.mode}: its memory grows too little, or too unevenly, to say at which size {room} would end"
     largest = max(point.size for point in curve.points)
     beyond = ", far beyond what was measured" if curve.fits > 16 * largest else ""
     return f"{curve.mode}: fits in {room} up to {course.axis} {size_text(curve.fits)} or so{beyond}"
