@@ -178,14 +178,22 @@ def test_every_framework_has_its_file() -> None:
     assert {f"{name}.py" for name in FILES.values()} == {path.name for path in folder.glob("with_*.py")}
 
 
-def served() -> set[int]:
-    """Processes of frameworks, and those that they forked."""
-    found = set()
+def served() -> dict[int, int]:
+    """Processes of frameworks, and those that they forked, each with the process that started it."""
+    found = {}
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             if "frameworks/served.py" in path.read_text().replace("\0", " "):
-                found.add(int(path.parent.name))
+                status = (path.parent / "status").read_text()
+                found[int(path.parent.name)] = int(status.partition("PPid:")[2].split()[0])
     return found
+
+
+def started_by(process: int) -> set[int]:
+    """Those that a process started, and those that these did: other tests have some of their own."""
+    now = served()
+    own = {child for child, parent in now.items() if parent == process}
+    return own | {child for child, parent in now.items() if parent in own}
 
 
 def test_a_run_that_is_killed_leaves_nothing() -> None:
@@ -193,18 +201,17 @@ def test_a_run_that_is_killed_leaves_nothing() -> None:
         "from tests.bench.test_frameworks import *; found = Frameworks(60.0)\n"
         "print('begun', flush=True); measured(found, case('torch'), case(PLANTED, 'hangs'))"
     )
-    before = served()
     process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"begun\n"
     until_s = time.monotonic() + 30.0
-    while time.monotonic() < until_s and len(served() - before) < 4:  # two that imported, and a step of each
+    while time.monotonic() < until_s and len(started_by(process.pid)) < 4:  # two that imported, and a step of each
         time.sleep(0.1)
-    mine = served() - before
+    mine = started_by(process.pid)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    while time.monotonic() < until_s and served() & mine:
+    while time.monotonic() < until_s and served().keys() & mine:
         time.sleep(0.1)
     assert len(mine) >= 4
-    assert not served() & mine
+    assert not served().keys() & mine
