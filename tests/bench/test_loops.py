@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,20 @@ from torch import nn
 from torch.nn import functional as F
 
 import torchpace
+from bench.api import loops
 from bench.cli import main
 from reports.profiles.profile import Profile, profile_folders, read_profile
 from reports.profiles.shape.memory import KINDS
 
 WIDTH = 64
 PARAMETERS = (WIDTH * WIDTH + WIDTH) * 2 * 4  # bytes of two layers
+
+
+@pytest.fixture(autouse=True)
+def any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many steps go to each pass as of a short step, however slow the machine is."""
+    monkeypatch.setattr(loops, "TIMED_S", math.inf)
+    monkeypatch.setattr(loops, "steps_for", lambda step_s, most: most)
 
 
 class Loop:
