@@ -55,10 +55,10 @@ class Busy:
         return ran_s / passed_s, (ran_s + more_s) / passed_s
 
 
-def peak_bytes() -> float:
-    """The most bytes of memory that this process had at any moment; 0 where the system does not say."""
+def peak_bytes() -> float | None:
+    """The most bytes of memory that this process had at any moment; None where the system does not say."""
     try:
         line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
         return 1024.0 * int(line.split()[1])
     except (OSError, StopIteration, ValueError):
-        return 0.0
+        return None

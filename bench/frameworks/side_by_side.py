@@ -193,5 +193,6 @@ def records(part: Part, turns: str, machine: tuple[tuple[str, float], ...]) -> l
         ),
     )  # fmt: skip
     first = replace(blank, metric=part.first, values=(part.begun.first_call_s,))
-    memory = replace(blank, metric="process_memory", values=(part.ended.peak_bytes,))
-    return [timed, first, *([memory] if part.ended.peak_bytes else [])]
+    peak = part.ended.peak_bytes
+    memory = [] if peak is None else [replace(blank, metric="process_memory", values=(peak,))]
+    return [timed, first, *memory]

@@ -18,6 +18,7 @@ from bench.records.files import read
 from bench.runs.schedule import LOOKS
 from reports.topics.inline.figures import distance
 from tests.bench.toy import SLOWER
+from tests.perf.busy_wait import busy
 
 X = torch.randn(64, 64)
 
@@ -40,15 +41,6 @@ def added(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 def failing() -> None:
     raise ValueError("it cannot be")
-
-
-def busy(seconds: float) -> Callable[[], None]:
-    def wait() -> None:
-        until = time.perf_counter() + seconds
-        while time.perf_counter() < until:
-            pass
-
-    return wait
 
 
 def test_a_function_has_a_time_an_interval_and_a_throughput() -> None:
