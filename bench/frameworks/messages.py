@@ -43,8 +43,8 @@ class Turn:
 class Ended:
     """What is asked after the turns.
 
-    peak_bytes: the most memory of the process until then, if known. answers: the first for other numbers. fresh_s: of single
-    steps with numbers that it has not seen, the fastest, in seconds.
+    peak_bytes: the most memory of the process until then, if known. answers: the first for other numbers. fresh_s: of
+    single steps with numbers that it has not seen, the fastest, in seconds.
     """
 
     peak_bytes: float | None
