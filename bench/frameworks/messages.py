@@ -51,3 +51,11 @@ class Ended:
     threads: int
     answers: list[Any]
     fresh_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Where a step's time goes, by the framework's own profiler: seconds per step by operator. reason: why none."""
+
+    parts: Mapping[str, float]
+    reason: str = ""

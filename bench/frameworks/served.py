@@ -30,7 +30,8 @@ if __name__ == "__main__":  # asv imports whatever lies in this folder
 
 from bench.frameworks import messages
 from bench.frameworks.busy import Busy, may_fork, peak_bytes, threads
-from bench.frameworks.messages import Begun, Ended, Request, Turn
+from bench.frameworks.messages import Begun, Ended, Profile, Request, Turn
+from bench.frameworks.profilers import PROFILERS
 from bench.measure.timer import block_time
 from bench.measure.turns import warm_up
 from bench.records.errors import describe
@@ -116,6 +117,25 @@ def serve(connection: Connection, framework: Any, name: str, request: Request) -
     taking.step.give(given(request.workload, request.point, messages.SECOND_SEED))
     answers = taking.answers()
     connection.send(("over", Ended(peak, alive, answers, fresh(taking, request))))
+    if steps := int(connection.recv()):
+        taking.step.give(given(request.workload, request.point, 0))
+        connection.send(("profiled", profiled(taking, request, framework.allowed(name), steps)))
+
+
+def profiled(taking: Taking, request: Request, packages: set[str], steps: int) -> Profile:
+    """Where the step's time goes, by the profiler of the package among these that has one."""
+    take = next((PROFILERS[package] for package in PROFILERS if package in packages), None)
+    if take is None:
+        return Profile({}, "it has no profiler")
+
+    def run() -> None:
+        taking.run()
+        taking.clock()
+
+    try:
+        return Profile(take(run, lambda: taking.step.give(given(request.workload, request.point, 0)), steps))
+    except Exception as error:  # a profiler of another version, perhaps: a figure less
+        return Profile({}, f"its profiler failed: {describe(error)}")
 
 
 def has_images(request: Request) -> bool:

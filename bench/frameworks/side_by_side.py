@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench.frameworks import judged
-from bench.frameworks.messages import Begun, Ended, Request, Turn
+from bench.frameworks.messages import Begun, Ended, Profile, Request, Turn
 from bench.frameworks.process import Conversation, Host, NoAnswer
 from bench.measure.first_call import OF_MACHINE, OF_PROGRAM, WARM
 from bench.measure.machine import Watch
@@ -26,6 +26,7 @@ from workloads.frameworks.given import items
 TURN_S = 0.02
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 20
 ROUNDS_S = 0.15  # of a case's turns in a launch, about
+FEWEST_PROFILED, MOST_PROFILED, PROFILED_S = 2, 50, 0.1  # steps under a profiler: as many as take so long
 # What torch.compile made is kept on disk until the run ends, and found there by its next launches; its first program of
 # all finds nothing there, not even what the processor can.
 KEPT = "compile"
@@ -44,6 +45,7 @@ class Part:
     steps: int = 1
     turns: list[Turn] = field(default_factory=list)
     ended: Ended | None = None
+    profile: Profile | None = None
     failed: NoAnswer | None = None
 
     @property
@@ -55,6 +57,11 @@ class Part:
     def name(self) -> str:
         """The workload's name without the subject."""
         return self.task.case.workload.partition(".")[2]
+
+    @property
+    def profiled(self) -> int:
+        """How many of its steps are looked at by a profiler."""
+        return max(FEWEST_PROFILED, min(MOST_PROFILED, round(PROFILED_S / self.settled_s)))
 
     def fail(self, reason: str) -> None:
         """Remember that it is broken, if there is a reason."""
@@ -93,6 +100,8 @@ class Frameworks:
             machine = watch.facts()
             for part in going:
                 self.ask(part, end)
+            for part in going:
+                self.ask(part, profile)
         finally:
             for talk in (part.talk for part in parts if part.talk):
                 talk.close()
@@ -172,6 +181,18 @@ def end(part: Part, timeout_s: float) -> None:
     part.fail(judged.not_computed(part.name, part.axes, part.turns, part.ended))
 
 
+def profile(part: Part, timeout_s: float) -> None:
+    """Where its time goes, in the first launch; whoever fails at that has its other figures all the same."""
+    if part.task.launch:
+        return
+    assert part.talk
+    try:
+        part.talk.send(part.profiled)
+        part.profile = part.talk.receive("profiled", timeout_s)
+    except Death as death:
+        part.profile = Profile({}, death.reason)
+
+
 def records(part: Part, turns: str, machine: tuple[tuple[str, float], ...]) -> list[Record]:
     """A part's records, or the one that says why it has none."""
     case = part.task.case
@@ -195,4 +216,15 @@ def records(part: Part, turns: str, machine: tuple[tuple[str, float], ...]) -> l
     first = replace(blank, metric=part.first, values=(part.begun.first_call_s,))
     peak = part.ended.peak_bytes
     memory = [] if peak is None else [replace(blank, metric="process_memory", values=(peak,))]
-    return [timed, first, *memory]
+    return [timed, first, *memory, *operators(part, blank)]
+
+
+def operators(part: Part, blank: Record) -> list[Record]:
+    """Where its time went, if that was looked at."""
+    if part.profile is None:
+        return []
+    if not part.profile.parts:
+        return [replace(blank, metric="operator_time", status="unavailable", reason=part.profile.reason)]
+    parts = tuple(sorted(part.profile.parts.items()))
+    values = (sum(part.profile.parts.values()),)
+    return [replace(blank, metric="operator_time", values=values, steps_per_value=part.profiled, parts=parts)]

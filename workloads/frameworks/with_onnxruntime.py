@@ -14,6 +14,7 @@ onnx: Any = None
 ort: Any = None
 OPSET, IR = 17, 8  # which every ONNX Runtime of these years reads
 pool = 1
+trace_to = ""  # where sessions that are made write a profile of themselves when they end: a path's beginning
 
 
 def unavailable(name: str) -> str:
@@ -90,6 +91,8 @@ def session(given: Given, point: Point) -> Any:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR)
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = pool
+    if trace_to:
+        options.enable_profiling, options.profile_file_prefix = True, trace_to
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from bench.records.points import point_of, text_of
@@ -29,7 +29,8 @@ class Member:
 
     time: seconds per step. ratio: of its time over PyTorch's eager step's. first_s: seconds of its first call. bytes:
     the most memory of its process. busy: threads that ran, or waited for a core, at a time, the median of all turns.
-    at_first: whether the first call was the first of the machine, which then prepares what compilers need.
+    at_first: whether the first call was the first of the machine, which then prepares what compilers need. operators:
+    seconds per step under the framework's own profiler, which takes some itself, by operator; empty where it has none.
     """
 
     figure: Figure
@@ -41,6 +42,12 @@ class Member:
     bytes: float | None = None
     busy: float | None = None
     at_first: bool = False
+    operators: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_base(self) -> bool:
+        """Whether the others are compared with it."""
+        return (self.framework, self.how) == BASE
 
     @property
     def is_busier(self) -> bool:
@@ -112,8 +119,9 @@ def of(figure: Figure) -> tuple[str, str]:
 
 def member(figure: Figure, base: Figure | None, place: Key, others: Mapping[Key, Figure]) -> Member:
     """One framework in one way, against PyTorch's."""
-    first, at_first, memory = (
-        others.get((*place, figure.point, metric)) for metric in ("first_call", "first_call_machine", "process_memory")
+    first, at_first, memory, operators = (
+        others.get((*place, figure.point, metric))
+        for metric in ("first_call", "first_call_machine", "process_memory", "operator_time")
     )
     called = first or at_first
     busy = [value for launch in figure.readings for value in dict(launch).get(BUSY, ())]
@@ -123,6 +131,7 @@ def member(figure: Figure, base: Figure | None, place: Key, others: Mapping[Key,
         first_s=summary_of(called).estimate if called else None, at_first=called is not first,
         bytes=summary_of(memory).estimate if memory else None,
         busy=statistics.median(busy) if busy else None,
+        operators=dict(operators.parts[-1]) if operators and operators.parts else {},
     )  # fmt: skip
 
 

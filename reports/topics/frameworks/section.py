@@ -10,7 +10,7 @@ from reports.read.names import anchor, key, unusual
 from reports.read.runs import Material, Run
 from reports.topics.ceilings.figures import Roof
 from reports.topics.frameworks.figures import Comparison, Member, comparisons, versions
-from reports.topics.frameworks.text import absences, against, busy, first, known, not_the_same
+from reports.topics.frameworks.text import absences, against, busy, first, known, not_the_same, reasons
 from reports.topics.section import Section
 
 
@@ -64,7 +64,7 @@ def group(material: Material, run: Run, each: Comparison) -> Group:
     most = max((member.time.estimate for member in each.members), default=1.0)
     heading = ", ".join(part for part in (each.workload, each.device, each.rest) if part)
     bars = tuple(bar(material, run, member, most) for member in each.members)
-    return Group(heading, bars, (*not_the_same(each), *absences(each)))
+    return Group(heading, bars, (*reasons(each), *not_the_same(each), *absences(each)))
 
 
 def bar(material: Material, run: Run, member: Member, most: float) -> Bar:

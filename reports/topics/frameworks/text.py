@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from reports.format import units
@@ -10,7 +11,8 @@ from reports.format.tables import grid, plain, title
 from reports.read.frames import Figure
 from reports.stats.intervals import Ratio, Summary
 from reports.topics.cells import UNKNOWN, WIDEST, placed, sureness
-from reports.topics.frameworks.figures import Comparison, Member, comparisons, versions
+from reports.topics.frameworks.figures import BASE, Comparison, Member, comparisons, versions
+from reports.topics.frameworks.why import LONGER, Cause, why
 
 HEADERS = [
     "framework", "how", "step time", "95 %", "/ torch eager [95 %]", "first call", "process memory", "busy threads",
@@ -21,7 +23,8 @@ NOTE = (
     "done; *: where nothing at all was compiled before. process memory: the most that the process held, framework\n"
     "and numbers included, since allocators differ. busy threads: how many ran, or waited for a core, at a time, of\n"
     "all that there were; a part of one more is work that is handed from thread to thread. Answers agree with\n"
-    "float64's, after the turns for other numbers, too."
+    "float64's, after the turns for other numbers, too. why: in which operators the difference to torch eager is, as\n"
+    "each framework's own profiler names them, in shares of the step time."
 )
 APART = "They did not all take turns: those ratios are of launches at other times."
 
@@ -44,7 +47,7 @@ def table(found: Comparison, style: str) -> str:
     device = placed(found.device, found.members[0].figure) if found.members else found.device
     where = ", ".join(part for part in (device, found.rest) if part)
     body = grid(HEADERS, [row(member) for member in found.members], style, 2) if found.members else "nothing measured"
-    lines = [plain(line, style) for line in (*not_the_same(found), *absences(found))]
+    lines = [plain(line, style) for line in (*reasons(found), *not_the_same(found), *absences(found))]
     return "\n\n".join([plain(f"{found.workload} ({where})", style), body, *(["\n".join(lines)] if lines else [])])
 
 
@@ -92,6 +95,28 @@ def not_the_same(found: Comparison) -> list[str]:
     ]
 
 
+def reasons(found: Comparison) -> list[str]:
+    """Why who is faster or slower, a line for each, as the profiles say."""
+    known = why(found)
+    unsaid = ", ".join(known.disturbed)
+    return [sentence(cause) for cause in known.causes] + (
+        [f"why: not known of {unsaid}: a profiler makes the step over {LONGER} times as long"] if unsaid else []
+    )
+
+
+def sentence(cause: Cause) -> str:
+    """'why: jax jit +21 ms: convolution +20 ms (convolution 28 ms; torch eager: aten::convolution 8 ms)'."""
+    kind = f"{cause.kind} {signed(cause.in_kind_s)}" if cause.kind else "no kind of operator stands out"
+    own, base = (", ".join(f"{name} {units.quantity(seconds, 's')}" for name, seconds in side) or "nothing"
+                 for side in (cause.own, cause.base))  # fmt: skip
+    return f"why: {cause.name} {signed(cause.more_s)}: {kind} ({own}; {' '.join(BASE)}: {base})"
+
+
+def signed(seconds: float) -> str:
+    """'+20 ms'."""
+    return f"{'+' if seconds > 0 else '-'}{units.quantity(abs(seconds), 's')}"
+
+
 def absences(found: Comparison) -> list[str]:
     """Why who has no figure: those of one reason in one line."""
     reasons: dict[tuple[str, str], list[str]] = {}
@@ -114,7 +139,7 @@ def as_json(found: Sequence[Comparison]) -> list[dict[str, Any]]:
                 }
                 for member in each.members
             ],
-            "not_the_same": each.differs,
+            "why": [asdict(cause) for cause in why(each).causes], "not_the_same": each.differs,
             "absent": [{"name": name, "status": status, "reason": reason} for name, status, reason in each.absent],
         }
         for each in found
