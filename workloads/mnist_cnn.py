@@ -165,7 +165,7 @@ def train_step(setup: Setup, model: str, batch: int) -> Step:
     )
 
 
-@workload("mnist_cnn.train_epoch", item="sample", data="mnist", model=tuple(MODELS), samples=(512,))
+@workload("mnist_cnn.train_epoch", item="sample", data="mnist", model=tuple(MODELS), samples=(256,))
 def train_epoch(setup: Setup, model: str, samples: int) -> Step:
     """The primer's epoch over the first `samples` digits, with its DataLoader and transforms; 60000 are all."""
     name = mnist_data.prepare()

@@ -5,7 +5,9 @@ Imports only: one tensor operation here, on several threads, would hang every pr
 
 import atexit
 import gc
+import linecache
 import os
+import sys
 
 gc.disable()  # what is imported is no garbage, and looking for some takes a fifth of the time
 
@@ -22,8 +24,13 @@ import bench.modes.steady  # noqa: E402
 from workloads.base import load_suite  # noqa: E402
 
 __all__ = ["bench", "torch"]
+SEEDING = ("bench", "workloads", "multiprocessing", "torch.random", "torch.cuda", "torch._compile", "torch._dynamo")
 
 load_suite()
+
+# torch.manual_seed notes for CUDA from where it was called: the lines of ten files, read anew in every process.
+for own in [module for name, module in sys.modules.items() if name.startswith(SEEDING)]:
+    linecache.getlines(getattr(own, "__file__", None) or "")
 
 # torch and torchvision bring in triton, whose binding reports its own leaks on stderr when the interpreter shuts down.
 atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))

@@ -5,6 +5,7 @@ Knows nothing of what the processes do.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import multiprocessing
 import multiprocessing.forkserver
@@ -14,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from time import perf_counter  # as it was before anybody could replace it
 from typing import Any, ClassVar, TypeVar
@@ -33,6 +34,7 @@ PROFILER = "bench.preload.profiler"  # and this, where a profiler is started in 
 START_S = 120.0  # a fork server may take so long to import torch from a cold disk
 CLOCKS_DIFFER = 0.2  # of what a process took, two clocks may be apart, and
 START_OF_ANSWER_S = 1.0  # a busy machine may take so long to hand an answer over
+LEAVING: list[tuple[Any, Connection]] = []  # processes that have answered and end by themselves, with their lifelines
 DYING_S = 0.5  # a killed process is dead by then, where nobody can wait for that without burying it
 
 
@@ -55,6 +57,7 @@ class Launcher:
         the server does not start.
         """
         waiting = Launcher(START_S)
+        see_off()
         if Launcher.has_server and not ended(waiting.call("forkserver", os.getppid)):
             return False
         multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOAD, *imports])
@@ -64,40 +67,63 @@ class Launcher:
         return True
 
     def call(self, start_method: str, function: Callable[..., T], *arguments: Any) -> T:
-        """The function's result, computed in a fresh process. Raises Death when there is none."""
+        """The function's result, computed in a fresh process. Raises Death when there is none.
+
+        A process that has answered ends while the next one starts, and before that one is told to begin.
+        """
         context = multiprocessing.get_context(start_method)
         Launcher.has_server |= start_method == "forkserver"
-        receiver, sender = context.Pipe(duplex=False)
+        ours, theirs = context.Pipe()
         far_end, lifeline = context.Pipe(duplex=False)
+        has_answered = False
         with tempfile.NamedTemporaryFile(prefix="torchpace-", suffix=".log") as log:
-            process = context.Process(target=_serve, args=(sender, far_end, log.name, function, arguments))  # type: ignore[attr-defined]
+            process = context.Process(target=_serve, args=(theirs, far_end, log.name, function, arguments))  # type: ignore[attr-defined]
             try:  # from here on: a process that is started and not stopped would be waited for when this one ends
                 process.start()
-                sender.close()
+                theirs.close()
                 far_end.close()
                 until_s = time.monotonic() + self.timeout_s
-                self._wait(receiver, until_s)
-                receiver.recv()
+                self._receive(ours, process, until_s)
+                see_off()
+                ours.send(None)
                 begun_s = time.monotonic()
-                self._wait(receiver, until_s)
-                taken_s = time.monotonic() - begun_s
                 result: T
-                result, told_s = receiver.recv()
+                result, told_s = self._receive(ours, process, until_s)
+                taken_s, has_answered = time.monotonic() - begun_s, True
                 if abs(taken_s - told_s) > CLOCKS_DIFFER * taken_s + START_OF_ANSWER_S:
                     raise Death(f"its clock says that it took {told_s:.3g} s, and this process's {taken_s:.3g} s")
-            except EOFError:
+            except (EOFError, BrokenPipeError, ConnectionResetError):
                 process.join()
                 raise Death(how_it_died(process.exitcode, Path(log.name))) from None
             finally:
-                stop(process)
-                receiver.close()
-                lifeline.close()
+                if has_answered:
+                    LEAVING.append((process, lifeline))
+                else:
+                    stop(process)
+                    lifeline.close()
+                ours.close()
         return result
 
-    def _wait(self, receiver: Connection, until_s: float) -> None:
-        """Wait until there is something to receive. Raises Death when it takes too long."""
-        if not receiver.poll(max(0.0, until_s - time.monotonic())):
+    def _receive(self, ours: Connection, process: Any, until_s: float) -> Any:
+        """What the process says next. Raises Death when it takes too long, and EOFError when the process is gone.
+
+        Not even then does the pipe break where a process that it started has its end, too.
+        """
+        if not wait([ours, process.sentinel], max(0.0, until_s - time.monotonic())):
             raise Death(f"did not finish within {self.timeout_s:g} s (--timeout)")
+        if not ours.poll():
+            raise EOFError
+        return ours.recv()
+
+
+@atexit.register  # before multiprocessing would wait for them, however long
+def see_off() -> None:
+    """Wait until those that have answered are gone; who does not go is ended."""
+    while LEAVING:
+        with contextlib.suppress(IndexError):  # another thread does the same
+            process, lifeline = LEAVING.pop()
+            stop(process)
+            lifeline.close()
 
 
 def ended(server: int) -> bool:
@@ -130,18 +156,23 @@ def settings_for(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def _serve(
-    sender: Connection, far_end: Connection, log: str, function: Callable[..., object], arguments: tuple[Any, ...]
+    theirs: Connection, far_end: Connection, log: str, function: Callable[..., object], arguments: tuple[Any, ...]
 ) -> None:
-    """In the fresh process: send the function's result; all output goes to the log."""
+    """In the fresh process: send the function's result; all output goes to the log.
+
+    What the function starts itself, such as a DataLoader's workers, starts as it would anywhere: not as this one did.
+    """
+    multiprocessing.set_start_method(None, force=True)
     threading.Thread(target=_end_with, args=(far_end,), daemon=True).start()
     file = os.open(log, os.O_WRONLY | os.O_APPEND)
     os.dup2(file, 1)
     os.dup2(file, 2)
-    sender.send(None)  # from here on both clocks run
+    theirs.send(None)
+    theirs.recv()  # from here on both clocks run
     begun_s = perf_counter()
     result = function(*arguments)
-    sender.send((result, perf_counter() - begun_s))
-    sender.close()
+    theirs.send((result, perf_counter() - begun_s))
+    theirs.close()
 
 
 def _end_with(far_end: Connection) -> None:

@@ -25,7 +25,7 @@ from bench.modes import torch_compile
 from bench.records.errors import Death
 from bench.records.files import Writer
 from bench.records.record import Case, Environment, Record
-from bench.runs.fresh import PROFILER, Launcher
+from bench.runs.fresh import PROFILER, Launcher, see_off
 from bench.runs.layouts import draw
 from bench.runs.resume import check_same, done_by, failed_in, layouts_of
 from bench.runs.world import measured_by_ranks
@@ -80,6 +80,7 @@ class Session:
 
     def __exit__(self, *error: object) -> None:
         self.frameworks.close()
+        see_off()
         shutil.rmtree(self.caches, ignore_errors=True)
 
     def environment_of(self, device: str) -> Environment:
@@ -92,12 +93,12 @@ class Session:
             self.environments[device] = found
         return self.environments[device]
 
-    def lay_out(self, cases: Sequence[Case], has_first_calls: bool = True) -> None:
+    def lay_out(self, cases: Sequence[Case], is_first: bool = True) -> None:
         """Have the processes of these cases forked in a layout of memory that no earlier ones had, if that can be.
 
-        has_first_calls: whether the first calls of compiled programs are told; else they may be faster.
+        is_first: whether steps are counted there, and first calls of compiled programs told; else these may be faster.
         """
-        if lay_out(self.launcher, cases, self._layouts, has_first_calls):
+        if lay_out(self.launcher, cases, self._layouts, is_first):
             self.layout = self._layouts
         self._layouts += 1
 
@@ -137,14 +138,15 @@ def first_again(launcher: Launcher, task: Task, found: Sequence[Record]) -> list
     return [record for record in again if record.case == task.case and record.metric == OF_PROGRAM and record.values]
 
 
-def lay_out(launcher: Launcher, cases: Sequence[Case], number: int, has_first_calls: bool = True) -> bool:
+def lay_out(launcher: Launcher, cases: Sequence[Case], number: int, is_first: bool = True) -> bool:
     """Have the processes of these cases forked in the layout of memory of this number, if that can be.
 
     A number's layout is the same in every run, so that two runs of the same code do not differ by the luck of theirs.
     """
     forked = [case for case in cases if DEVICES[case.device].start_method == "forkserver" and not case.is_apart]
     compile, read = any(torch_compile.generates(case.mode) for case in forked), any(map(reads_digits, forked))
-    imports = [COMPILER if compile else PROFILER] + [VISION] * read + [KEYS] * (compile and not has_first_calls)
+    later = [KEYS] if compile and not is_first else []
+    imports = [COMPILER] * compile + [PROFILER] * (is_first and not compile) + [VISION] * read + later
     try:
         return bool(forked) and launcher.lay_out(draw(random.Random(number)), imports)
     except Death:  # the launches will say it, each for itself

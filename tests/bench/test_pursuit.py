@@ -49,7 +49,7 @@ class FakeSession:
     def monotonic(self) -> float:
         return self.now_s
 
-    def lay_out(self, cases: Sequence[Case], has_first_calls: bool) -> None:
+    def lay_out(self, cases: Sequence[Case], is_first: bool) -> None:
         self.layout = 0 if self.layout is None else self.layout + 1
         self.now_s += LAYOUT_S
 

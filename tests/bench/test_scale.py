@@ -51,7 +51,7 @@ class FakeSession:
     def environment_of(self, device: str) -> Environment:
         return FACTS
 
-    def lay_out(self, cases: Sequence[Case], has_first_calls: bool = True) -> None:
+    def lay_out(self, cases: Sequence[Case], is_first: bool = True) -> None:
         self.layout += 1
         self.now_s += 1.0
 

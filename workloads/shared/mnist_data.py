@@ -106,6 +106,19 @@ def pixels(train: bool) -> tuple[Tensor, Tensor]:
     return data.data, data.targets
 
 
+def read_ahead() -> None:
+    """Read the digits, if there are any, for processes that are forked from this one.
+
+    In this thread alone: others of torch's would be missing in those.
+    """
+    if has_digits(locate()[0]):
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        for train in (True, False):
+            pixels(train)
+        torch.set_num_threads(before)
+
+
 def tensors(train: bool, count: int) -> tuple[Tensor, Tensor]:
     """The first `count` digits, normalized: float32 images [count, 1, 28, 28] in [-1, 1] and labels [count]."""
     images, labels = pixels(train)
