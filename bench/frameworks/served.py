@@ -126,7 +126,7 @@ def profiled(taking: Taking, request: Request, packages: set[str], steps: int) -
     """Where the step's time goes, by the profiler of the package among these that has one."""
     take = next((PROFILERS[package] for package in PROFILERS if package in packages), None)
     if take is None:
-        return Profile({}, "it has no profiler")
+        return Profile({})
 
     def run() -> None:
         taking.run()

@@ -208,6 +208,7 @@ def records(part: Part, turns: str, machine: tuple[tuple[str, float], ...]) -> l
     timed = replace(
         blank, values=tuple(turn.step_s for turn in part.turns), steps_per_value=part.steps, turns=turns,
         warm_up_values=(part.settled_s,), machine=machine, facts=tuple(sorted(said.items())),
+        warnings=(part.profile.reason,) if part.profile and part.profile.reason else (),
         readings=(
             ("busy threads", tuple(turn.busy for turn in part.turns)),
             ("running threads", tuple(turn.running for turn in part.turns)),
@@ -221,10 +222,8 @@ def records(part: Part, turns: str, machine: tuple[tuple[str, float], ...]) -> l
 
 def operators(part: Part, blank: Record) -> list[Record]:
     """Where its time went, if that was looked at."""
-    if part.profile is None:
+    if part.profile is None or not part.profile.parts:
         return []
-    if not part.profile.parts:
-        return [replace(blank, metric="operator_time", status="unavailable", reason=part.profile.reason)]
     parts = tuple(sorted(part.profile.parts.items()))
     values = (sum(part.profile.parts.values()),)
     return [replace(blank, metric="operator_time", values=values, steps_per_value=part.profiled, parts=parts)]

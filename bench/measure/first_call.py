@@ -68,7 +68,7 @@ def first_call_records(task: Task, blank: Record, begun: Begun) -> list[Record]:
 
     None where a process had done by then what one that compiles has to do itself.
     """
-    if begun.has_compiled and torch_compile.hashed:
+    if begun.has_compiled and torch_compile.expects_compiled:
         return []
     metric, parts = OF_PROGRAM, {}
     if begun.has_compiled:

@@ -39,7 +39,7 @@ FALLBACK_RANDOM = "compiled with eager's random numbers (fallback_random), so th
 PROBE_BYTES = 1 << 16  # written and removed again, to see whether a cache folder takes anything
 
 import_s: float | None = None  # what importing the compiler took this process, or the one that it was forked from
-hashed = False  # whether sources were hashed before any first call: that call is then not a fresh process's
+expects_compiled = False  # whether what first calls need was done before: they are then not a fresh process's
 
 NOTHING_COMPILED = "the step gave torch.compile nothing to compile"
 NOTHING_CONVERTED = "the step gave this mode no module to make a program of"
@@ -172,17 +172,25 @@ def use_named_kernels() -> None:
     inductor.cpp.enable_kernel_profile = True
 
 
-def hash_sources() -> None:
-    """Compute what compiled programs are looked up by in the caches; from then on `hashed` says so.
+def expect_compiled() -> None:
+    """Do beforehand what finding a program in the caches takes, and leave out what only compiling it does.
 
-    Raises AttributeError where this torch names it otherwise.
+    That is hashing torch's sources and preprocessing a header, which a compiler is started for. A program that is not
+    found is compiled without it, which takes longer and makes the same. Raises AttributeError where this torch names
+    it otherwise.
     """
-    global hashed
+    global expects_compiled
     from torch._inductor import codecache  # noqa: PLC0415 - as above
 
     codecache.torch_key()
     codecache.triton_key()
-    hashed = True
+    expects_compiled = True
+    if hasattr(codecache, "_precompile_header"):
+        codecache._precompile_header = no_header  # type: ignore[assignment]
+
+
+def no_header(*given: Any, **named: Any) -> None:
+    """Instead of one that is precompiled."""
 
 
 def not_on(mode: str, device: str) -> str:

@@ -1,4 +1,4 @@
-"""What compilers look up in their caches by: hashes of torch's and triton's sources, half a second for each process.
+"""What finding a program in the compilers' caches takes: over half a second for each process.
 
 A first call in a process forked from here on is faster than in a fresh one, so it is not told. After `compiler`.
 """
@@ -8,4 +8,4 @@ import contextlib
 from bench.modes import torch_compile
 
 with contextlib.suppress(Exception):  # of another torch or triton: every process hashes for itself
-    torch_compile.hash_sources()
+    torch_compile.expect_compiled()

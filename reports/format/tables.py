@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 
 from tabulate import tabulate
@@ -21,6 +22,14 @@ def plain(text: str, style: str) -> str:
     """Somebody's text as it is to be read, by a terminal or as Markdown: letters and no commands."""
     text = COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
     return MARKUP.sub(harmless, text) if style == "markdown" else text
+
+
+def folded(text: str, style: str) -> str:
+    """Somebody's sentence, broken where a terminal would."""
+    text = plain(text, style)
+    if style == "markdown":
+        return text
+    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def harmless(found: re.Match[str]) -> str:

@@ -27,7 +27,7 @@ def begun(has_headers: bool) -> Begun:
 
 @pytest.fixture(autouse=True)
 def first_in_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch_compile, "hashed", False)
+    monkeypatch.setattr(torch_compile, "expects_compiled", False)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ def test_a_first_call_has_the_name_of_what_it_was(task: Task, has_headers: bool,
     assert sum(dict(record.parts).values()) == pytest.approx(10.0)
 
 
-def test_a_process_that_has_hashed_torch_s_sources_tells_no_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch_compile, "hashed", True)
+def test_a_process_that_expects_compiled_programs_tells_no_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_compile, "expects_compiled", True)
     assert first_call_records(COLD, Record("", "", CASE, "step_time"), begun(False)) == []
 
 

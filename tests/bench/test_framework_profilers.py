@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from bench.frameworks.side_by_side import Frameworks
+from bench.frameworks import side_by_side
+from bench.frameworks.messages import Profile
+from bench.frameworks.side_by_side import Frameworks, Part
 from bench.frameworks.spans import Span, covered_s, own_times
 from bench.measure.task import Task
 from bench.records.record import OUTSIDE, Case, Record
@@ -34,8 +36,8 @@ def test_what_ends_a_moment_after_what_is_around_it_takes_nothing_away_twice() -
     assert own_times([Span("outer", "a", 0.0, 2.0), Span("inner", "a", 1.0, 2.5)]) == {"outer": 1.0, "inner": 1.5}
 
 
-def profile_of(framework: str, how: str, workload: str, axes: tuple[tuple[str, object], ...]) -> list[Record]:
-    """The records of step time and of operators; skips where the framework is not installed."""
+def records_of(framework: str, how: str, workload: str, axes: tuple[tuple[str, object], ...]) -> dict[str, Record]:
+    """The records by metric; skips where the framework is not installed."""
     point: Any = (*axes, ("framework", framework), ("how", how))
     case = Case(f"frameworks.{workload}", 1, point, "cpu", "float32", "eager", 1)
     frameworks = Frameworks(timeout_s=120.0)
@@ -46,7 +48,7 @@ def profile_of(framework: str, how: str, workload: str, axes: tuple[tuple[str, o
     if found["step_time"].status == "unavailable":
         pytest.skip(found["step_time"].reason)
     assert found["step_time"].status == "measured", found["step_time"].reason
-    return [found["step_time"], found["operator_time"]]
+    return found
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
@@ -60,7 +62,9 @@ def profile_of(framework: str, how: str, workload: str, axes: tuple[tuple[str, o
     ],
 )  # fmt: skip
 def test_the_longest_operator_of_a_network_is_what_it_consists_of(framework: str, how: str, longest: str) -> None:
-    step_time, operators = profile_of(framework, how, "cnn_inference", NETWORK)
+    found = records_of(framework, how, "cnn_inference", NETWORK)
+    step_time, operators = found["step_time"], found["operator_time"]
+    assert not step_time.warnings
     parts = dict(operators.parts)
     assert OUTSIDE in parts
     name = max((name for name in parts if name != OUTSIDE), key=lambda name: parts[name])
@@ -70,6 +74,18 @@ def test_the_longest_operator_of_a_network_is_what_it_consists_of(framework: str
     assert 0.3 < operators.values[0] / statistics.median(step_time.values) < 10
 
 
-def test_where_there_is_no_profiler_it_says_so() -> None:
-    _, operators = profile_of("numpy", "eager", "softmax", (("rows", 64),))
-    assert (operators.status, operators.reason) == ("unavailable", "it has no profiler")
+def test_without_a_profiler_all_else_is_measured() -> None:
+    found = records_of("numpy", "eager", "softmax", (("rows", 64),))
+    assert sorted(found) == ["first_call", "process_memory", "step_time"]
+    assert {record.status for record in found.values()} == {"measured"}  # what failed has no further launch
+    assert not found["step_time"].warnings
+
+
+def test_a_profiler_that_fails_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(part: Part, timeout_s: float) -> None:
+        part.profile = Profile({}, "its profiler failed: planted")
+
+    monkeypatch.setattr(side_by_side, "profile", fails)
+    found = records_of("numpy", "eager", "softmax", (("rows", 64),))
+    assert "operator_time" not in found
+    assert found["step_time"].warnings == ("its profiler failed: planted",)

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,7 +14,7 @@ import pandas as pd
 
 from reports.format import units
 from reports.format.html import short
-from reports.format.tables import WIDTH, grid, plain, title
+from reports.format.tables import folded, grid, plain, title
 from reports.profiles.profile import Profile
 from reports.profiles.say.finding import Finding
 from reports.profiles.say.ranks import not_whole, ranks_of
@@ -140,12 +139,6 @@ def tables(said: Said, style: str, most: int) -> str:
     for kind in dict.fromkeys(line.kind for line in found):
         parts.append(table([line for line in found if line.kind == kind], kind, style, most))
     return "\n\n".join(part for part in parts if part)
-
-
-def folded(text: str, style: str) -> str:
-    """A sentence, broken where a terminal would."""
-    text = plain(text, style)
-    return text if style == "markdown" else "\n".join(textwrap.wrap(text, WIDTH, subsequent_indent="  "))
 
 
 def sentence(finding: Finding) -> str:

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from reports.format import units
-from reports.format.tables import grid, plain, title
+from reports.format.html import short
+from reports.format.tables import folded, grid, plain, title
 from reports.read.frames import Figure
 from reports.stats.intervals import Ratio, Summary
 from reports.topics.cells import UNKNOWN, WIDEST, placed, sureness
@@ -26,6 +27,7 @@ NOTE = (
     "float64's, after the turns for other numbers, too. why: in which operators the difference to torch eager is, as\n"
     "each framework's own profiler names them, in shares of the step time."
 )
+LONGEST_NAME = 40  # characters of an operator's
 APART = "They did not all take turns: those ratios are of launches at other times."
 
 
@@ -47,7 +49,7 @@ def table(found: Comparison, style: str) -> str:
     device = placed(found.device, found.members[0].figure) if found.members else found.device
     where = ", ".join(part for part in (device, found.rest) if part)
     body = grid(HEADERS, [row(member) for member in found.members], style, 2) if found.members else "nothing measured"
-    lines = [plain(line, style) for line in (*reasons(found), *not_the_same(found), *absences(found))]
+    lines = [folded(line, style) for line in (*reasons(found), *not_the_same(found), *absences(found))]
     return "\n\n".join([plain(f"{found.workload} ({where})", style), body, *(["\n".join(lines)] if lines else [])])
 
 
@@ -107,9 +109,14 @@ def reasons(found: Comparison) -> list[str]:
 def sentence(cause: Cause) -> str:
     """'why: jax jit +21 ms: convolution +20 ms (convolution 28 ms; torch eager: aten::convolution 8 ms)'."""
     kind = f"{cause.kind} {signed(cause.in_kind_s)}" if cause.kind else "no kind of operator stands out"
-    own, base = (", ".join(f"{name} {units.quantity(seconds, 's')}" for name, seconds in side) or "nothing"
-                 for side in (cause.own, cause.base))  # fmt: skip
+    own, base = longest(cause.own), longest(cause.base)
     return f"why: {cause.name} {signed(cause.more_s)}: {kind} ({own}; {' '.join(BASE)}: {base})"
+
+
+def longest(operators: Sequence[tuple[str, float]]) -> str:
+    """'convolution 28 ms, reduce-window 3 ms'."""
+    named = (f"{short(name, LONGEST_NAME)} {units.quantity(seconds, 's')}" for name, seconds in operators)
+    return ", ".join(named) or "nothing"
 
 
 def signed(seconds: float) -> str:

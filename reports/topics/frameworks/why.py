@@ -24,7 +24,7 @@ KINDS = (
 )
 LONGER = 1.5  # times as long as without a profiler a step may take under it, to be believed
 MOST_OF_IT = 0.5  # the share of a difference that one kind has to have, and that all against it must not reach
-NAMED = 3  # operators that are named, those that took longest
+NAMED = 2  # operators that are named, those that took longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Cause:
     """In what a step differs from PyTorch's: seconds, more or less.
 
     kind: of the operators that most of it is in; empty where none stands out. in_kind_s: how much of it. own, base: the
-    longest operators of that kind, or of all, in this framework and in PyTorch, with their seconds.
+    longest operators of that kind, or of all where there are none, in this framework and in PyTorch, with seconds.
     """
 
     name: str
@@ -98,7 +98,8 @@ def cause(member: Member, base: Member) -> Cause:
     against = sum(seconds for seconds in more.values() if seconds * whole_s < 0)
     if more[kind] / whole_s < MOST_OF_IT or -against / whole_s >= MOST_OF_IT:
         kind = ""
-    return Cause(member.name, whole_s, kind, more[kind] if kind else 0.0, longest(own, kind), longest(other, kind))
+    named = [longest(parts, kind) or longest(parts, "") for parts in (own, other)]
+    return Cause(member.name, whole_s, kind, more[kind] if kind else 0.0, *named)
 
 
 def longest(parts: Mapping[str, float], kind: str) -> tuple[tuple[str, float], ...]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from bench.records.metrics import POOLED
 from bench.records.record import Environment
 from reports.format import units
-from reports.format.tables import WIDTH
+from reports.format.tables import folded
 from reports.read.frames import Figure
 from reports.read.names import name
 from reports.read.rows import COMPARED, Row, case_of
@@ -31,12 +30,7 @@ def answer_text(rows: Sequence[Row], figures: Sequence[Figure], environments: Ma
         return ""
     lines = [*gains(rows), slow(times), *sure(times, launches_of(figures))]
     lines += [pace_text(figures)] * is_one_machine(environments.values())
-    return "\n".join(wrapped(part) for line in lines for part in line.splitlines())
-
-
-def wrapped(line: str) -> str:
-    """The line, broken where a terminal would."""
-    return textwrap.fill(line, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(folded(part, "table") for line in lines for part in line.splitlines())
 
 
 def gains(rows: Sequence[Row]) -> Iterator[str]:
