@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.options import choose_devices, comma_list, positive_int
+from bench.cli.options import Several, choose_devices, comma_list, positive_int
 from bench.cli.quantities import duration
 from bench.records.ceilings import cached, ceilings_file
 from bench.records.errors import UsageError
@@ -32,10 +32,16 @@ def add_to(commands: Any) -> None:
         "`torchpace run`, `compare` and `report` hold figures against them.",
     )
     parser.add_argument(
-        "--device", type=comma_list, default=["auto"], help="auto (default), or such as cpu,cuda or cuda:1"
+        "--device",
+        type=comma_list,
+        action=Several,
+        default=["auto"],
+        help="auto (default), or such as cpu,cuda or cuda:1",
     )
     parser.add_argument("--threads", type=positive_int, default=1, help="CPU threads (default 1)")
-    parser.add_argument("--dtype", type=comma_list, help=f"of {','.join(CPU_DTYPES)} (default: all the device has)")
+    parser.add_argument(
+        "--dtype", type=comma_list, action=Several, help=f"of {','.join(CPU_DTYPES)} (default: all the device has)"
+    )
     parser.add_argument("--budget", type=duration, default=60.0, help="time for all that is measured (default 1m)")
     parser.add_argument("--again", action="store_true", help="measure anew what was measured before")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE.jsonl", help="keep the records here, too")

@@ -31,6 +31,18 @@ def comma_list(text: str) -> list[str]:
     return names
 
 
+class Several(argparse.Action):
+    """Names in one option, separated by commas, or in the same option given again; they replace the default."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None
+    ) -> None:
+        """Add those of an option."""
+        assert isinstance(values, list)
+        before = getattr(namespace, self.dest, self.default)
+        setattr(namespace, self.dest, values if before is self.default else [*before, *values])
+
+
 def refuse(options: argparse.Namespace, names: Sequence[str], given: str, why: str) -> None:
     """Raise UsageError for options that would be ignored, where they are not as the parser has them by default."""
     ignored = [name for name in names if getattr(options, name) != options.parser.get_default(name)]
@@ -59,10 +71,18 @@ def add_case_options(
 ) -> None:
     """Which cases of the workloads: device, mode, dtype, threads, axes."""
     parser.add_argument(
-        "--device", type=comma_list, default=["auto"], help="auto (default), or such as cpu,cuda or cuda:1"
+        "--device",
+        type=comma_list,
+        action=Several,
+        default=["auto"],
+        help="auto (default), or such as cpu,cuda or cuda:1",
     )
-    parser.add_argument("--mode", type=comma_list, default=[], help=f"of {modes} (default {default_mode})")
-    parser.add_argument("--dtype", type=comma_list, default=["float32"], help="of float32,bfloat16,float16")
+    parser.add_argument(
+        "--mode", type=comma_list, action=Several, default=[], help=f"of {modes} (default {default_mode})"
+    )
+    parser.add_argument(
+        "--dtype", type=comma_list, action=Several, default=["float32"], help="of float32,bfloat16,float16"
+    )
     parser.add_argument("--threads", type=positive_int, default=1, help="CPU threads of a step (default 1)")
     parser.add_argument(
         "--axis", type=axis_values, action="append", default=[], metavar="AXIS=VALUES",
@@ -82,8 +102,16 @@ def selection_of(options: argparse.Namespace, default_modes: Sequence[str] = ())
         dtypes=choose("dtype", options.dtype, FLOAT_DTYPES),
         modes=choose("mode", options.mode, MODES) or default_modes,
         threads=options.threads,
-        axes=dict(options.axis),
+        axes=axes_of(options.axis),
     )
+
+
+def axes_of(given: Sequence[tuple[str, Sequence[Value]]]) -> dict[str, list[Value]]:
+    """The values of every axis; one that is given twice has both's."""
+    found: dict[str, list[Value]] = {}
+    for axis, values in given:
+        found[axis] = [*found.get(axis, []), *values]
+    return found
 
 
 def add_module_option(parser: argparse.ArgumentParser) -> None:

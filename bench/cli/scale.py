@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.cli.courses import along_of, asked
-from bench.cli.options import comma_list, load, positive_int
+from bench.cli.options import Several, comma_list, load, positive_int
 from bench.cli.quantities import duration
 from bench.cli.recording import add_recording_options, contents_of, gather, outcome, prepare_data, print_where
 from bench.cli.run import LAYOUT_S, LONGEST_SAMPLE_S, distance
@@ -44,7 +44,11 @@ def add_to(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--device", help="such as cpu, cuda or cuda:1 (default: a GPU if there is one)")
     parser.add_argument(
-        "--mode", type=comma_list, default=[], help="of eager,compile,aot,... (default the workload's own)"
+        "--mode",
+        type=comma_list,
+        action=Several,
+        default=[],
+        help="of eager,compile,aot,... (default the workload's own)",
     )
     parser.add_argument("--dtype", default="float32", help="float32 (default), bfloat16 or float16")
     parser.add_argument("--threads", type=positive_int, default=1, help="CPU threads of a step (default 1)")

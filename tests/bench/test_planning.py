@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+
 import pytest
 
+from bench.cli.options import add_case_options, axes_of
 from bench.runs.plan import Selection, SelectionError, cases, choose
 from workloads.base import Setup, Step, Workload, load_suite, workload
 
@@ -78,3 +81,14 @@ def test_axes_are_read_off_the_points() -> None:
     found: Workload = SUITE["data_loading.data_loader"]
     assert found.axes["workers"] == (0, 2)
     assert len(found.points) == 5
+
+
+def test_an_option_that_is_given_again_adds_to_it() -> None:
+    parser = argparse.ArgumentParser()
+    add_case_options(parser, "eager")
+    apart = "--mode eager --mode compile,aot --device cpu --dtype bfloat16 --axis batch=1 --axis batch=64 --axis size=2"
+    found = parser.parse_args(apart.split())
+    assert (found.mode, found.device, found.dtype) == (["eager", "compile", "aot"], ["cpu"], ["bfloat16"])
+    assert axes_of(found.axis) == {"batch": [1, 64], "size": [2]}
+    none = parser.parse_args([])  # nothing of before is left in the defaults
+    assert (none.mode, none.device, none.dtype) == ([], ["auto"], ["float32"])

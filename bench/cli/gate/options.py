@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.options import add_case_options, check_name, comma_list, positive_int, selection_of
+from bench.cli.options import Several, add_case_options, check_name, comma_list, positive_int, selection_of
 from bench.cli.quantities import duration, growth, share
 from bench.cli.settings import UNDECIDED as CHOICES
 from bench.records.errors import UsageError
@@ -58,6 +58,7 @@ def add_sides(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--torch",
         type=comma_list,
+        action=Several,
         default=[],
         metavar="VERSIONS",
         help="several, such as 2.13,2.14,2.15: all but the first against it",
