@@ -104,7 +104,7 @@ def written(folder: str) -> Path:
 
 def of_onnxruntime(run: Run, again: Run, steps: int) -> dict[str, float]:
     """As the session says, which writes a profile of its whole life: one that is made for this, and ended."""
-    file = importlib.import_module("workloads.frameworks.with_onnxruntime")
+    file: Any = importlib.import_module("workloads.frameworks.with_onnxruntime")
     with tempfile.TemporaryDirectory() as folder:
         file.trace_to = f"{folder}/profile"
         again()
