@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from bench.cli import main
-from bench.records.ceilings import cached, cached_for, ceilings_file
+from bench.records.ceilings import cached, cached_for, ceilings_file, only_ceilings
 from bench.records.files import Contents, Writer, read
 from bench.records.machines import fingerprint_of
 from bench.records.record import Case, Environment, Record
@@ -200,3 +200,13 @@ def test_the_budget_is_shared_by_all_probes_with_the_starts_of_their_processes(w
     prober.divide(whole_s, probes=10)
     assert prober.budget_s == pytest.approx(each_s)
     assert prober.launcher.timeout_s > HANGS * each_s
+
+
+def test_a_ceiling_whose_cost_was_measured_like_any_step_s_is_a_run_of_its_own() -> None:
+    """As `torchpace scale ceilings.matmul` has it; a report draws it, beside other files, too."""
+    case = Case("ceilings.matmul", 1, (("size", 128),), "cpu", "float32", "eager", 1)
+    times = [Record("r", HERE.id, case, "step_time", values=(1.0,))]
+    memory = [Record("r", HERE.id, case, "peak_memory", values=(4096.0,))]
+    other = [Record("r", HERE.id, replace(case, workload="tensor_ops.matmul"), "step_time", values=(1.0,))]
+    found = [only_ceilings(Contents(tuple(each), {})) for each in (times, times + memory, times + other)]
+    assert found == [True, False, False]
