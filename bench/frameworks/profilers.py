@@ -30,9 +30,10 @@ NUMBER = re.compile(r"\.\d+$")  # XLA's, of operators of one name
 
 
 def parts_of(spans: list[Span], whole_s: float, steps: int) -> dict[str, float]:
-    """Seconds per step by operator, and outside of all."""
-    parts = {name: seconds / steps for name, seconds in own_times(spans).items()}
-    return {**parts, OUTSIDE: max(0.0, whole_s - covered_s(spans)) / steps}
+    """Seconds per step by operator, and outside of all; they sum to it. Threads at work together share the time."""
+    own, inside_s = own_times(spans), covered_s(spans)
+    share = inside_s / (sum(own.values()) or 1.0) / steps
+    return {**{name: seconds * share for name, seconds in own.items()}, OUTSIDE: max(0.0, whole_s - inside_s) / steps}
 
 
 def taking(run: Run, steps: int) -> float:

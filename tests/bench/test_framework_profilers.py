@@ -11,6 +11,7 @@ import pytest
 
 from bench.frameworks import side_by_side
 from bench.frameworks.messages import Profile
+from bench.frameworks.profilers import parts_of
 from bench.frameworks.side_by_side import Frameworks, Part
 from bench.frameworks.spans import Span, covered_s, own_times
 from bench.measure.task import Task
@@ -34,6 +35,12 @@ def test_a_span_counts_without_those_within_it_on_its_line() -> None:
 
 def test_what_ends_a_moment_after_what_is_around_it_takes_nothing_away_twice() -> None:
     assert own_times([Span("outer", "a", 0.0, 2.0), Span("inner", "a", 1.0, 2.5)]) == {"outer": 1.0, "inner": 1.5}
+
+
+def test_threads_at_work_together_share_the_time_of_the_step() -> None:
+    spans = [Span("conv", "a", 0.0, 4.0), Span("conv", "b", 0.0, 2.0), Span("add", "b", 2.0, 4.0)]
+    assert parts_of(spans, whole_s=10.0, steps=2) == {"conv": 1.5, "add": 0.5, OUTSIDE: 3.0}
+    assert parts_of([], whole_s=10.0, steps=2) == {OUTSIDE: 5.0}
 
 
 def records_of(framework: str, how: str, workload: str, axes: tuple[tuple[str, object], ...]) -> dict[str, Record]:

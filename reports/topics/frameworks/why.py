@@ -80,20 +80,22 @@ def kind_of(name: str) -> str:
     return OUTSIDE if name == OUTSIDE else next((kind for kind, names in KINDS if names.search(name)), OTHERS)
 
 
-def in_step(member: Member) -> dict[str, float]:
+def in_step(member: Member, step_s: float) -> dict[str, float]:
     """Seconds per step by operator, brought to what the step takes without a profiler."""
     whole_s = sum(member.operators.values())
-    return {name: seconds * member.time.estimate / whole_s for name, seconds in member.operators.items()}
+    return {name: seconds * step_s / whole_s for name, seconds in member.operators.items()}
 
 
 def cause(member: Member, base: Member) -> Cause:
-    """What makes the difference."""
-    own, other = in_step(member), in_step(base)
+    """What makes the difference, whose size is that of the turns: medians of launches may differ in the other way."""
+    assert member.ratio
+    base_s = base.time.estimate
+    own, other = in_step(member, member.ratio.value * base_s), in_step(base, base_s)
     more: dict[str, float] = defaultdict(float)
     for parts, sign in ((own, 1), (other, -1)):
         for name, seconds in parts.items():
             more[kind_of(name)] += sign * seconds
-    whole_s = sum(more.values())
+    whole_s = (member.ratio.value - 1) * base_s
     kind = max(more, key=lambda each: more[each] / whole_s)
     against = sum(seconds for seconds in more.values() if seconds * whole_s < 0)
     if more[kind] / whole_s < MOST_OF_IT or -against / whole_s >= MOST_OF_IT:
