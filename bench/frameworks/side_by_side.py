@@ -59,7 +59,7 @@ class Part:
         return self.task.case.workload.partition(".")[2]
 
     @property
-    def profiled(self) -> int:
+    def profiled_steps(self) -> int:
         """How many of its steps are looked at by a profiler."""
         return max(FEWEST_PROFILED, min(MOST_PROFILED, round(PROFILED_S / self.settled_s)))
 
@@ -187,10 +187,10 @@ def profile(part: Part, timeout_s: float) -> None:
         return
     assert part.talk
     try:
-        part.talk.send(part.profiled)
+        part.talk.send(part.profiled_steps)
         part.profile = part.talk.receive("profiled", timeout_s)
-    except Death as death:
-        part.profile = Profile({}, death.reason)
+    except (Death, NoAnswer) as error:
+        part.profile = Profile({}, f"its profiler failed: {error.reason}")
 
 
 def records(part: Part, turns: str, machine: tuple[tuple[str, float], ...]) -> list[Record]:
@@ -226,4 +226,4 @@ def operators(part: Part, blank: Record) -> list[Record]:
         return []
     parts = tuple(sorted(part.profile.parts.items()))
     values = (sum(part.profile.parts.values()),)
-    return [replace(blank, metric="operator_time", values=values, steps_per_value=part.profiled, parts=parts)]
+    return [replace(blank, metric="operator_time", values=values, steps_per_value=part.profiled_steps, parts=parts)]

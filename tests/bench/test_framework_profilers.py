@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from bench.frameworks import side_by_side
-from bench.frameworks.messages import Profile
+from bench.frameworks.process import Conversation, NoAnswer
 from bench.frameworks.profilers import parts_of
-from bench.frameworks.side_by_side import Frameworks, Part
+from bench.frameworks.side_by_side import Frameworks
 from bench.frameworks.spans import Span, covered_s, own_times
 from bench.measure.task import Task
+from bench.records.errors import Death
 from bench.records.record import OUTSIDE, Case, Record
 
 NETWORK = (("model", "padded"), ("batch", 8))
@@ -88,11 +88,18 @@ def test_without_a_profiler_all_else_is_measured() -> None:
     assert not found["step_time"].warnings
 
 
-def test_a_profiler_that_fails_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(part: Part, timeout_s: float) -> None:
-        part.profile = Profile({}, "its profiler failed: planted")
+@pytest.mark.parametrize(
+    "error", [Death("its process was ended by SIGSEGV"), NoAnswer("broken", "ValueError: planted")]
+)
+def test_a_profiler_that_fails_is_a_warning(error: Death | NoAnswer, monkeypatch: pytest.MonkeyPatch) -> None:
+    receive = Conversation.receive
 
-    monkeypatch.setattr(side_by_side, "profile", fails)
+    def fails(self: Conversation, kind: str, timeout_s: float) -> Any:
+        if kind == "profiled":
+            raise error
+        return receive(self, kind, timeout_s)
+
+    monkeypatch.setattr(Conversation, "receive", fails)
     found = records_of("numpy", "eager", "softmax", (("rows", 64),))
     assert "operator_time" not in found
-    assert found["step_time"].warnings == ("its profiler failed: planted",)
+    assert found["step_time"].warnings == (f"its profiler failed: {error.reason}",)
