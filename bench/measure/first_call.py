@@ -9,7 +9,7 @@ from torch import Tensor
 from bench.devices import Device
 from bench.measure.answers import ANSWERS, kept
 from bench.measure.task import Task, build, compiles
-from bench.modes import compilations, torch_compile
+from bench.modes import compilations, made_once, torch_compile
 from bench.records.record import Record
 from workloads.base import Step, Workload
 
@@ -44,7 +44,7 @@ def begin(task: Task, workload: Workload, device: Device, mode: str = "") -> Beg
     mode = mode or task.case.mode
     is_generated = torch_compile.generates(mode)
     import_s = torch_compile.load() if is_generated or compiles(workload) else 0.0
-    graphs, headers = compilations.graphs(), torch_compile.headers()
+    graphs, headers = compilations.graphs(), made_once.headers()
     step = build(workload, task.case, device, mode=mode)
     if not isinstance(step.items, int) or step.items < 1:
         raise TypeError(f"Step(items={step.items!r}); items must be a whole number of at least 1")
@@ -57,7 +57,7 @@ def begin(task: Task, workload: Workload, device: Device, mode: str = "") -> Beg
     torch_compile.check_used(mode)
     made = compilations.counts() if torch_compile.compiled(mode) else None
     has_compiled = is_generated or (compiles(workload) and compilations.graphs() > graphs)
-    has_headers = torch_compile.headers() != headers
+    has_headers = made_once.headers() != headers
     if task.launch == 0:
         answers += [kept(step.run()) for _ in range(ANSWERS - len(answers))]
     return Begun(step, mode, first_call_s, answers, made, has_compiled, import_s, has_headers)

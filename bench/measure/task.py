@@ -14,7 +14,7 @@ import torch
 
 from bench.devices import DEVICES, Device
 from bench.measure.timer import Budget
-from bench.modes import inference, torch_compile
+from bench.modes import inference, made_once, torch_compile
 from bench.records.errors import NotBelieved, describe
 from bench.records.record import Case, Record
 from workloads.base import WORKLOADS, Setup, Step, Unavailable, Workload, WrongAnswer, load_suite
@@ -94,6 +94,8 @@ def build(
     """The case's step, or the same step in another mode or dtype, or from another seed."""
     mode = mode or case.mode
     dtype = dtype or case.dtype
+    if compiles(workload):
+        made_once.know_machine()
     setup = setup_on(device, dtype, torch_compile.MODES[mode], seed, inference.TOLERANCE.get(mode))
     if case.ranks:
         if case not in PROCESS_GROUPS:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from bench.modes.made_once import know_machine, use_headers
 from bench.modes.steady import steady
 from bench.modes.torch_compile import (
     compiled,
@@ -18,7 +19,6 @@ from bench.modes.torch_compile import (
     load,
     use_cache,
     use_eager_random,
-    use_headers,
     use_named_kernels,
 )
 
@@ -39,6 +39,8 @@ def entered(mode: str, threads: int, cache: str = "", headers: str = "", named: 
         load()
     if headers:
         use_headers(Path(headers))
+    if generates(mode):
+        know_machine()
     if compiled(mode):
         use_eager_random()
     if named and generates(mode):

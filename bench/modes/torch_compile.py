@@ -36,6 +36,7 @@ MODES: dict[str, Compiler] = {
 FALLBACK_RANDOM = "compiled with eager's random numbers (fallback_random), so that the answers can be compared"
 
 
+CACHE_FOLDER = "TORCHINDUCTOR_CACHE_DIR"
 PROBE_BYTES = 1 << 16  # written and removed again, to see whether a cache folder takes anything
 
 import_s: float | None = None  # what importing the compiler took this process, or the one that it was forked from
@@ -118,28 +119,6 @@ def has_children(pid: int) -> bool:
         return True
 
 
-def headers() -> frozenset[str]:
-    """The headers that are precompiled on this machine, by whatever program; none where torch does not say where."""
-    codecache = sys.modules.get("torch._inductor.codecache")
-    folder = getattr(codecache, "_HEADER_DIR", "")
-    return (
-        frozenset(entry.name for entry in os.scandir(folder) if entry.is_file())
-        if os.path.isdir(folder)
-        else frozenset()
-    )
-
-
-def use_headers(folder: Path) -> None:
-    """Keep precompiled headers in `folder`, as if on a machine of which these are all; after `load`.
-
-    They are no part of the cache folder: torch keeps them where every program finds them.
-    """
-    from torch._inductor import codecache  # noqa: PLC0415 - a second of import that eager cases do not need
-
-    codecache._HEADER_DIR = str(folder)
-    codecache._HEADER_LOCK_DIR = str(folder / "locks")
-
-
 def use_cache(folder: Path) -> None:
     """Keep what compilers produce in `folder`; must come before the first compilation of the process.
 
@@ -154,7 +133,7 @@ def use_cache(folder: Path) -> None:
         raise Unavailable(
             f"the compilers' cache folder {folder} cannot be written ({error.strerror}); make room or set TMPDIR"
         ) from error
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "inductor")
+    os.environ[CACHE_FOLDER] = str(folder / "inductor")
     os.environ["TRITON_CACHE_DIR"] = str(folder / "triton")
 
 

@@ -14,13 +14,13 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from time import perf_counter  # as it was before anybody could replace it
 from typing import Any, ClassVar, TypeVar
 
-from bench.modes.variables import OPENMP_SETTINGS
+from bench.modes.variables import OPENMP_SETTINGS, settings_for
 from bench.records.errors import Death, how_it_died
 from bench.runs.layouts import Layout, placing
 
@@ -138,21 +138,6 @@ def ended(server: int) -> bool:
     else:  # on macOS before Python 3.13
         time.sleep(DYING_S)
     return True
-
-
-@contextlib.contextmanager
-def settings_for(variables: Mapping[str, str]) -> Iterator[None]:
-    """What is started in here has these variables in its environment."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _serve(

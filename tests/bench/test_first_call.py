@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch._inductor import cpu_vec_isa
+from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
 from bench.devices import DEVICES
 from bench.measure.first_call import Begun, begin, first_call_records
 from bench.measure.task import Task
-from bench.modes import compilations, torch_compile
+from bench.modes import compilations, made_once, torch_compile
 from bench.records.record import Case, Record
 from bench.runs import run
 from bench.runs.fresh import Launcher
@@ -51,7 +54,7 @@ def test_the_clock_starts_before_the_compiler_is_imported(monkeypatch: pytest.Mo
     made: list[str] = []
     monkeypatch.setattr(torch_compile, "import_s", 3.0)  # by the process that this one was forked from
     monkeypatch.setattr(torch_compile, "check_used", lambda mode: None)
-    monkeypatch.setattr(torch_compile, "headers", lambda: frozenset(made))
+    monkeypatch.setattr(made_once, "headers", lambda: frozenset(made))
 
     def build(setup: Setup) -> Step:
         return Step(lambda: made.append("a.h.gch") or torch.zeros(()))  # type: ignore[func-returns-value]
@@ -64,6 +67,20 @@ def test_the_clock_starts_before_the_compiler_is_imported(monkeypatch: pytest.Mo
     plain = begin(replace(COLD, case=replace(CASE, mode="eager")), workload, DEVICES["cpu"])
     assert plain.import_s == 0.0
     assert plain.first_call_s < 1.0
+
+
+@pytest.mark.parametrize("made", [frozenset(), frozenset({"a.h.gch"})])
+def test_what_is_found_out_once_on_a_machine_is_no_part_of_a_program_s_first_call(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, made: frozenset[str]
+) -> None:
+    """Unless the machine has compiled nothing yet: then its first call pays for that, too."""
+    asked: list[str] = []
+    monkeypatch.setattr(made_once, "headers", lambda: made)
+    monkeypatch.setattr(cpu_vec_isa, "valid_vec_isa_list", lambda: asked.append(os.environ[torch_compile.CACHE_FOLDER]))
+    monkeypatch.setenv(torch_compile.CACHE_FOLDER, str(tmp_path))
+    made_once.know_machine()
+    assert asked == [default_cache_dir()] * len(made)
+    assert os.environ[torch_compile.CACHE_FOLDER] == str(tmp_path)
 
 
 def test_the_import_is_timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
