@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import time
-from itertools import repeat
+from itertools import pairwise, repeat
 from pathlib import Path
+
+from bench.records.record import REFERENCE
 
 try:
     import resource
@@ -14,10 +17,16 @@ except ModuleNotFoundError:  # not on Windows
 
 SPIN_TURNS = 20_000  # of an empty loop: some tenths of a millisecond
 SPINS = 5
+PROCESSOR = "cpu"  # the device whose steps run where the reference work does
+DOCUMENT = {"a": [1, 2.5, "x", {"b": None, "c": [True] * 8}], "d": {str(n): n * 1.5 for n in range(12)}}
+TIMES = 4  # that the document is written and read, after as many that are not timed: a step leaves caches as it likes
+REFERENCE_SHARE = 0.02  # of a long value, the reference work is repeated for so long beside it,
+MOST_REFERENCES = 50  # but not more often
 STAT = Path("/proc/stat")
 STEAL = 7  # which of the numbers after "cpu" are ticks that another machine took (proc(5))
 
 Facts = tuple[tuple[str, float], ...]
+Readings = tuple[tuple[str, tuple[float, ...]], ...]
 
 
 def spin() -> float:
@@ -29,6 +38,44 @@ def spin() -> float:
             pass
         taken.append(time.perf_counter() - start)
     return statistics.median(taken)
+
+
+def reference() -> float:
+    """Seconds of work that is the same beside every value: a small JSON document, written and read again.
+
+    Its code and data are as scattered as a step's are, so a neighbour on the core slows it down as it does steps; an
+    empty loop notices only half of that (`python -m tests.perf.references`).
+    """
+    for _ in repeat(None, TIMES):
+        json.loads(json.dumps(DOCUMENT))
+    start = time.perf_counter()
+    for _ in repeat(None, TIMES):
+        json.loads(json.dumps(DOCUMENT))
+    return time.perf_counter() - start
+
+
+class References:
+    """How long the reference work took before the first of some values and after each, where steps run as it does.
+
+    Of steps on a device of their own the processor's pace says nothing: nobody looks.
+    """
+
+    def __init__(self, device: str) -> None:
+        self._is_beside = device == PROCESSOR
+        self._looks: list[float] = []
+
+    def __call__(self, block_s: float = 0.0) -> None:
+        """Look once. block_s: seconds of the value before it; beside a long one the work is repeated."""
+        if not self._is_beside:
+            return
+        first_s = reference()
+        more = min(MOST_REFERENCES, int(REFERENCE_SHARE * block_s / first_s))
+        self._looks.append(statistics.median([first_s, *(reference() for _ in range(more))]))
+
+    def readings(self, values: int) -> Readings:
+        """The mean of the looks before and after each of the last so many values, by name."""
+        around = self._looks[-values - 1 :]
+        return ((REFERENCE, tuple(map(statistics.mean, pairwise(around)))),) if len(around) > values > 0 else ()
 
 
 def ticks() -> tuple[int, int] | None:

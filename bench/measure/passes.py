@@ -18,7 +18,7 @@ from bench.measure import exact
 from bench.measure.answers import check_begun, check_last, judge_changed, kept, unchecked
 from bench.measure.audit.auditing import audit
 from bench.measure.first_call import Begun, begin, first_call_records
-from bench.measure.machine import Watch
+from bench.measure.machine import References, Watch
 from bench.measure.task import Task, build, compiles, failure, subject_of
 from bench.measure.timer import Samples, clock_cost, each_call, sample
 from bench.modes import compilations, torch_compile
@@ -64,6 +64,7 @@ def conclude(
             steps_per_value=samples.steps_per_value,
             warm_up_values=samples.warm_up_values,
             machine=samples.machine,
+            readings=samples.readings,
             warnings=((torch_compile.FALLBACK_RANDOM,) if random else ()) + skipped(task.case.mode) + unchecked(step),
         ),
     ]
@@ -94,9 +95,10 @@ def skipped(mode: str) -> tuple[str, ...]:
 def timing_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:
     """First call, then steady step time; then, in the first launch, whether the answers were right."""
     begun = begin(task, workload, device)
-    watch = Watch()
-    samples = sample(begun.step.run, device.clock, task.budget)
-    return conclude(task, workload, device, blank, begun, replace(samples, machine=watch.facts()))
+    watch, looks = Watch(), References(device.name)
+    samples = sample(begun.step.run, device.clock, task.budget, looks)
+    seen = replace(samples, machine=watch.facts(), readings=looks.readings(len(samples.values)))
+    return conclude(task, workload, device, blank, begun, seen)
 
 
 def memory_pass(task: Task, workload: Workload, device: Device, blank: Record) -> list[Record]:

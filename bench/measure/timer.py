@@ -12,6 +12,8 @@ from itertools import repeat
 
 Clock = Callable[[], float]
 Run = Callable[[], object]
+Between = Callable[[float], object]
+"""What is done before the first value and after each, given the seconds that a value takes."""
 
 MIN_BLOCK_S = 0.01  # shorter blocks let a single interruption of the process dominate a value
 CLOCK_SHARE = 1e-3  # largest share of a block that reading the clock may take
@@ -25,7 +27,8 @@ MAX_STEPS_PER_VALUE = 1 << 20
 class Budget:
     """How long to warm up and to sample, in seconds, and how many values to take at least and at most.
 
-    calls_s, min_calls, max_calls: likewise for single calls, of which a percentile near 1 needs many.
+    block_s: seconds of a block at least. calls_s, min_calls, max_calls: likewise for single calls, of which a
+    percentile near 1 needs many.
     """
 
     warm_up_s: float = 0.05
@@ -35,23 +38,30 @@ class Budget:
     calls_s: float = 1.0
     min_calls: int = 100
     max_calls: int = 1000
+    block_s: float = MIN_BLOCK_S
 
 
 # Of one of many launches: processes differ more than the values within them, so a long step is run once or twice.
-SHORT = Budget(warm_up_s=0.02, sample_s=0.03, min_values=1, max_values=20, calls_s=0.25, min_calls=2, max_calls=200)
+# Blocks are shorter, since the machine changes within milliseconds, and each has the reference work on either side.
+SHORT = Budget(
+    warm_up_s=0.02, sample_s=0.04, min_values=1, max_values=100, calls_s=0.25, min_calls=2, max_calls=200,
+    block_s=0.005,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
     """Values in seconds per step in the order taken, with the warm-up values before them.
 
-    machine: what the machine did meanwhile, by name, where it was watched.
+    machine: what the machine did meanwhile, by name, where it was watched. readings: likewise what was read with each
+    value.
     """
 
     values: tuple[float, ...]
     steps_per_value: int
     warm_up_values: tuple[float, ...]
     machine: tuple[tuple[str, float], ...] = ()
+    readings: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
 
 def block_time(run: Run, steps: int, clock: Clock) -> float:
@@ -67,12 +77,16 @@ def clock_cost(clock: Clock) -> float:
     return min(block_time(lambda: None, 0, clock) for _ in range(CLOCK_READINGS))
 
 
-def calibrate(run: Run, clock: Clock) -> tuple[int, float]:
-    """Steps per block, so that a block takes at least MIN_BLOCK_S and the clock under CLOCK_SHARE of it.
+def nothing(block_s: float) -> None:
+    """Between values, where nobody looks at the machine."""
+
+
+def calibrate(run: Run, clock: Clock, block_s: float = MIN_BLOCK_S) -> tuple[int, float]:
+    """Steps per block, so that a block takes at least `block_s` and the clock under CLOCK_SHARE of it.
 
     Also gives the seconds per step of the block that showed it.
     """
-    target = max(MIN_BLOCK_S, clock_cost(clock) / CLOCK_SHARE)
+    target = max(block_s, clock_cost(clock) / CLOCK_SHARE)
     steps = 1
     while True:
         taken = block_time(run, steps, clock)
@@ -82,23 +96,27 @@ def calibrate(run: Run, clock: Clock) -> tuple[int, float]:
         steps = min(MAX_STEPS_PER_VALUE, steps * 10, max(steps + 1, round(1.2 * steps * target / max(taken, 1e-9))))
 
 
-def sample(run: Run, clock: Clock, budget: Budget) -> Samples:
+def sample(run: Run, clock: Clock, budget: Budget, between: Between = nothing) -> Samples:
     """Calibrate and warm up for the budget's time, then take values until its time or their number is reached.
 
     A very long step that was called before settles within itself: where one value will do, it is what the calibration
     took. Of shorter ones the second call may still take a tenth longer, while memory grows.
     """
+    between(0.0)
     started = clock()
-    steps, step_s = calibrate(run, clock)
+    steps, step_s = calibrate(run, clock, budget.block_s)
     if steps == 1 and budget.min_values == 1 and step_s >= SELF_SETTLED_S:
+        between(step_s)
         return Samples((step_s,), steps, ())
     warm_up = [step_s]
     while clock() - started < budget.warm_up_s:
         warm_up.append(block_time(run, steps, clock) / steps)
     values: list[float] = []
+    between(steps * warm_up[-1])
     started = clock()
     while len(values) < budget.max_values:
         values.append(block_time(run, steps, clock) / steps)
+        between(steps * values[-1])
         if len(values) >= budget.min_values and clock() - started >= budget.sample_s:
             break
     return Samples(tuple(values), steps, tuple(warm_up))

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from bench.devices import DEVICES, Device
 from bench.measure.first_call import Begun, begin
-from bench.measure.machine import Watch
+from bench.measure.machine import References, Watch
 from bench.measure.passes import MAIN_METRIC, conclude, guarded
 from bench.measure.task import Task, failure
 from bench.measure.timer import Budget, Samples
@@ -129,11 +129,12 @@ def turns(tasks: Sequence[Task], begun: dict[Case, Begun]) -> dict[Case, Samples
     steps = [max(1, round(turn_s / step_s)) for step_s in settled]
     round_s = sum(count * step_s for count, step_s in zip(steps, settled, strict=True))
     fewest = FEWEST_ROUNDS if is_rung(tasks[0].case) else FEWEST_OF_MODES
-    watch = Watch()
-    found = alternate(runs, steps, rounds(tasks[0].budget, len(tasks), round_s, fewest), clock, random.Random())
-    machine = watch.facts()
+    watch, looks = Watch(), References(tasks[0].case.device)
+    number = rounds(tasks[0].budget, len(tasks), round_s, fewest)
+    found = alternate(runs, steps, number, clock, random.Random(), looks)
+    machine, readings = watch.facts(), looks.readings(number)
     return {
-        task.case: Samples(values, count, (step_s,), machine)
+        task.case: Samples(values, count, (step_s,), machine, readings)
         for task, values, count, step_s in zip(tasks, found, steps, settled, strict=True)
     }
 

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bench.measure.timer import Clock, Run, block_time
+from bench.measure.timer import Between, Clock, Run, block_time, nothing
 
 SETTLED = 0.05  # warm-up ends when a block is within this share of the fastest so far ...
 WARM_UP_BLOCKS = 3  # ... after so many blocks at least
@@ -47,15 +47,21 @@ class Shape:
 
 
 def alternate(
-    runs: Sequence[Run], steps: Sequence[int], rounds: int, clock: Clock, dice: random.Random
-) -> list[tuple[float, ...]]:
-    """Seconds per step of every run, turn by turn: in each round each has one of so many steps, in an order drawn."""
+    runs: Sequence[Run], steps: Sequence[int], rounds: int, clock: Clock, dice: random.Random,
+    between: Between = nothing,
+) -> list[tuple[float, ...]]:  # fmt: skip
+    """Seconds per step of every run, turn by turn: in each round each has one of so many steps, in an order drawn.
+
+    between: is called before the first round and after each.
+    """
     values: list[list[float]] = [[] for _ in runs]
     order = list(range(len(runs)))
+    between(0.0)
     for _ in range(rounds):
         dice.shuffle(order)
         for which in order:
             values[which].append(block_time(runs[which], steps[which], clock) / steps[which])
+        between(sum(count * own[-1] for count, own in zip(steps, values, strict=True)))
     return [tuple(own) for own in values]
 
 

@@ -23,6 +23,7 @@ SIDES = ("base", "head")  # of a gate: how the names of its runs end
 BUILT_IN = "built-in functions"  # the part of a function_time that is in no function of Python, such as operators
 OUTSIDE = "outside of operators"  # the part of an operator_time that no operator or kernel took
 MODES_IN_TURNS = "modes"  # what `turns` says of more than two modes, which take turns with each other
+REFERENCE = "reference"  # the reading of how long work that is always the same took beside a value
 RUNGS = "rungs"  # what `turns` says of the rungs of a ladder, which take turns with each other
 # What a gate's environment of an accelerator says of how the sides took their turns there, and what that may be.
 GATE_TURNS, IN_TURNS = "gate_turns", "in turns"
@@ -114,8 +115,8 @@ class Record:
         was several, RUNGS where it was the other rungs of a ladder, RANKS where it was the same in more or fewer ranks,
         FRAMEWORKS where in other frameworks; empty when these were taken alone.
     machine: what the machine did meanwhile, by name (bench/measure/machine.py says which); empty where nobody looked.
-    readings: what the device said of itself at the end of each value, by name (`Device.readings` says which); empty
-        where it was not asked, or says nothing.
+    readings: what was read with each value, by name: what the device said of itself (`Device.readings` says which), or
+        seconds of the reference work beside it (bench/measure/machine.py); empty where nobody looked.
     facts: what its process said of itself, such as a framework's version and precision; empty where it said nothing.
     layout: which of the run's layouts of memory its process had, which processes forked from one program share; None
         where it had one of its own, or nobody knows.

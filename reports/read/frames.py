@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from bench.records.files import Contents
 from bench.records.metrics import POOLED, VARIES, Metric, metric_of
 from bench.records.record import Environment, Record
 from reports.read.columns.arrays import STATUSES, columns_of, in_groups
-from reports.read.laid_out import joined
+from reports.read.laid_out import joined, paces_of, usual_references
 from reports.read.settings import settings
 from reports.read.tails import LATENCY, TAIL, tails_of, why_none
 
@@ -28,7 +28,8 @@ class Figure:
     machine, readings: likewise what the machine did meanwhile, and what was read with each value. setting: what tells
     its environment from others that measured the same; empty where there is none. layouts: for each launch its run and
     its layout of memory, which launches of other cases had, too; None where it had one of its own. facts: what its last
-    process said of itself.
+    process said of itself. paces: for each launch how many times as long as usually in its run the machine took for the
+    same work beside it; empty where that is not known.
     """
 
     workload: str
@@ -57,6 +58,7 @@ class Figure:
     readings: tuple[tuple[tuple[str, tuple[float, ...]], ...], ...] = ()
     layouts: tuple[tuple[str, int] | None, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
+    paces: tuple[float, ...] = ()
 
     @property
     def kind(self) -> Metric:
@@ -126,16 +128,23 @@ def figures(frame: pd.DataFrame) -> list[Figure]:
     """The rows of a frame as figures, those of a source followed by the tails of its latencies."""
     found = []
     for _, rows in frame.groupby("source", sort=False):
-        read = [figure_of(row) for row in rows.itertuples(index=False)]
+        chosen = [(row, records_of(row)) for row in rows.itertuples(index=False)]
+        usual = usual_references(record for _, records in chosen for record in records)
+        read = [figure_of(row, records, usual) for row, records in chosen]
         timed = [figure for figure in read if figure.metric == LATENCY and figure.status == "measured"]
         found += [*read, *map(tail, timed)]
     return found
 
 
-def figure_of(row: Any) -> Figure:
-    """The figure of a row, whose records are read."""
-    records = row.taken.figure(row.begin, row.end)
-    return Figure(**{name: getattr(row, name) for name in CHOSEN_BY}, **rest_of(records))
+def records_of(row: Any) -> list[Record]:
+    """The records of a row, which are read."""
+    records: list[Record] = row.taken.figure(row.begin, row.end)
+    return records
+
+
+def figure_of(row: Any, records: Sequence[Record], usual: Mapping[str, float]) -> Figure:
+    """The figure of a row and its records. usual: what the reference work usually took in each run."""
+    return Figure(**{name: getattr(row, name) for name in CHOSEN_BY}, **rest_of(records, usual))
 
 
 def tail(latency: Figure) -> Figure:
@@ -144,7 +153,7 @@ def tail(latency: Figure) -> Figure:
     return found if found.launches else replace(found, status="unavailable", reason=why_none(latency.launches))
 
 
-def rest_of(records: Sequence[Record]) -> dict[str, Any]:
+def rest_of(records: Sequence[Record], usual: Mapping[str, float]) -> dict[str, Any]:
     """All of a figure that its row does not say: the launches, and what is known of them."""
     last, launched = records[-1], joined(records)
     return {
@@ -160,6 +169,7 @@ def rest_of(records: Sequence[Record]) -> dict[str, Any]:
         "readings": tuple(record.readings for record in records if record.readings),
         "layouts": tuple(layout_of(record) for record in launched for _ in launches_of(record)),
         "facts": next((record.facts for record in reversed(records) if record.facts), ()),
+        "paces": paces_of(launched, usual),
     }
 
 

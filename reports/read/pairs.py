@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.records.record import MODES_IN_TURNS, RUNGS
 from reports.read.frames import Figure
 from reports.stats.intervals import CONFIDENCE, Launches, Ratio, compare, compare_paired
+from reports.stats.levelled import levelled
 
 
 def paired(base: Figure, head: Figure) -> tuple[Launches, Launches] | None:
@@ -46,5 +47,6 @@ def time_ratio(base: Figure, head: Figure, confidence: float = CONFIDENCE) -> Ra
     """head / base of two step times: by their pairs where they took turns, else by Welch's t."""
     pairs = paired(base, head)
     if pairs is None:
-        return compare(base.launches, head.launches, confidence=confidence)
+        first, second = (levelled(side.launches, side.paces) for side in (base, head))
+        return compare(first, second, confidence=confidence)
     return compare_paired(*pairs, confidence)

@@ -12,6 +12,7 @@ import pandas as pd
 from bench.records.metrics import POOLED
 from reports.read.frames import Figure
 from reports.stats.intervals import ONE_LAUNCH, UNSURE, Ratio, Summary, summarize
+from reports.stats.levelled import levelled
 
 SAME_WITHIN = 0.03  # an interval of the ratio inside 1 +- this counts as the same
 COMPARED = ("slower", "faster", "same", "undecided")  # what comparing two times comes to
@@ -82,8 +83,14 @@ def with_ratio(row: Row, ratio: Ratio) -> Row:
 
 
 def summary_of(figure: Figure) -> Summary:
-    """The summary of a measured figure's launches; of values that were not kept by process the median is shown."""
+    """The summary of a measured figure's launches, levelled where the machine's pace beside them is known.
+
+    Of values that were not kept by process the median is shown.
+    """
     found = summarize(figure.launches, figure.is_exact)
+    if figure.paces and not figure.is_exact:
+        level = summarize(levelled(figure.launches, figure.paces))
+        found = replace(found, estimate=level.estimate, low=level.low, high=level.high)
     return replace(found, estimate=middle(figure)) if POOLED in figure.warnings else found
 
 

@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from bench.records.record import FRAMEWORKS, RANKS, RUNGS, Case, Record
-from reports.read.laid_out import joined
+from reports.read.laid_out import joined, paces_of, usual_references
 from reports.read.rows import SAME_WITHIN
 from reports.read.tails import LATENCY, tails_of
 from reports.stats import distance
 from reports.stats.intervals import Launches
+from reports.stats.levelled import levelled
 
 TIMED = ("step_time", LATENCY)
 TAIL_WITHIN = 4.0  # times as wide as that of a median the interval of a 99th percentile may be
@@ -29,7 +30,7 @@ def distance_of(records: Sequence[Record], within: float) -> float:
             in_turns[record.case.mode].append(record)
     if not by_case:
         return math.inf
-    far = [of_case(values_of(found), found[0].metric, within) for found in by_case.values()]
+    far = [of_case(level_values_of(found), found[0].metric, within) for found in by_case.values()]
     base = in_turns.pop(BASE, None)
     if base is not None:
         far += [distance.of_pair(*together(base, found), SAME_WITHIN) for found in in_turns.values()]
@@ -46,6 +47,12 @@ def of_case(launches: Launches, metric: str, within: float) -> float:
 def values_of(records: Sequence[Record]) -> Launches:
     """The values of one figure, launch by launch; those in one layout of memory are one."""
     return [record.values for record in joined(records)]
+
+
+def level_values_of(records: Sequence[Record]) -> Launches:
+    """Likewise, as at the pace that the machine usually had beside them."""
+    found = joined(records)
+    return levelled([record.values for record in found], paces_of(found, usual_references(found)))
 
 
 def together(base: Sequence[Record], head: Sequence[Record]) -> tuple[Launches, Launches]:
