@@ -8,6 +8,7 @@ import time
 from itertools import pairwise, repeat
 from pathlib import Path
 
+from bench.measure.timer import Between, nothing
 from bench.records.record import REFERENCE
 
 try:
@@ -61,13 +62,11 @@ class References:
     """
 
     def __init__(self, device: str) -> None:
-        self._is_beside = device == PROCESSOR
+        self.between: Between = self.look if device == PROCESSOR else nothing
         self._looks: list[float] = []
 
-    def __call__(self, block_s: float = 0.0) -> None:
+    def look(self, block_s: float) -> None:
         """Look once. block_s: seconds of the value before it; beside a long one the work is repeated."""
-        if not self._is_beside:
-            return
         first_s = reference()
         more = min(MOST_REFERENCES, int(REFERENCE_SHARE * block_s / first_s))
         self._looks.append(statistics.median([first_s, *(reference() for _ in range(more))]))

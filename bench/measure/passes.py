@@ -96,7 +96,7 @@ def timing_pass(task: Task, workload: Workload, device: Device, blank: Record) -
     """First call, then steady step time; then, in the first launch, whether the answers were right."""
     begun = begin(task, workload, device)
     watch, looks = Watch(), References(device.name)
-    samples = sample(begun.step.run, device.clock, task.budget, looks)
+    samples = sample(begun.step.run, device.clock, task.budget, looks.between)
     seen = replace(samples, machine=watch.facts(), readings=looks.readings(len(samples.values)))
     return conclude(task, workload, device, blank, begun, seen)
 

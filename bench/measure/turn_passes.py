@@ -131,7 +131,7 @@ def turns(tasks: Sequence[Task], begun: dict[Case, Begun]) -> dict[Case, Samples
     fewest = FEWEST_ROUNDS if is_rung(tasks[0].case) else FEWEST_OF_MODES
     watch, looks = Watch(), References(tasks[0].case.device)
     number = rounds(tasks[0].budget, len(tasks), round_s, fewest)
-    found = alternate(runs, steps, number, clock, random.Random(), looks)
+    found = alternate(runs, steps, number, clock, random.Random(), looks.between)
     machine, readings = watch.facts(), looks.readings(number)
     return {
         task.case: Samples(values, count, (step_s,), machine, readings)

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bench.measure.timer import Between, Clock, Run, block_time, nothing
+from bench.measure.timer import Between, Clock, Run, block_time, nothing, rewarm
 
 SETTLED = 0.05  # warm-up ends when a block is within this share of the fastest so far ...
 WARM_UP_BLOCKS = 3  # ... after so many blocks at least
@@ -52,15 +52,18 @@ def alternate(
 ) -> list[tuple[float, ...]]:  # fmt: skip
     """Seconds per step of every run, turn by turn: in each round each has one of so many steps, in an order drawn.
 
-    between: is called before the first round and after each.
+    between: is called before the first round and after each; the first turn then has some steps that are not timed.
     """
     values: list[list[float]] = [[] for _ in runs]
     order = list(range(len(runs)))
+    step_s = 0.0
     between(0.0)
     for _ in range(rounds):
         dice.shuffle(order)
+        rewarm(runs[order[0]], steps[order[0]], step_s, between)
         for which in order:
             values[which].append(block_time(runs[which], steps[which], clock) / steps[which])
+        step_s = max(own[-1] for own in values)
         between(sum(count * own[-1] for count, own in zip(steps, values, strict=True)))
     return [tuple(own) for own in values]
 

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.measure.timer import CLOCK_SHARE, MIN_BLOCK_S, SHORT, Budget, calibrate, clock_cost, each_call, sample
+from bench.measure import machine
+from bench.measure.machine import MOST_REFERENCES, References
+from bench.measure.timer import (
+    CLOCK_SHARE,
+    MIN_BLOCK_S,
+    SHORT,
+    Budget,
+    calibrate,
+    clock_cost,
+    each_call,
+    nothing,
+    rewarm,
+    sample,
+)
+from bench.measure.turns import alternate
+from bench.records.record import REFERENCE
 from tests.fakes import FakeDevice
 
 
@@ -102,3 +119,60 @@ def test_calls_go_on_until_their_time_is_over_or_there_are_enough() -> None:
     most = each_call(lambda: device.enqueue(1e-5), device.clock, Budget(calls_s=0.5, max_calls=200))
     assert (len(few), len(most)) == (10, 200)
     assert len(many) == pytest.approx(500, rel=0.02)
+
+
+@given(st.floats(2e-6, 2.0))
+def test_the_machine_is_looked_at_before_the_first_value_and_after_each(step_s: float) -> None:
+    device, looks = FakeDevice(), References("cpu")
+    samples = sample(lambda: device.enqueue(step_s), device.clock, SHORT, looks.between)
+    ((name, read),) = looks.readings(len(samples.values))
+    assert name == REFERENCE
+    assert len(read) == len(samples.values)
+    assert min(read) > 0
+
+
+def test_a_value_has_the_mean_of_the_looks_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = iter((9.0, 1.0, 2.0, 4.0))
+    monkeypatch.setattr(machine, "reference", lambda: next(taken))
+    looks = References("cpu")
+    for _ in range(4):
+        looks.look(0.0)
+    assert looks.readings(2) == ((REFERENCE, (1.5, 3.0)),)
+    assert looks.readings(4) == ()  # a look is missing: then nothing is known of any
+
+
+def test_beside_a_long_value_the_reference_work_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+    monkeypatch.setattr(machine, "reference", lambda: asked.append(1e-4) or 1e-4)
+    References("cpu").look(0.005)
+    assert len(asked) == 2
+    References("cpu").look(0.05)
+    assert len(asked) == 2 + 1 + 10
+    References("cpu").look(60.0)
+    assert len(asked) == 13 + 1 + MOST_REFERENCES
+
+
+def test_of_a_device_of_its_own_nobody_looks_at_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "reference", lambda: pytest.fail("somebody looked"))
+    looks = References("cuda")
+    looks.between(0.1)
+    assert looks.readings(1) == ()
+
+
+def test_turns_are_looked_at_between_rounds() -> None:
+    device, seen = FakeDevice(), []
+    runs = [lambda: device.enqueue(1e-3), lambda: device.enqueue(2e-3)]
+    values = alternate(runs, (3, 2), 4, device.clock, random.Random(1), seen.append)
+    assert [len(own) for own in values] == [4, 4]
+    assert seen == pytest.approx([0.0, *[7e-3] * 4], abs=1e-4)
+
+
+@pytest.mark.parametrize(("step_s", "more"), [(1e-5, 20), (1e-3, 1), (0.005, 1), (0.02, 0)])
+def test_after_a_look_some_steps_are_not_timed(step_s: float, more: int) -> None:
+    """What is done between values leaves caches cold; with nothing between there is nothing to make good."""
+    device, calls = FakeDevice(), []
+    steps = max(1, round(SHORT.block_s / step_s))
+    rewarm(lambda: calls.append(device.enqueue(step_s)), steps, step_s, lambda block_s: None)
+    assert len(calls) == more
+    rewarm(lambda: calls.append(device.enqueue(step_s)), steps, step_s, nothing)
+    assert len(calls) == more
