@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,7 +30,7 @@ class Figure:
     its environment from others that measured the same; empty where there is none. layouts: for each launch its run and
     its layout of memory, which launches of other cases had, too; None where it had one of its own. facts: what its last
     process said of itself. paces: for each launch how many times as long as usually in its run the machine took for the
-    same work beside it; empty where that is not known.
+    same work beside it; empty where that is not known. reference_s: seconds that it took usually; None likewise.
     """
 
     workload: str
@@ -59,6 +60,7 @@ class Figure:
     layouts: tuple[tuple[str, int] | None, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     paces: tuple[float, ...] = ()
+    reference_s: float | None = None
 
     @property
     def kind(self) -> Metric:
@@ -156,6 +158,7 @@ def tail(latency: Figure) -> Figure:
 def rest_of(records: Sequence[Record], usual: Mapping[str, float]) -> dict[str, Any]:
     """All of a figure that its row does not say: the launches, and what is known of them."""
     last, launched = records[-1], joined(records)
+    runs = {record.run for record in launched}
     return {
         "reason": next((record.reason for record in records if record.reason), ""),
         "launches": tuple(launch for record in launched for launch in launches_of(record)),
@@ -170,6 +173,7 @@ def rest_of(records: Sequence[Record], usual: Mapping[str, float]) -> dict[str, 
         "layouts": tuple(layout_of(record) for record in launched for _ in launches_of(record)),
         "facts": next((record.facts for record in reversed(records) if record.facts), ()),
         "paces": paces_of(launched, usual),
+        "reference_s": statistics.median(usual[record.run] for record in launched) if runs <= usual.keys() else None,
     }
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
+import numpy as np
+
 from bench.records.record import MODES_IN_TURNS, RUNGS
 from reports.read.frames import Figure
 from reports.stats.intervals import CONFIDENCE, Launches, Ratio, compare, compare_paired
-from reports.stats.levelled import levelled
+from reports.stats.levelled import levelled, told_by
 
 
 def paired(base: Figure, head: Figure) -> tuple[Launches, Launches] | None:
@@ -50,3 +55,22 @@ def time_ratio(base: Figure, head: Figure, confidence: float = CONFIDENCE) -> Ra
         first, second = (levelled(side.launches, side.paces) for side in (base, head))
         return compare(first, second, confidence=confidence)
     return compare_paired(*pairs, confidence)
+
+
+def at_one_pace(base: Figure, head: Figure) -> tuple[Figure, Figure]:
+    """The two as at a pace of the machine between those of their runs, where it is known of both; else as they are."""
+    if not (base.paces and head.paces and base.reference_s and head.reference_s):
+        return base, head
+    apart = math.sqrt(base.reference_s / head.reference_s)
+    first, second = ([pace * factor for pace in side.paces] for side, factor in ((base, apart), (head, 1 / apart)))
+    return replace(base, paces=tuple(first)), replace(head, paces=tuple(second))
+
+
+def untold(base: Figure, head: Figure) -> float:
+    """Of what the machine's pace did to the two, as a share, what their launches do not tell; 1 where nothing is known.
+
+    Launches of a steady machine say nothing of what another pace would make of their step.
+    """
+    if not (base.paces and head.paces):
+        return 1.0
+    return 1.0 - min(told_by(np.log(side.paces)) for side in (base, head))

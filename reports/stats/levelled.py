@@ -37,11 +37,17 @@ def levelled(launches: Launches, paces: Sequence[float]) -> Launches:
     logs, slow = np.log(seen), np.log(np.asarray(paces, dtype=float))
     count, usual = len(slow), float(slow.mean())
     squares = float(((slow - usual) ** 2).sum())
-    told = squares / (squares + UNTOLD)
+    told = told_by(slow)
     moved = logs - told * slope(logs, slow) * slow
     middle = middle_of(np.sort(moved))
     apart = math.sqrt((count - 1) / (count - 1 - told) * (1 + count * usual**2 / (squares + UNTOLD)))
     return [(float(value),) for value in np.exp(middle + apart * (moved - middle))]
+
+
+def told_by(slow: np.ndarray) -> float:
+    """By how much of itself a slope over these logarithms of paces is taken: 0 where they are all the same."""
+    squares = float(((slow - slow.mean()) ** 2).sum())
+    return squares / (squares + UNTOLD)
 
 
 def slope(logs: np.ndarray, slow: np.ndarray) -> float:

@@ -8,6 +8,7 @@ import sys
 PROOFS = {
     "ruler": ("tests.proof.ruler",),
     "coverage": ("tests.proof.coverage",),
+    "levelling": ("tests.proof.levelling",),
     "verdicts": ("tests.proof.verdicts",),
     "damaged": ("tests.proof.damaged",),
     "traces": ("tests.proof.traces",),

@@ -13,13 +13,13 @@ from bench.records.machines import host_of, machine_of
 from bench.records.metrics import POOLED
 from bench.records.record import Environment
 from reports.read.frames import Figure, figures, latest
-from reports.read.pairs import time_ratio
+from reports.read.pairs import at_one_pace, time_ratio
 from reports.read.rows import NOT_MEASURED, Row, blank, doubts, summary_of, verdict_of, with_ratio
 from reports.read.runs import label
 from reports.read.settings import RUNS, compared_rows
 from reports.stats.intervals import CONFIDENCE, CONFIDENCE_BETWEEN_RUNS, Ratio, compare
 from reports.stats.speedup import speedup
-from reports.topics.pace.figures import Slower, allowance, is_one_machine
+from reports.topics.pace.figures import Allowance, Slower, allowance, is_one_machine
 
 # Facts that make a difference nobody asked for, besides the machine.
 HIDDEN_FACTS = (
@@ -61,7 +61,7 @@ def many_threads(found: Sequence[Figure], key: Sequence[str]) -> bool:
 
 
 def compared(
-    group: Sequence[Figure], by: str, order: Sequence[str], environments: Environments, slower: Mapping[str, Slower]
+    group: Sequence[Figure], by: str, order: Sequence[str], environments: Environments, slower: Mapping[str, Allowance]
 ) -> Iterator[Row]:
     """The rows of one case and metric."""
     sides: dict[str, list[Figure]] = defaultdict(list)
@@ -70,7 +70,7 @@ def compared(
     for value in order[1:]:
         labels = (label(order[0], by), label(value, by))
         for base, head in partners(sides[order[0]], sides[value], by, environments):
-            yield from pair(base, head, labels, environments, by, slower.get(value, (1.0, 1.0)))
+            yield from pair(base, head, labels, environments, by, slower.get(value, Allowance()))
 
 
 def partners(
@@ -100,12 +100,17 @@ def facts_of(figure: Figure, environments: Environments) -> Environment:
     return environments.get(figure.environment, Environment(()))
 
 
+def are_of_one_machine(base: Figure, head: Figure, environments: Environments) -> bool:
+    """Whether the same work beside their values says how fast the machine was for either."""
+    return is_one_machine([facts_of(base, environments), facts_of(head, environments)])
+
+
 def origin(figure: Figure) -> tuple[str, ...]:
     """What figures of one run have in common; a GPU's facts are in no environment of the CPU's."""
     return figure.source, figure.setting, figure.torch, figure.commit
 
 
-def allowances(frame: pd.DataFrame, by: str, order: Sequence[str], environments: Environments) -> dict[str, Slower]:
+def allowances(frame: pd.DataFrame, by: str, order: Sequence[str], environments: Environments) -> dict[str, Allowance]:
     """How many times slower the machine may have been for each other run than for the first, where that is the same."""
     if by != "source" or not is_one_machine(environments.values()):
         return {}
@@ -132,7 +137,7 @@ def pair(
     labels: tuple[str, str],
     environments: Environments,
     by: str,
-    slower: Slower,
+    slower: Allowance,
 ) -> Iterator[Row]:
     """Two figures as a row, followed by the throughput that step times imply.
 
@@ -141,6 +146,8 @@ def pair(
     if base is None or head is None or "measured" not in (base.status, head.status) or base.status != head.status:
         yield incomparable(base, head, labels)
         return
+    if are_of_one_machine(base, head, environments):
+        base, head = at_one_pace(base, head)
     first, second = summary_of(base), summary_of(head)
     row = replace(
         blank(head, "undecided"), base=first.estimate, head=second.estimate, base_low=first.low, base_high=first.high,
@@ -155,7 +162,7 @@ def pair(
     else:
         found = compare(base.launches, head.launches, exact, sure)
     if head.kind.unit == "s":
-        found = allowing(found, slower)
+        found = allowing(found, slower.of(base, head))
     differs = hidden(base, head, environments, by)
     if (POOLED in base.warnings or POOLED in head.warnings) and first.estimate:
         found = replace(found, value=second.estimate / first.estimate)

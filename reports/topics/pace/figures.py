@@ -11,6 +11,8 @@ import numpy as np
 from bench.records.machines import host_of
 from bench.records.record import Environment
 from reports.read.frames import Figure
+from reports.read.pairs import at_one_pace, untold
+from reports.stats.levelled import levelled
 
 SPINS = ("spin_before", "spin_after")
 STOLEN = "stolen"
@@ -57,6 +59,13 @@ def is_one_machine(environments: Iterable[Environment]) -> bool:
     return len({(host_of(each), each.get("python")) for each in environments}) <= 1
 
 
+def reference_ratio(base: Sequence[Figure], head: Sequence[Figure]) -> float | None:
+    """How many times slower the machine was for head, by the work beside its values; None where nobody looked."""
+    looks = [[figure.reference_s for figure in side if figure.paces and figure.reference_s] for side in (base, head)]
+    first, second = (float(np.median(side)) if side else None for side in looks)
+    return second / first if first and second else None
+
+
 def ratio(base: Pace | None, head: Pace | None) -> float | None:
     """How many times slower the machine was for head than for base; None where one was not watched."""
     return head.median_s / base.median_s if base and head else None
@@ -68,9 +77,12 @@ def is_another(slower: float) -> bool:
 
 
 def common_change(base: Sequence[Figure], head: Sequence[Figure]) -> float | None:
-    """What the middle one of all step times is multiplied by from one run to the other; None of too few cases."""
-    first, second = ({case_of(each): usual(each) for each in side if is_timed(each)} for side in (base, head))
-    logs = [math.log(second[case] / first[case]) for case in first.keys() & second.keys()]
+    """What the middle one of all step times is multiplied by from one run to the other, as at one pace where that is
+    known; None of too few cases.
+    """
+    first, second = ({case_of(each): each for each in side if is_timed(each)} for side in (base, head))
+    pairs = [at_one_pace(first[case], second[case]) for case in first.keys() & second.keys()]
+    logs = [math.log(usual(other) / usual(one)) for one, other in pairs]
     return math.exp(float(np.median(logs))) if len(logs) >= ENOUGH_CASES else None
 
 
@@ -88,17 +100,34 @@ def case_of(figure: Figure) -> tuple[object, ...]:
 
 
 def usual(figure: Figure) -> float:
-    """The median launch."""
-    return float(np.median([np.median(values) for values in figure.launches]))
+    """The median launch, levelled where that can be."""
+    return float(np.median([np.median(values) for values in levelled(figure.launches, figure.paces)]))
 
 
-def allowance(base: Sequence[Figure], head: Sequence[Figure]) -> Slower:
-    """How much slower or faster the machine may have been for head: by its pace, if that is another, or by what step
-    times have in common, as far as machines wander. Nothing where it was not watched for both.
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """By how much the machine may have been slower for head than for base.
+
+    common: by what step times have in common, as far as machines wander. loop: by the empty loop; 1 where it was as
+    fast. reference: by the work beside values; None where nobody looked.
     """
+
+    common: float = 1.0
+    loop: float = 1.0
+    reference: float | None = None
+
+    def of(self, base: Figure, head: Figure) -> Slower:
+        """What a ratio of two times allows for: of levelled ones only what their launches do not tell."""
+        pace = self.loop
+        if self.reference and base.paces and head.paces:
+            pace = self.reference ** untold(base, head) if is_another(self.reference) else 1.0
+        return min(1.0, self.common, pace), max(1.0, self.common, pace)
+
+
+def allowance(base: Sequence[Figure], head: Sequence[Figure]) -> Allowance:
+    """How much slower or faster the machine may have been for head. Nothing where it was not watched for both."""
     pace = ratio(pace_of(base), pace_of(head))
     if pace is None:
-        return 1.0, 1.0
+        return Allowance()
     common = min(1 + DIFFERS, max(1 / (1 + DIFFERS), common_change(base, head) or 1.0))
-    seen = (1.0, common, pace if is_another(pace) else 1.0)
-    return min(seen), max(seen)
+    return Allowance(common, pace if is_another(pace) else 1.0, reference_ratio(base, head))

@@ -6,9 +6,14 @@ from collections.abc import Sequence
 
 from reports.format import units
 from reports.read.frames import Figure
-from reports.topics.pace.figures import DIFFERS, Pace, common_change, is_another, pace_of, ratio
+from reports.topics.pace.figures import DIFFERS, Pace, common_change, is_another, pace_of, ratio, reference_ratio
 
 WORTH_SAYING = 0.005
+ALLOWED = "That may be in a step's time or not: the intervals allow for both."
+LEVELLED = (
+    "Step times of both are told as at a pace between the two; how a step follows it, its launches tell, and for what\n"
+    "they do not the intervals allow."
+)
 STEADY = 1.05  # a pace that wandered by less is not worth a number
 
 
@@ -34,16 +39,18 @@ def loop(pace: Pace) -> str:
 
 def compared_text(base: Sequence[Figure], head: Sequence[Figure], labels: tuple[str, str]) -> str:
     """Whether the machine itself differed between two sides; empty where it was not watched for both."""
-    slower = ratio(pace_of(base), pace_of(head))
-    if slower is None:
+    by_loop, by_work = ratio(pace_of(base), pace_of(head)), reference_ratio(base, head)
+    slower = by_work or by_loop
+    if slower is None or by_loop is None:
         return ""
+    seen_by = "the same work beside every value" if by_work else "an empty loop beside every launch"
     if is_another(slower):
         way = "slower" if slower > 1 else "faster"
         return (
             f"The machine itself was {units.percent(abs(slower - 1))} {way} for {labels[1]} than for {labels[0]}, by "
-            "an empty loop beside every launch.\nThat may be in a step's time or not: the intervals allow for both."
+            f"{seen_by}.\n{LEVELLED if by_work else ALLOWED}"
         )
-    as_fast = f"The machine was as fast for {labels[1]} as for {labels[0]}, by an empty loop beside every launch."
+    as_fast = f"The machine was as fast for {labels[1]} as for {labels[0]}, by {seen_by}."
     common = common_change(base, head)
     if common is None or abs(common - 1) < WORTH_SAYING:
         return as_fast

@@ -6,16 +6,19 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bench.records.files import Contents
 from bench.records.lines import parse_line, record_line
-from bench.records.record import REFERENCE, Case, Record
+from bench.records.record import REFERENCE, Case, Environment, Record
 from reports.read.frames import Figure, figures, frame_of
 from reports.read.laid_out import joined, paces_of, usual_references
-from reports.read.pairs import time_ratio
-from reports.read.rows import summary_of
+from reports.read.pairs import at_one_pace, time_ratio
+from reports.read.rows import Row, summary_of
+from reports.topics.compare.figures import are_of_one_machine, versus
 from reports.topics.overview.known import distance_of
+from reports.topics.pace.text import compared_text
 
 PACES = (1.0, 1.4, 1.0, 0.95, 1.3, 1.05, 1.0, 1.2)
 USUAL_S = 4e-5
@@ -93,6 +96,65 @@ def test_two_runs_compare_levelled() -> None:
     plain, found = time_ratio(*(replace(side, paces=()) for side in sides)), time_ratio(*sides)
     assert plain.value < 0.85
     assert found.value == pytest.approx(1.0, abs=0.02)
+
+
+def two_runs(slower: float, head_s: float, paces: tuple[float, ...] = PACES) -> tuple[list[Row], str]:
+    """A run, and another on a machine that is slower all the time, compared; and what is said of the machine."""
+    environment = Environment((("cpu", "A"), ("python", "3.11.7")))
+    contents = [
+        Contents(
+            tuple(
+                replace(record, machine=(("spin_after", 1e-4), ("spin_before", 1e-4)))
+                for record in measured(tuple(pace * factor for pace in paces), step_s)
+            ),
+            {"here": environment},
+        )
+        for factor, step_s in ((1.0, 1e-3), (slower, head_s))
+    ]  # fmt: skip
+    frames = [frame_of(each, source) for each, source in zip(contents, "ab", strict=True)]
+    text = compared_text(*(figures(frame) for frame in frames), ("a", "b"))
+    return versus(pd.concat(frames, ignore_index=True), "source", ["a", "b"], {"here": environment}), text
+
+
+@pytest.mark.parametrize("slower", [1.0, 1.3, 0.8])
+def test_a_slow_machine_is_not_a_slow_step(slower: float) -> None:
+    """The step's launches tell how it follows the machine: the rows are as at one pace, of which the text says so."""
+    (row, *_), text = two_runs(slower, 1e-3)
+    assert row.metric == "step_time"
+    assert row.ratio == pytest.approx(1.0, abs=0.03)
+    assert row.base is not None
+    assert row.head == pytest.approx(row.base, rel=0.04)
+    assert row.verdict in ("same", "undecided")
+    assert ("told as at a pace between the two" in text) == (slower != 1.0)
+
+
+@pytest.mark.parametrize("slower", [1.0, 1.3, 0.8])
+def test_a_slow_step_is_found_on_a_slow_machine(slower: float) -> None:
+    (row, *_), _ = two_runs(slower, 1.2e-3)
+    assert row.ratio == pytest.approx(1.2, abs=0.04)
+    assert row.verdict == "slower"
+
+
+def test_of_a_steady_machine_that_is_another_the_intervals_allow_for_all_of_it() -> None:
+    """Launches that all had one pace do not say what another would make of them."""
+    (row, *_), _ = two_runs(1.3, 1e-3, (1.0, 1.001, 1.0, 0.999, 1.0, 1.001, 1.0, 1.0))
+    assert row.ratio_low is not None
+    assert row.ratio_high is not None
+    assert row.ratio == pytest.approx(1.3, abs=0.02)  # what was measured, for nothing says better
+    assert row.ratio_low < 1.01
+    assert row.verdict == "undecided"
+
+
+def test_paces_of_two_models_of_machine_are_not_set_against_each_other() -> None:
+    base, head = (seen(*measured(PACES))["some.step"] for _ in range(2))
+    assert base.reference_s is not None
+    twice = replace(head, reference_s=2 * base.reference_s)
+    assert at_one_pace(base, replace(head, paces=()))[0] is base
+    assert at_one_pace(base, twice)[0].paces == pytest.approx([pace / math.sqrt(2) for pace in base.paces])
+    one, other = (Environment((("cpu", name), ("python", "3.11.7"))) for name in "AB")
+    here, there = replace(base, environment="one"), replace(twice, environment="other")
+    assert are_of_one_machine(here, there, {"one": one, "other": one})
+    assert not are_of_one_machine(here, there, {"one": one, "other": other})
 
 
 def test_a_run_under_way_is_as_far_as_its_levelled_figures_are() -> None:

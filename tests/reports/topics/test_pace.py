@@ -13,7 +13,7 @@ from bench.records.lines import parse_line, record_line
 from bench.records.record import Case, Environment, Record
 from reports.read.frames import Figure, figures, frame_of
 from reports.topics.compare.figures import versus
-from reports.topics.pace.figures import allowance, is_another, is_one_machine, pace_of
+from reports.topics.pace.figures import Allowance, allowance, is_another, is_one_machine, pace_of
 from reports.topics.pace.text import compared_text, pace_text
 
 CASE = Case("some.step", 1, (), "cpu", "float32", "eager", 1)
@@ -123,4 +123,4 @@ def test_what_all_step_times_have_in_common_may_be_the_machines(common: float, o
 
 def test_what_few_cases_have_in_common_is_theirs() -> None:
     few = [figures(frame_of(one_run(1e-4, step_s))) for step_s in (1e-3, 1.02e-3)]
-    assert allowance(*few) == (1.0, 1.0)
+    assert allowance(*few) == Allowance()
