@@ -132,13 +132,9 @@ def confidence(base: Figure, head: Figure, by: str) -> float:
 
 
 def pair(
-    base: Figure | None,
-    head: Figure | None,
-    labels: tuple[str, str],
-    environments: Environments,
-    by: str,
+    base: Figure | None, head: Figure | None, labels: tuple[str, str], environments: Environments, by: str,
     slower: Allowance,
-) -> Iterator[Row]:
+) -> Iterator[Row]:  # fmt: skip
     """Two figures as a row, followed by the throughput that step times imply.
 
     slower: how many times slower the machine may have been for head, which intervals of times allow for.
