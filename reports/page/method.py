@@ -16,6 +16,7 @@ MEANINGS = (
     ("step time", "wall time of one step, over blocks of steps between two waits for the device; no profiler runs."),
     ("95 %", "the interval of the step time over fresh processes; with one process there is none, and none is shown."),
     ("spread", "the middle half of all values as a share of the step time: how noisy the machine was."),
+    ("levelled", "launches are told as at the machine's usual pace, by work timed beside their values."),
     ("throughput", "items per step over step time; what an item is, the workload says."),
     ("ratio", "time over the baseline's time; its interval is of 99 % between runs, of 95 % between modes of one run."),
     ("slower, faster", "the whole interval of the ratio lies on one side of 1."),

@@ -14,6 +14,8 @@ LEVELLED = (
     "Step times of both are told as at a pace between the two; how a step follows it, its launches tell, and for what\n"
     "they do not the intervals allow."
 )
+USUAL = "Absolute times are of the machine as it usually was."
+USUAL_BY_WORK = "Step times are told as of the machine as it usually was, by work that was timed beside their values."
 STEADY = 1.05  # a pace that wandered by less is not worth a number
 
 
@@ -28,7 +30,7 @@ def pace_text(figures: Sequence[Figure]) -> str:
     return (
         "The machine's speed wandered: beside the slowest tenth of the launches an empty loop took "
         f"{units.ratio(pace.wandered)} times as\nlong as beside the fastest ({loop(pace)} usually){stolen}. "
-        "Absolute times are of the machine as it usually was."
+        f"{USUAL_BY_WORK if any(figure.paces for figure in figures) else USUAL}"
     )
 
 

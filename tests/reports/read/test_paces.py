@@ -18,7 +18,7 @@ from reports.read.pairs import at_one_pace, time_ratio
 from reports.read.rows import Row, summary_of
 from reports.topics.compare.figures import are_of_one_machine, versus
 from reports.topics.overview.known import distance_of
-from reports.topics.pace.text import compared_text
+from reports.topics.pace.text import compared_text, pace_text
 
 PACES = (1.0, 1.4, 1.0, 0.95, 1.3, 1.05, 1.0, 1.2)
 USUAL_S = 4e-5
@@ -52,6 +52,16 @@ def test_a_figure_is_levelled_by_the_pace_beside_it() -> None:
     assert found.half_width < plain.half_width / 4
     assert (found.spread, found.values, found.launches) == (plain.spread, plain.values, plain.launches)
     assert figure.launches[1] == pytest.approx((1.4e-3,) * 3, rel=0.02)  # what was measured stays as it was
+
+
+def test_it_is_said_that_step_times_are_told_as_of_the_usual_machine() -> None:
+    records = [
+        replace(each, machine=(("spin_after", 1e-4 * (1 + 0.1 * each.launch)), ("spin_before", 1e-4)))
+        for each in measured(PACES)
+    ]  # fmt: skip
+    assert "by work that was timed beside their values" in pace_text(list(seen(*records).values()))
+    plain = [replace(each, readings=()) for each in records]
+    assert "Absolute times are of the machine as it usually was" in pace_text(list(seen(*plain).values()))
 
 
 def test_the_usual_pace_is_that_of_the_whole_run() -> None:
