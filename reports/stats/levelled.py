@@ -20,6 +20,7 @@ FEWEST = 4  # launches, for a slope to be taken from them
 # A slope is taken by as much as the paces' sum of squares is of itself and this: paces that are 2 % apart tell little
 # of it, and most of what they tell is noise; those that are 20 % apart tell nearly all.
 UNTOLD = 0.01
+COST = 1.5  # observations that a slope by ranks costs; with 1, which one by least squares does, too few intervals hold
 
 
 def levelled(launches: Launches, paces: Sequence[float]) -> Launches:
@@ -35,13 +36,19 @@ def levelled(launches: Launches, paces: Sequence[float]) -> Launches:
     if not known or not has_centre(seen):
         return launches
     logs, slow = np.log(seen), np.log(np.asarray(paces, dtype=float))
-    count, usual = len(slow), float(slow.mean())
-    squares = float(((slow - usual) ** 2).sum())
-    told = told_by(slow)
-    moved = logs - told * slope(logs, slow) * slow
+    moved = logs - told_by(slow) * slope(logs, slow) * slow
     middle = middle_of(np.sort(moved))
-    apart = math.sqrt((count - 1) / (count - 1 - told) * (1 + count * usual**2 / (squares + UNTOLD)))
-    return [(float(value),) for value in np.exp(middle + apart * (moved - middle))]
+    moved = middle + apart(slow) * (moved - middle)
+    return [(float(value),) for value in np.exp(moved)]
+
+
+def apart(slow: np.ndarray) -> float:
+    """How many times as far apart as they lie the levelled launches are taken to be, by the logarithms of their paces.
+
+    By as much as a slope that is fitted to them brings them together, and as their mean pace is away from the usual.
+    """
+    count, mean, told = len(slow), float(slow.mean()), told_by(slow)
+    return math.sqrt((count - 1) / (count - 1 - COST * told) * (1 + count * mean**2 * (1 - told) / UNTOLD))
 
 
 def told_by(slow: np.ndarray) -> float:
@@ -54,10 +61,10 @@ def slope(logs: np.ndarray, slow: np.ndarray) -> float:
     """By how much logarithms of times follow those of paces; 0 where all paces are the same."""
     first, second = np.triu_indices(len(slow), 1)
     run, rise = slow[first] - slow[second], logs[first] - logs[second]
-    apart = run != 0
-    if not apart.any():
+    differ = run != 0
+    if not differ.any():
         return 0.0
-    slopes, weights = rise[apart] / run[apart], np.abs(run[apart])
+    slopes, weights = rise[differ] / run[differ], np.abs(run[differ])
     order = np.argsort(slopes)
     below = np.cumsum(weights[order])
     return float(slopes[order][np.searchsorted(below, below[-1] / 2)])

@@ -13,11 +13,11 @@ import numpy as np
 
 from reports.stats import levelled as module
 from reports.stats.intervals import summarize
-from reports.stats.levelled import levelled, slope
+from reports.stats.levelled import FEWEST, levelled, slope
 from tests.proof.claims import Claim, show, within
 
-DRAWS, MANY = 1500, 3000
-LAUNCHES = (6, 8, 12, 20)
+DRAWS, MANY = 2000, 3000
+LAUNCHES = (FEWEST, 6, 8, 12, 20)
 Drawn = tuple[np.ndarray, np.ndarray]
 Kind = Callable[[np.random.Generator, int], Drawn]
 
@@ -84,7 +84,7 @@ def covered(kind: Kind, launches: int, level: bool = True) -> tuple[float, float
 
 
 def claims() -> Iterator[Claim]:
-    """Of every kind: 95 % intervals hold the truth in 92 to 98 %; without moving values apart they do not."""
+    """Of every kind 95 % intervals hold the truth in 92 to 98 %; where a slope brought values together they do not."""
     for kind in KINDS:
         for count in LAUNCHES:
             share, width = covered(kind, count)
@@ -93,9 +93,9 @@ def claims() -> Iterator[Claim]:
             yield within(
                 f"{name}, {count} launches (median half width {width:.1%}, was {before:.1%})", share, 0.92, 0.98
             )
-    with patch.object(module.math, "sqrt", lambda value: 1.0):
-        share, _ = covered(follows, LAUNCHES[0])
-    yield within("the same of six launches that are not moved apart, at most", share, 0.0, 0.92)
+    with patch.object(module, "apart", lambda slow: 1.0):
+        share, _ = covered(neighbour, FEWEST)
+    yield within("the same of four launches that are not moved apart, at most", share, 0.0, 0.9)
 
 
 if __name__ == "__main__":
