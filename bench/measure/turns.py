@@ -56,7 +56,7 @@ def alternate(
     """
     values: list[list[float]] = [[] for _ in runs]
     order = list(range(len(runs)))
-    step_s = 0.0
+    step_s = math.inf
     between(0.0)
     for _ in range(rounds):
         dice.shuffle(order)

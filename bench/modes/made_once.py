@@ -4,6 +4,7 @@ programs that find out which instructions it may use. Touches private names of t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -39,12 +40,13 @@ def know_machine() -> None:
 
     To know which instructions it may use, Inductor compiles six small programs, which takes longer than most steps'
     own, and keeps them in its cache folder. A cache folder of ours is empty, so every program would pay for them: they
-    are looked for, and kept, where torch has them by itself. Once in a process.
+    are looked for, and kept, where torch has them by itself. Once in a process. Where that cannot be, it stays a part of
+    first calls.
     """
-    from torch._inductor import codecache, cpu_vec_isa  # noqa: F401, PLC0415 - as above; the first says where headers are
-    from torch._inductor.runtime.cache_dir_utils import default_cache_dir  # noqa: PLC0415 - as above
+    with contextlib.suppress(ImportError, AttributeError, OSError):  # another torch, or nothing can be kept there
+        from torch._inductor import codecache, cpu_vec_isa  # noqa: F401, PLC0415 - as above; `headers` asks the first
+        from torch._inductor.runtime.cache_dir_utils import default_cache_dir  # noqa: PLC0415 - as above
 
-    if not headers():
-        return
-    with settings_for({CACHE_FOLDER: default_cache_dir()}):
-        cpu_vec_isa.valid_vec_isa_list()
+        if headers():
+            with settings_for({CACHE_FOLDER: default_cache_dir()}):
+                cpu_vec_isa.valid_vec_isa_list()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import time
 
 import pytest
 from hypothesis import given
@@ -139,6 +141,13 @@ def test_a_value_has_the_mean_of_the_looks_around_it(monkeypatch: pytest.MonkeyP
         looks.look(0.0)
     assert looks.readings(2) == ((REFERENCE, (1.5, 3.0)),)
     assert looks.readings(4) == ()  # a look is missing: then nothing is known of any
+
+
+def test_the_reference_work_is_what_it_was_before_anybody_could_replace_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that makes it slow would be told as one on a slow machine."""
+    for module, name in ((json, "dumps"), (json, "loads"), (time, "perf_counter")):
+        monkeypatch.setattr(module, name, lambda *given: pytest.fail("a replaced one was called"))
+    assert machine.reference() > 0
 
 
 def test_beside_a_long_value_the_reference_work_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
