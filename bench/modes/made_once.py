@@ -40,8 +40,8 @@ def know_machine() -> None:
 
     To know which instructions it may use, Inductor compiles six small programs, which takes longer than most steps'
     own, and keeps them in its cache folder. A cache folder of ours is empty, so every program would pay for them: they
-    are looked for, and kept, where torch has them by itself. Once in a process. Where that cannot be, it stays a part of
-    first calls.
+    are looked for, and kept, where torch has them by itself. Once in a process. Where that cannot be, first
+    calls keep it.
     """
     with contextlib.suppress(ImportError, AttributeError, OSError):  # another torch, or nothing can be kept there
         from torch._inductor import codecache, cpu_vec_isa  # noqa: F401, PLC0415 - as above; `headers` asks the first
