@@ -6,10 +6,12 @@ Pure given a clock; knows no device and no torch. A block is long enough that re
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from typing import TypeVar
 
+T = TypeVar("T")
 Clock = Callable[[], float]
 Run = Callable[[], object]
 Between = Callable[[float], object]
@@ -84,10 +86,24 @@ def nothing(block_s: float) -> None:
     """Between values, where nobody looks at the machine."""
 
 
+def untimed_steps(steps: int, step_s: float) -> int:
+    """How many steps are not timed before a block, where something was done between it and the one before."""
+    return max(1, round(UNTIMED_SHARE * steps)) if step_s < UNTIMED_STEP_S else 0
+
+
+def timed_steps(calls: Sequence[T], steps: int, values: int, step_s: float) -> list[Sequence[T]]:
+    """Of all calls of a step, those of each value: the last call is not timed, but checked.
+
+    step_s: seconds of a step; infinity where nobody looks at the machine between values.
+    """
+    apart, end = steps + untimed_steps(steps, step_s), len(calls) - 1
+    return [calls[at - steps : at] for at in range(end - apart * (values - 1), end + 1, apart)]
+
+
 def rewarm(run: Run, steps: int, step_s: float, between: Between) -> None:
     """After something was done between values: run what the next block would else begin cold with."""
-    if between is not nothing and step_s < UNTIMED_STEP_S:
-        for _ in repeat(None, max(1, round(UNTIMED_SHARE * steps))):
+    if between is not nothing:
+        for _ in repeat(None, untimed_steps(steps, step_s)):
             run()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.measure.task import Task
-from bench.measure.timer import UNTIMED_SHARE, Budget
+from bench.measure.timer import Budget, untimed_steps
 from bench.records.errors import describe
 from bench.records.metrics import VARIES
 from bench.records.record import Case, Record
@@ -46,7 +46,7 @@ def test_a_value_is_the_time_of_its_own_steps_alone(launcher: Launcher, tmp_path
     found = records(launcher, task("busy", seconds=seconds, told=str(told)))["step_time"]
     steps, own = found.steps_per_value, json.loads(told.read_text())
     assert all(end - start >= seconds for start, end in own)
-    again = max(1, round(UNTIMED_SHARE * steps))  # after each look at the machine
+    again = untimed_steps(steps, seconds)  # after each look at the machine
     begin = len(own) - 1 - len(found.values) * (steps + again) + again  # the last step is checked, not timed
     for value, first in zip(found.values, range(begin, len(own) - 1, steps + again), strict=True):
         least = own[first + steps - 1][1] - own[first][0]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.cli.options import load
 from bench.measure.task import Task
-from bench.measure.timer import CLOCK_SHARE, MIN_BLOCK_S, Budget, clock_cost
+from bench.measure.timer import CLOCK_SHARE, MIN_BLOCK_S, Budget, clock_cost, timed_steps
 from bench.records.files import Contents, Writer
 from bench.records.profile_notes import Notes, write_notes
 from bench.records.record import Case, Record
@@ -58,8 +58,7 @@ def known_time(folder: Path, seconds: float) -> Iterator[Claim]:
     busy = Task(case("planted.busy", seconds=seconds, told=str(told)), "time", budget=budget, module="tests.planted")
     (step,) = (record for record in measured(Launcher(TIMEOUT_S), busy) if record.metric == "step_time")
     steps = step.steps_per_value
-    own = json.loads(told.read_text())[-1 - steps * len(step.values) : -1]  # the very last is not timed, but checked
-    blocks = [own[first : first + steps] for first in range(0, len(own), steps)]
+    blocks = timed_steps(json.loads(told.read_text()), steps, len(step.values), seconds)
     blocks_s = [block[-1][1] - block[0][0] for block in blocks]
     around = [value * steps / block_s for value, block_s in zip(step.values, blocks_s, strict=True)]
     pauses_s = [after[0] - before[1] for block in blocks for before, after in pairwise(block)] or [0.0]

@@ -12,6 +12,8 @@ from typing import Any
 
 from bench.cli.prove.claims import OK, UNDECIDED, WRONG, Bench, Claim, not_available, why
 from bench.cli.prove.counted import said
+from bench.measure.machine import PROCESSOR
+from bench.measure.timer import timed_steps
 
 EXACT = 0.02  # of a known time
 ROUNDS = 7  # of a product alone and beside another process
@@ -42,8 +44,9 @@ def known_times(bench: Bench) -> Iterator[Claim]:
             yield Claim(what, said(seconds), why(found), f"± {EXACT:.0%}", WRONG)
             continue
         steps, count = step.steps_per_value, len(step.values)
-        own = json.loads(told.read_text())[-1 - steps * count : -1]  # the very last is not timed, but checked
-        blocks = [own[first : first + steps] for first in range(0, len(own), steps)]
+        blocks = timed_steps(
+            json.loads(told.read_text()), steps, count, seconds if bench.device == PROCESSOR else math.inf
+        )
         around = [
             value * steps / (block[-1][1] - block[0][0]) for value, block in zip(step.values, blocks, strict=True)
         ]
