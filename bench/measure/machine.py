@@ -21,7 +21,7 @@ SPIN_TURNS = 20_000  # of an empty loop: some tenths of a millisecond
 SPINS = 5
 PROCESSOR = "cpu"  # the device whose steps run where the reference work does
 DOCUMENT = {"a": [1, 2.5, "x", {"b": None, "c": [True] * 8}], "d": {str(n): n * 1.5 for n in range(12)}}
-WRITE, READ = JSONEncoder().encode, JSONDecoder().decode  # likewise
+WRITE, READ = JSONEncoder().encode, JSONDecoder().decode  # bound before a step could replace them
 TIMES = 4  # that the document is written and read, after as many that are not timed: a step leaves caches as it likes
 REFERENCE_SHARE = 0.02  # of a long value, the reference work is repeated for so long beside it,
 MOST_REFERENCES = 50  # but not more often
@@ -47,7 +47,7 @@ def reference() -> float:
     """Seconds of work that is the same beside every value: a small JSON document, written and read again.
 
     Its code and data are as scattered as a step's are, so a neighbour on the core slows it down as it does steps; an
-    empty loop notices only half of that (`python -m tests.perf.references`).
+    empty loop notices less of that (`python -m tests.perf.references`, on a busy machine).
     """
     for _ in repeat(None, TIMES):
         READ(WRITE(DOCUMENT))

@@ -10,7 +10,7 @@ import numpy as np
 from bench.records.record import MODES_IN_TURNS, RUNGS
 from reports.read.frames import Figure
 from reports.stats.intervals import CONFIDENCE, Launches, Ratio, compare, compare_paired
-from reports.stats.levelled import levelled, told_by
+from reports.stats.levelled import FEWEST, levelled, told_by
 
 
 def paired(base: Figure, head: Figure) -> tuple[Launches, Launches] | None:
@@ -69,8 +69,8 @@ def at_one_pace(base: Figure, head: Figure) -> tuple[Figure, Figure]:
 def untold(base: Figure, head: Figure) -> float:
     """Of what the machine's pace did to the two, as a share, what their launches do not tell; 1 where nothing is known.
 
-    Launches of a steady machine say nothing of what another pace would make of their step.
+    Launches of a steady machine say nothing of what another pace would make of their step; too few are not levelled.
     """
-    if not (base.paces and head.paces):
+    if min(len(base.paces), len(head.paces)) < FEWEST:
         return 1.0
     return 1.0 - min(told_by(np.log(side.paces)) for side in (base, head))

@@ -18,6 +18,7 @@ from reports.read.pairs import at_one_pace, time_ratio
 from reports.read.rows import Row, summary_of
 from reports.topics.compare.figures import are_of_one_machine, versus
 from reports.topics.overview.known import distance_of
+from reports.topics.pace.figures import Allowance
 from reports.topics.pace.text import compared_text, pace_text
 
 PACES = (1.0, 1.4, 1.0, 0.95, 1.3, 1.05, 1.0, 1.2)
@@ -153,6 +154,13 @@ def test_of_a_steady_machine_that_is_another_the_intervals_allow_for_all_of_it()
     assert row.ratio == pytest.approx(1.3, abs=0.02)  # what was measured, for nothing says better
     assert row.ratio_low < 1.01
     assert row.verdict == "undecided"
+
+
+def test_too_few_launches_to_be_levelled_allow_for_all_of_it_too() -> None:
+    few, more = (seen(*measured(paces))["some.step"] for paces in (PACES[:3], PACES))
+    slower = Allowance(reference=1.3)
+    assert slower.of(few, more) == slower.of(more, few) == (1.0, 1.3)
+    assert slower.of(more, more)[1] < 1.03
 
 
 def test_paces_of_two_models_of_machine_are_not_set_against_each_other() -> None:
